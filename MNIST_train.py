@@ -1,0 +1,65 @@
+"""Trains the presets chosen below, each into a folder of its own in runs/.
+
+python MNIST_train.py                    the presets of the list below
+python MNIST_train.py --presets 9-13,31  these instead
+"""
+
+from hyperparameters import PRESETS, select
+from mnist_mlp.errors import WorkFailed
+from mnist_mlp.files import require_writable_folder
+from mnist_mlp.preset import refusal
+from mnist_mlp.terminal import ArgumentParser, console
+
+presets = [31]  # <- edit me: numbers from hyperparameters.py, such as [9, 10, 11, 12, 13]
+
+SEED = 1602
+
+
+def parse_arguments():
+    parser = ArgumentParser("Trains presets of hyperparameters.py on MNIST.")
+    parser.add_argument(
+        "--presets", metavar="LIST", help="numbers and ranges such as 9-13,31, instead of the script's list"
+    )
+    parser.add_argument("--epochs", type=int, help="for every preset, instead of its own number")
+    parser.add_argument("--seed", type=int, default=SEED, help="decides initial weights, shuffles and dropout")
+    parser.add_folder("--runs-dir", "runs", "a folder a run is made in it")
+    parser.add_folder("--info-dir", "INFOS", "the text logs grow in it")
+    parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--list", action="store_true", help="print all presets and train nothing")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
+    terminal = console(arguments.quiet)
+    if arguments.list:
+        terminal.print(PRESETS.table())
+        return
+    chosen = select(presets if arguments.presets is None else arguments.presets)
+    if arguments.epochs is not None:
+        chosen = {number: preset.but(epochs=arguments.epochs) for number, preset in chosen.items()}
+    if not 0 <= arguments.seed < 2**32:
+        raise refusal("--seed", arguments.seed, "a whole number from 0 to 4294967295")
+    require_writable_folder(arguments.runs_dir, "--runs-dir")
+    require_writable_folder(arguments.info_dir, "--info-dir")
+
+    with terminal.status("Starting TensorFlow"):  # seconds, so only once there is something to train
+        from mnist_mlp.progress import SweepProgress, results_table
+        from mnist_mlp.sweep import Job, run_sweep
+
+    jobs = [Job(number, preset, arguments.seed) for number, preset in chosen.items()]
+    with SweepProgress(terminal, jobs) as progress:
+        runs = run_sweep(jobs, arguments.data_dir, arguments.runs_dir, arguments.info_dir, progress)
+
+    terminal.print()
+    terminal.print(results_table(runs))
+    failed = [run.name for run in runs if run.record.status == "failed"]
+    if failed:
+        raise WorkFailed(f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}; their record.json says why")
+    terminal.print("\nNext: [bold]python MNIST_eval.py[/bold] scores the runs on the test set,")
+    terminal.print("      [bold]python tensorboard_run.py[/bold] shows how they went.")
+
+
+if __name__ == "__main__":
+    main()

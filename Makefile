@@ -1,0 +1,37 @@
+# Makes its own .venv; the plain pip and python commands stand in README.md.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: train eval tensorboard test lint
+
+train: $(VENV)/installed
+	$(RUN) MNIST_train.py
+
+eval: $(VENV)/installed
+	$(RUN) MNIST_eval.py
+
+tensorboard: $(VENV)/installed
+	$(RUN) tensorboard_run.py
+
+test: $(VENV)/installed-dev
+	$(RUN) -m pytest
+
+lint: $(VENV)/installed-dev
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing TensorFlow and the rest into $(VENV) (about a minute, once)"
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@

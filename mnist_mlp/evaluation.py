@@ -1,0 +1,68 @@
+"""A run folder -> how well its best checkpoint does on the test set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+
+from mnist_mlp.data import LabelledImages
+from mnist_mlp.errors import in_one_line
+from mnist_mlp.model import build_model, cross_entropy
+from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.run_folder import NotARun, RunFolder
+
+
+@dataclass(frozen=True)
+class TestScore:
+    """A network's score on a set of images.
+
+    Attributes:
+        correct: how many images were classified rightly.
+        images: of how many.
+        loss: mean cross-entropy in nats.
+    """
+
+    __test__ = False  # pytest, this is no test
+
+    correct: int
+    images: int
+    loss: float
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.images
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% interval of the accuracy: E. B. Wilson, Probable Inference (1927), which also holds near 0 and 1."""
+        z = NormalDist().inv_cdf(0.975)
+        n, p = self.images, self.accuracy
+        middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+        half_width = z / (1 + z**2 / n) * sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+        return middle - half_width, middle + half_width
+
+
+def load_best_model(run: RunFolder) -> keras.Model:
+    """Returns the run's network at its best epoch, rebuilt from its record's preset; only weights are read.
+
+    Raises:
+        NotARun: the run has not ended, has no checkpoint, or its checkpoint cannot be loaded; the text says which.
+    """
+    if run.record.status not in ("finished", "diverged"):
+        raise NotARun(f"its status is {run.record.status}, not finished")
+    if not run.record.best_checkpoint:
+        raise NotARun("it ended without a checkpoint")
+    model = build_model(run.record.preset, run.record.seed)
+    try:
+        model.load_weights(run.best_checkpoint)
+    except Exception as error:  # Keras and h5py raise whatever a damaged file leads them to
+        raise NotARun(f"its {run.record.best_checkpoint} cannot be loaded: {in_one_line(error)[:200]}") from None
+    return model
+
+
+def score(model: keras.Model, data: LabelledImages) -> TestScore:
+    """Returns how the network does on the images, dropout off."""
+    logits = model(data.pixels.astype("float32") / 255, training=False)
+    correct = tf.math.count_nonzero(tf.argmax(logits, axis=1, output_type=tf.int32) == data.labels)
+    return TestScore(int(correct), len(data), float(cross_entropy(logits, data.labels)))

@@ -1,0 +1,129 @@
+"""The text tables of INFOS/: tab-separated, a header that matches every row, written and read in this one place."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from mnist_mlp.errors import UsageError
+from mnist_mlp.files import write_text_atomically
+from mnist_mlp.preset import Preset, format_field
+from mnist_mlp.run_folder import RunFolder
+
+TRAINING_LOG_COLUMNS = (
+    "run preset seed epoch train_loss train_cross_entropy train_accuracy validation_loss validation_cross_entropy "
+    "validation_accuracy l2_penalty learning_rate seconds"
+).split()
+OVERALL_COLUMNS = [
+    *("preset", "seed", *Preset.field_names(), "weight_layers"),
+    *("training_seconds", "best_epoch", "validation_accuracy", "status", "run"),
+]
+EVAL_COLUMNS = ["run", "preset", "seed", "test_accuracy", "test_loss"]
+
+
+class AppendedTable:
+    """A table that only grows, a whole row at a time, also while other processes append to it.
+
+    Raises:
+        UsageError: the file exists with other columns.
+    """
+
+    def __init__(self, path: Path, columns: Iterable[str]) -> None:
+        self.path = path
+        self.columns = list(columns)
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        with self._lock:
+            if not path.exists() or path.stat().st_size == 0:
+                self._append(_line(self.columns))
+        with path.open(encoding="utf-8") as file:
+            header = file.readline().rstrip("\n").split("\t")
+        if header != self.columns:
+            raise UsageError(
+                f"{path} has other columns than this version writes; rename it to keep it, and start again"
+            )
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Appends the row; where the disk is full, nothing of it stays.
+
+        Args:
+            row: a value for each column.
+        """
+        with self._lock:
+            self._append(_line(_text(row[column]) for column in self.columns))
+
+    def _append(self, line: str) -> None:
+        with self.path.open("ab") as file:
+            size = file.seek(0, os.SEEK_END)
+            try:
+                file.write(line.encode())
+                file.flush()
+            except OSError:
+                os.truncate(self.path, size)
+                raise
+
+
+class InfoLogs:
+    """`training_log.txt`, a line an epoch, and `overral_info.txt` (the original's spelling), a row a finished run."""
+
+    def __init__(self, info_dir: Path) -> None:
+        self._training_log = AppendedTable(info_dir / "training_log.txt", TRAINING_LOG_COLUMNS)
+        self._overall = AppendedTable(info_dir / "overral_info.txt", OVERALL_COLUMNS)
+
+    def append_epoch(self, run: RunFolder) -> None:
+        """Appends the run's last epoch."""
+        epoch = run.record.epochs[-1]
+        self._training_log.append(
+            {
+                "run": run.name,
+                "preset": run.record.preset_number,
+                "seed": run.record.seed,
+                **{f"train_{name}": value for name, value in epoch["train"].items()},
+                **{f"validation_{name}": value for name, value in epoch["dev"].items()},
+                "l2_penalty": epoch["dev"]["l2_penalty"],
+                **{name: epoch[name] for name in ("epoch", "learning_rate", "seconds")},
+            }
+        )
+
+    def append_run(self, run: RunFolder) -> None:
+        """Appends the row of a run that has ended."""
+        record = run.record
+        self._overall.append(
+            {
+                **{name: getattr(record.preset, name) for name in record.preset.field_names()},
+                "preset": record.preset_number,
+                "seed": record.seed,
+                "weight_layers": record.preset.weight_layers,
+                "training_seconds": record.training_seconds,
+                "best_epoch": record.best_epoch,
+                "validation_accuracy": record.best_validation_accuracy,
+                "status": record.status,
+                "run": run.name,
+            }
+        )
+
+
+def write_eval_log(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Replaces `eval_log.txt` in one step."""
+    lines = [_line(EVAL_COLUMNS), *(_line(_text(row[column]) for column in EVAL_COLUMNS) for row in rows)]
+    write_text_atomically(path, "".join(lines))
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Returns the rows of a table, each value as text under its column's name; empty where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _line(values: Iterable[str]) -> str:
+    return "\t".join(values) + "\n"
+
+
+def _text(value: Any) -> str:
+    return f"{value:.8g}" if isinstance(value, float) else format_field(value)

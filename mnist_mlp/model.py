@@ -1,0 +1,78 @@
+"""Preset -> an ordinary Keras model, its optimiser and its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mnist_mlp.data import PIXELS
+from mnist_mlp.preset import Preset
+from mnist_mlp.quiet_tensorflow import keras, tf
+
+CLASSES = 10
+
+# TensorFlow 1's epsilon, which presets 1 to 37 ran under; Keras's 1e-7 alone changes what Adadelta does a lot.
+OPTIMIZER_DEFAULTS = {"adam": {"epsilon": 1e-8}, "adadelta": {"epsilon": 1e-8}}
+
+
+def build_model(preset: Preset, seed: int) -> keras.Sequential:
+    """Returns the preset's network with its initial weights: float32 pixels in [0, 1], [n, 784] -> logits [n, 10].
+
+    Initial weights are functions of the seed and the place of the layer, so presets that share a layer's shape and
+    initialiser begin with the same weights there, and a comparison of the two is a comparison of what differs.
+    """
+    sizes = (*preset.hidden_sizes, CLASSES)
+    layers: list[keras.layers.Layer] = [keras.Input((PIXELS,), name="pixels")]
+    for index, units in enumerate(sizes, start=1):
+        is_hidden = index < len(sizes)
+        layers.append(
+            keras.layers.Dense(
+                units,
+                activation=preset.activation if is_hidden else None,
+                kernel_initializer=_initializer(preset.weight_init, seed, 2 * index),
+                bias_initializer=_initializer(preset.bias_init, seed, 2 * index + 1),
+                name=f"hidden_{index}" if is_hidden else "logits",
+            )
+        )
+        if is_hidden and preset.dropout:
+            layers.append(keras.layers.Dropout(preset.dropout, name=f"dropout_{index}"))
+    return keras.Sequential(layers, name="mlp")
+
+
+def _initializer(name: str, seed: int, place: int) -> keras.initializers.Initializer:
+    if name == "normal":
+        initializer = keras.initializers.RandomNormal(mean=0.0, stddev=1.0)
+    else:
+        initializer = keras.initializers.get(
+            {"he": "he_normal", "xavier": "glorot_uniform", "default": "glorot_uniform"}.get(name, name)
+        )
+    config = initializer.get_config()
+    if "seed" in config:
+        config["seed"] = int(np.random.SeedSequence([seed, place]).generate_state(1)[0] >> 1)  # Keras wants 31 bits
+    return type(initializer).from_config(config)
+
+
+def build_optimizer(preset: Preset) -> keras.optimizers.Optimizer:
+    """Returns the preset's Keras optimiser, with the arguments of `OPTIMIZER_DEFAULTS` where the preset gives none."""
+    arguments = {**OPTIMIZER_DEFAULTS.get(preset.optimizer, {}), **dict(preset.optimizer_arguments)}
+    config = {"learning_rate": preset.learning_rate, **arguments}
+    return keras.optimizers.get({"class_name": preset.optimizer, "config": config})
+
+
+def is_weight_matrix(variable: keras.Variable | tf.Tensor) -> bool:
+    """Tells whether weight decay applies: to matrices, the output layer's too, and never to a bias."""
+    return len(variable.shape) == 2
+
+
+def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns the mean softmax cross-entropy in nats: logits [n, 10], int32 labels [n] -> float32 scalar."""
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+
+
+def l2_norm_penalty(weights: Sequence[keras.Variable | tf.Tensor]) -> tf.Tensor:
+    """Returns the sum over all weight matrices of half the squared norm, as a float32 scalar.
+
+    The loss adds it times the preset's weight decay.
+    """
+    return tf.add_n([tf.nn.l2_loss(weight) for weight in weights if is_weight_matrix(weight)])

@@ -1,0 +1,116 @@
+"""How a sweep goes, told while it runs: a live display on a terminal, a line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from mnist_mlp.preset import format_field
+from mnist_mlp.run_folder import RunFolder
+from mnist_mlp.sweep import Job
+from mnist_mlp.terminal import escape
+from mnist_mlp.training import EpochResult
+
+
+class SweepProgress:
+    """Tells on the console what `run_sweep` reports; a context manager, since a live display must be closed."""
+
+    def __init__(self, console: Console, jobs: Sequence[Job]) -> None:
+        self._console = console
+        self._jobs = list(jobs)
+        self._epochs_left = sum(job.preset.epochs for job in jobs)
+        self._epochs_here = 0
+        self._started = time.monotonic()
+        self._task: TaskID | None = None
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> SweepProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bars.stop()
+
+    def run_started(self, job: Job, run: RunFolder) -> None:
+        preset, place = job.preset, self._jobs.index(job) + 1
+        layers = "-".join(map(str, preset.layer_sizes))
+        self._console.print(
+            f"[bold]Preset {job.preset_number}[/bold] ({place} of {len(self._jobs)}): {layers} {preset.activation}, "
+            f"{preset.optimizer} at {format_field(preset.learning_rate)}, batches of {preset.batch_size}, "
+            f"weight decay {format_field(preset.weight_decay)}, dropout {format_field(preset.dropout)}, "
+            f"seed {job.seed}, into {escape(str(run.path))}",
+            soft_wrap=True,
+        )
+        self._task = self._bars.add_task(
+            f"preset {job.preset_number}", total=preset.epochs, state="compiling its first epoch"
+        )
+
+    def epoch_ended(self, run: RunFolder, result: EpochResult) -> None:
+        record = run.record
+        self._epochs_left -= 1
+        self._epochs_here += 1
+        state = (
+            f"loss {result.train.loss:.4f}  validation {result.dev.accuracy:.2%}  "
+            f"best {record.best_validation_accuracy:.2%} (epoch {record.best_epoch})  {self._time_left()} left"
+        )
+        if self._console.is_terminal:
+            self._bars.update(self._task, completed=result.epoch, state=state)
+        else:
+            epoch = f"{result.epoch:{len(str(record.preset.epochs))}}/{record.preset.epochs}"
+            self._console.print(f"preset {record.preset_number}  epoch {epoch}  {state}", soft_wrap=True)
+
+    def run_ended(self, run: RunFolder) -> None:
+        record = run.record
+        self._epochs_left -= record.preset.epochs - len(record.epochs)  # of a run that ended early
+        self._bars.remove_task(self._task)
+        ending = {
+            "finished": "",
+            "failed": f", failed: {escape(record.reason)}",
+            "diverged": ", diverged: its loss is no number",
+        }
+        self._console.print(
+            f"Preset {record.preset_number}: "
+            f"best validation accuracy [bold]{record.best_validation_accuracy:.2%}[/bold] at epoch "
+            f"{record.best_epoch} of {len(record.epochs)}, {_duration(record.training_seconds)}{ending[record.status]}",
+            soft_wrap=True,
+        )
+
+    def _time_left(self) -> str:
+        return _duration((time.monotonic() - self._started) / self._epochs_here * self._epochs_left)
+
+
+def results_table(runs: Sequence[RunFolder]) -> Table:
+    """Returns the runs' results as a table for the terminal."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("preset", "hidden sizes", "epochs", "best epoch", "validation accuracy", "time", "status", "run"):
+        table.add_column(heading, justify="left" if heading in ("hidden sizes", "status", "run") else "right")
+    for run in runs:
+        record = run.record
+        table.add_row(
+            str(record.preset_number),
+            format_field(record.preset.hidden_sizes),
+            str(len(record.epochs)),
+            str(record.best_epoch),
+            f"{record.best_validation_accuracy:.2%}",
+            _duration(record.training_seconds),
+            record.status,
+            escape(run.name),
+        )
+    return table
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"

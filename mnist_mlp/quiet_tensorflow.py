@@ -1,0 +1,33 @@
+"""TensorFlow and Keras, imported without the chatter that they print at start-up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def silenced_standard_error() -> Iterator[None]:
+    """Sends file descriptor 2 nowhere for a while: TensorFlow's C++ code writes there, past `sys.stderr`."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
+with silenced_standard_error():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # the search for a GPU is what chatters
+
+__all__ = ["keras", "silenced_standard_error", "tf"]

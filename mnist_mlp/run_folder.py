@@ -1,0 +1,197 @@
+"""One run on disk: its folder, its record, where its files are. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mnist_mlp.errors import UsageError
+from mnist_mlp.files import write_text_atomically
+from mnist_mlp.preset import Preset
+
+RECORD_FILE = "record.json"
+RECORD_VERSION = 1
+BEST_MODEL_FILE = "best_model.keras"
+STATUSES = ("running", "finished", "diverged", "interrupted", "failed")
+
+
+class NotARun(Exception):
+    """A thing in the runs folder is no run of ours; the text is the reason."""
+
+
+@dataclass
+class RunRecord:
+    """What a run says of itself in its `record.json`.
+
+    Attributes:
+        preset_number: in the registry when the run was made.
+        preset: complete, as it was trained; the registry may have changed since.
+        seed: of initial weights, shuffles and dropout.
+        status: one of STATUSES.
+        reason: why the run failed, "" for one that did not.
+        started, finished: ISO 8601, UTC; finished is "" while running.
+        versions: of Python and the packages.
+        machine: operating system, processor, number of cores.
+        data_sha256: of the decoded files trained on, by name.
+        best_epoch: with the highest validation accuracy, the earliest of equals; 0 before the first.
+        best_checkpoint: of that epoch, relative to the run folder; "" before the first.
+        epochs: for each epoch a dict of epoch, seconds, learning_rate, train and dev; the last two of loss,
+            cross_entropy, l2_penalty and accuracy.
+    """
+
+    preset_number: int
+    preset: Preset
+    seed: int
+    status: str = "running"
+    reason: str = ""
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    finished: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    data_sha256: dict[str, str] = field(default_factory=dict)
+    best_epoch: int = 0
+    best_checkpoint: str = ""
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def best_validation_accuracy(self) -> float:
+        """Validation accuracy of the best epoch, 0.0 before the first."""
+        return self.epochs[self.best_epoch - 1]["dev"]["accuracy"] if self.best_epoch else 0.0
+
+    @property
+    def training_seconds(self) -> float:
+        """Wall-clock time of all epochs together."""
+        return sum(epoch["seconds"] for epoch in self.epochs)
+
+    def to_json(self) -> str:
+        """Returns the record as JSON, NaN and Infinity written by those names (as Python reads them)."""
+        values = {**vars(self), "preset": self.preset.to_dict()}
+        return json.dumps({"record_version": RECORD_VERSION, **values}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunRecord:
+        """Returns the record of `to_json`.
+
+        Raises:
+            NotARun: the text is no such record, or one of another version.
+        """
+        try:
+            values = json.loads(text)
+            version = values.pop("record_version")
+            if version != RECORD_VERSION:
+                raise NotARun(
+                    f"its {RECORD_FILE} is of version {version!r}, this program reads version {RECORD_VERSION}"
+                )
+            record = cls(**{**values, "preset": Preset.from_dict(values["preset"])})
+            record._check()
+        except UsageError as error:
+            raise NotARun(f"its {RECORD_FILE} holds no valid preset: {error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+            raise NotARun(f"its {RECORD_FILE} is damaged ({type(error).__name__})") from None
+        return record
+
+    def _check(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError
+        if not re.fullmatch(r"(checkpoints/[A-Za-z0-9_]+\.keras)?", self.best_checkpoint):  # nothing outside the folder
+            raise ValueError
+        if [epoch["epoch"] for epoch in self.epochs] != list(range(1, len(self.epochs) + 1)):
+            raise ValueError
+        numbers = [self.best_validation_accuracy, self.training_seconds]
+        if not all(isinstance(number, int | float) for number in (self.preset_number, self.seed, *numbers)):
+            raise TypeError
+
+
+class RunFolder:
+    """A run's folder and the record in it; the record on disk changes only by `save_record`."""
+
+    def __init__(self, path: Path, record: RunRecord) -> None:
+        self.path = path
+        self.record = record
+
+    @classmethod
+    def create(cls, runs_dir: Path, unix_time: int, record: RunRecord) -> RunFolder:
+        """Makes a new folder `<unix time>_preset<NN>`, with a further number where that name is taken."""
+        name = f"{unix_time}_preset{record.preset_number:02d}"
+        attempt = 1
+        while True:
+            path = runs_dir / (name if attempt == 1 else f"{name}_{attempt}")
+            try:
+                path.mkdir(parents=True)
+                break
+            except FileExistsError:
+                attempt += 1
+        run = cls(path, record)
+        run.checkpoints.mkdir()
+        run.save_record()
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Returns the run of an existing folder.
+
+        Raises:
+            NotARun: it holds no record that can be read.
+        """
+        if not path.is_dir():
+            raise NotARun("it is not a folder")
+        try:
+            text = (path / RECORD_FILE).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise NotARun(f"it holds no {RECORD_FILE}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise NotARun(f"its {RECORD_FILE} cannot be read ({type(error).__name__})") from None
+        return cls(path, RunRecord.from_json(text))
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def summaries(self) -> Path:
+        return self.path / "summaries"
+
+    @property
+    def best_model(self) -> Path:
+        return self.path / BEST_MODEL_FILE
+
+    @property
+    def best_checkpoint(self) -> Path:
+        return self.path / self.record.best_checkpoint
+
+    def save_record(self) -> None:
+        write_text_atomically(self.path / RECORD_FILE, self.record.to_json())
+
+
+def scan(runs_dir: Path, names: Sequence[str] = ()) -> Iterator[tuple[str, RunFolder | NotARun]]:
+    """Gives each thing in the runs folder by name, oldest first: a run, or the reason why it is none.
+
+    Args:
+        names: only these; all where empty.
+
+    Raises:
+        UsageError: there is no such folder, or no such run in it.
+    """
+    try:
+        found = sorted(path.name for path in runs_dir.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(
+            f"runs folder {runs_dir} cannot be read ({reason}); train first or name it with --runs-dir"
+        ) from None
+    for name in names or found:
+        if name not in found:
+            raise UsageError(f"there is no run {name!r} in {runs_dir}")
+        try:
+            yield name, RunFolder.open(runs_dir / name)
+        except NotARun as reason:
+            yield name, reason

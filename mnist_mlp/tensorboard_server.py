@@ -1,0 +1,57 @@
+"""TensorBoard, started through its own Python API."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+from pathlib import Path
+
+from mnist_mlp.errors import UsageError, WorkFailed
+from mnist_mlp.preset import refusal
+from mnist_mlp.run_folder import NotARun, scan
+
+PORTS_TO_TRY = 20
+
+
+def start_tensorboard(runs_dir: Path, port: int) -> tuple[str, int]:
+    """Starts TensorBoard over all runs in a thread of this process, on localhost only; returns its address and port.
+
+    Args:
+        runs_dir: the folder of the runs; it is watched, so runs that come later appear too.
+        port: the first to try; where it is taken, the next free one is used.
+
+    Raises:
+        UsageError: there is no folder with runs, or no free port.
+        WorkFailed: TensorBoard does not start.
+    """
+    if not 1 <= port <= 65_535:
+        raise refusal("--port", port, "a whole number from 1 to 65535")
+    if not any(not isinstance(run, NotARun) for _, run in scan(runs_dir)):
+        raise WorkFailed(f"{runs_dir} holds no run; train one first: python MNIST_train.py")
+    free = next((each for each in range(port, min(port + PORTS_TO_TRY, 65_536)) if _is_free(each)), None)
+    if free is None:
+        raise UsageError(f"no port from {port} to {port + PORTS_TO_TRY - 1} is free; name another with --port")
+
+    from mnist_mlp.quiet_tensorflow import silenced_standard_error
+
+    with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as complaints:
+        from tensorboard import program
+
+        server = program.TensorBoard()
+        server.configure(logdir=str(runs_dir), host="localhost", port=free, reload_interval=5)
+        try:
+            return server.launch(), free
+        except (SystemExit, program.TensorBoardServerException) as error:
+            reason = f"{error} {complaints.getvalue()}"
+    raise WorkFailed(f"TensorBoard does not start: {' '.join(reason.split())}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("localhost", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,41 @@
+"""The command line that the scripts share: arguments, folders and the console."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+
+from mnist_mlp.errors import UsageError
+
+__all__ = ["ArgumentParser", "console", "escape"]
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """An argparse parser that tells wrong use in one line, and knows the project's folders."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see python {self.prog} --help)")
+
+    def add_folder(self, option: str, default: str, what: str) -> None:
+        """Adds an option that names a folder; by default the one of that name beside the scripts."""
+        self.add_argument(option, type=Path, default=_from_here(PROJECT / default), metavar="FOLDER", help=what)
+
+
+def _from_here(path: Path) -> Path:
+    """Returns the path relative to the working folder where it lies below it: shorter to read."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def console(quiet: bool = False) -> Console:
+    """Returns the console of standard output; where that is no terminal, lines are as long as they need to be."""
+    return Console(quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else 200)

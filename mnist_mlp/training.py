@@ -1,0 +1,215 @@
+"""(Preset, seed, data) -> one EpochResult an epoch; the compiled epoch lives here.
+
+An epoch is one compiled call: the images stay on the device, a shuffle arrives as a permutation, the loop over steps
+and the validation after it run inside. Learning rate, weight decay, dropout rate, seed and initial weights are inputs,
+so presets of one shape share one compilation. Same preset, seed and machine: same bits, since shuffles and dropout
+masks are functions of seed, epoch and step, and nothing else is drawn.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnist_mlp.data import LabelledImages, TrainingData
+from mnist_mlp.dropout import dropout_mask, fold
+from mnist_mlp.model import build_model, build_optimizer, cross_entropy, is_weight_matrix, l2_norm_penalty
+from mnist_mlp.preset import Preset
+from mnist_mlp.quiet_tensorflow import keras, tf
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """One set's figures for one epoch.
+
+    Attributes:
+        cross_entropy: mean over the images, in nats. Of training: while the epoch ran, dropout on; of validation: after
+            it, dropout off.
+        l2_penalty: weight decay times half the squared norm of the weight matrices, as the epoch left them.
+        accuracy: share of the images classified rightly, 0 to 1.
+    """
+
+    cross_entropy: float
+    l2_penalty: float
+    accuracy: float
+
+    @property
+    def loss(self) -> float:
+        """What training minimises: cross-entropy and L2 penalty together."""
+        return self.cross_entropy + self.l2_penalty
+
+
+@dataclass(frozen=True, eq=False)
+class EpochResult:
+    """What one epoch came to.
+
+    Attributes:
+        epoch: counted from 1.
+        seconds: wall-clock time of the compiled call, compilation included where this epoch had to compile.
+        learning_rate: that the epoch's steps ran with.
+        train: over the epoch's training batches.
+        dev: over the validation images.
+        weights: the network after the epoch, in the order of Keras's `get_weights`.
+    """
+
+    epoch: int
+    seconds: float
+    learning_rate: float
+    train: Metrics
+    dev: Metrics
+    weights: list[np.ndarray]
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss is no finite number any more; no later epoch can bring it back."""
+        return not (math.isfinite(self.train.loss) and math.isfinite(self.dev.loss))
+
+
+def train(preset: Preset, seed: int, data: TrainingData) -> Iterator[EpochResult]:
+    """Trains the preset's network, giving each epoch's result as it comes; ends early where training diverges.
+
+    Args:
+        preset: what to train.
+        seed: 0 to 2**32 - 1; decides initial weights, shuffles and dropout masks.
+        data: to train and to validate on.
+    """
+    network = _compiled_network(_shape_of(preset), data)
+    weights = build_model(preset, seed).get_weights()
+    optimizer_state = network.initial_optimizer_state
+    for epoch in range(1, preset.epochs + 1):
+        started = time.perf_counter()
+        network.set_state(weights, optimizer_state, preset.learning_rate)
+        train_sums, dev_sums, norm_penalty = network.run_epoch(
+            tf.constant(shuffle(len(data.train), seed, epoch)),
+            tf.constant(seed, tf.uint32),
+            tf.constant(epoch, tf.uint32),
+            tf.constant(preset.weight_decay, tf.float32),
+            tf.constant(preset.dropout, tf.float32),
+        )
+        l2_penalty = preset.weight_decay * float(norm_penalty)
+        weights, optimizer_state = network.state()
+        result = EpochResult(
+            epoch=epoch,
+            seconds=time.perf_counter() - started,
+            learning_rate=preset.learning_rate,
+            train=_metrics(train_sums, l2_penalty, network.images_an_epoch),
+            dev=_metrics(dev_sums, l2_penalty, len(data.dev)),
+            weights=weights,
+        )
+        yield result
+        if result.diverged:
+            return
+
+
+def shuffle(images: int, seed: int, epoch: int) -> np.ndarray:
+    """Returns the order in which an epoch sees the training images: int32 [images], a permutation."""
+    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(np.arange(images, dtype=np.int32))
+
+
+def _metrics(sums: tuple[tf.Tensor, tf.Tensor], l2_penalty: float, images: int) -> Metrics:
+    mean_cross_entropy, correct = sums
+    return Metrics(float(mean_cross_entropy), l2_penalty, int(correct) / images)
+
+
+def _shape_of(preset: Preset) -> Preset:
+    """Returns the preset with everything that the compiled epoch takes as an input set to one value."""
+    return preset.but(
+        weight_init="zeros",
+        bias_init="zeros",
+        epochs=1,
+        learning_rate=1.0,
+        weight_decay=0.0,
+        dropout=0.5 if preset.dropout else 0.0,  # without dropout, no mask is computed at all
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_network(shape: Preset, data: TrainingData) -> _CompiledNetwork:
+    return _CompiledNetwork(shape, data)
+
+
+class _CompiledNetwork:
+    """A network and its optimiser with an epoch compiled for them.
+
+    Its variables hold a training's state only while an epoch runs, so trainings of one shape can take turns.
+    """
+
+    def __init__(self, shape: Preset, data: TrainingData) -> None:
+        self.batch_size = shape.batch_size
+        self.steps = len(data.train) // shape.batch_size
+        self.images_an_epoch = self.steps * shape.batch_size
+        self.model = build_model(shape, seed=0)
+        self.optimizer = build_optimizer(shape)
+        self.optimizer.build(self.model.trainable_variables)
+        self.initial_optimizer_state = [variable.numpy() for variable in self.optimizer.variables]
+        self.train_set, self.dev_set = (_on_device(images) for images in (data.train, data.dev))
+        self.run_epoch = tf.function(self._run_epoch, jit_compile=True)
+
+    def set_state(self, weights: list[np.ndarray], optimizer_state: list[np.ndarray], learning_rate: float) -> None:
+        for variables, values in ((self.model.weights, weights), (self.optimizer.variables, optimizer_state)):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        self.optimizer.learning_rate.assign(learning_rate)
+
+    def state(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        return [each.numpy() for each in self.model.weights], [each.numpy() for each in self.optimizer.variables]
+
+    def _run_epoch(self, order, seed, epoch, weight_decay, dropout):
+        """Returns ((mean cross-entropy, number correct) of training, the same of validation, half the squared norm)."""
+        epoch_key = fold(fold(tf.constant(0, tf.uint32), seed), epoch)
+        cross_entropy_sum, correct_sum = tf.constant(0.0), tf.constant(0)
+        for step in tf.range(self.steps):
+            batch = tf.slice(order, [step * self.batch_size], [self.batch_size])
+            pixels, labels = (tf.gather(each, batch) for each in self.train_set)
+            batch_cross_entropy, correct = self._step(pixels, labels, fold(epoch_key, step), weight_decay, dropout)
+            cross_entropy_sum += batch_cross_entropy
+            correct_sum += correct
+        dev_pixels, dev_labels = self.dev_set
+        dev_logits = self.model(_scaled(dev_pixels), training=False)
+        return (
+            (cross_entropy_sum / self.steps, correct_sum),
+            (cross_entropy(dev_logits, dev_labels), _count_correct(dev_logits, dev_labels)),
+            l2_norm_penalty(self.model.trainable_variables),
+        )
+
+    def _step(self, pixels, labels, step_key, weight_decay, dropout):
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self._forward_with_dropout(_scaled(pixels), step_key, dropout)
+            batch_cross_entropy = cross_entropy(logits, labels)
+        gradients = tape.gradient(batch_cross_entropy, variables)
+        # The L2 penalty's gradient is known, so it is added rather than differentiated: a sixth of the step's time.
+        self.optimizer.apply(
+            [
+                gradient + weight_decay * variable if is_weight_matrix(variable) else gradient
+                for gradient, variable in zip(gradients, variables, strict=True)
+            ],
+            variables,
+        )
+        return batch_cross_entropy, _count_correct(logits, labels)
+
+    def _forward_with_dropout(self, activations, step_key, dropout):
+        for place, layer in enumerate(self.model.layers):
+            if isinstance(layer, keras.layers.Dropout):
+                activations *= dropout_mask(fold(step_key, place), activations.shape, dropout)
+            else:
+                activations = layer(activations)
+        return activations
+
+
+@functools.lru_cache(maxsize=2)
+def _on_device(images: LabelledImages) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.constant(images.pixels), tf.constant(images.labels)
+
+
+def _scaled(pixels: tf.Tensor) -> tf.Tensor:
+    return tf.cast(pixels, tf.float32) / 255.0
+
+
+def _count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.int32))

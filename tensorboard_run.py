@@ -1,0 +1,42 @@
+"""Opens TensorBoard over every run of runs/, on localhost only.
+
+python tensorboard_run.py                opens the browser too
+python tensorboard_run.py --no-browser   only prints the address
+"""
+
+import time
+import webbrowser
+
+from mnist_mlp.tensorboard_server import start_tensorboard
+from mnist_mlp.terminal import ArgumentParser, console
+
+PORT = 6006
+
+
+def parse_arguments():
+    parser = ArgumentParser("Opens TensorBoard over every run.")
+    parser.add_argument("--port", type=int, default=PORT, help="the next free one is taken where this one is not free")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    parser.add_folder("--runs-dir", "runs", "the folder of the runs")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
+    terminal = console()
+    with terminal.status("Starting TensorBoard"):
+        address, port = start_tensorboard(arguments.runs_dir, arguments.port)
+    if port != arguments.port:
+        terminal.print(f"Port {arguments.port} is taken by another program; port {port} is free.")
+    terminal.print(f"TensorBoard is at [bold]{address}[/bold] (Ctrl-C ends it).")
+    if not arguments.no_browser:
+        webbrowser.open(address)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        terminal.print()
+
+
+if __name__ == "__main__":
+    main()
