@@ -4,11 +4,12 @@ python MNIST_train.py                    the presets of the list below
 python MNIST_train.py --presets 9-13,31  these instead
 """
 
-from hyperparameters import PRESETS, select
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.files import require_writable_folder
 from mnist_mlp.preset import refusal
 from mnist_mlp.terminal import ArgumentParser, console
+
+from hyperparameters import PRESETS, select
 
 presets = [31]  # <- edit me: numbers from hyperparameters.py, such as [9, 10, 11, 12, 13]
 

@@ -29,5 +29,6 @@ with silenced_standard_error():
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # the search for a GPU is what chatters
+tf.get_logger().setLevel("ERROR")  # else a sweep over many shapes is told that compiling each is expensive
 
 __all__ = ["keras", "silenced_standard_error", "tf"]

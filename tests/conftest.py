@@ -1,0 +1,105 @@
+"""What the tests share: the real data, a small part of it, and the scripts run as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mnist_mlp.data import LabelledImages, TrainingData, load_training_data
+from mnist_mlp.run_folder import RunFolder
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data() -> TrainingData:
+    """All of MNIST's training images."""
+    return load_training_data(PROJECT / "MNIST_data")
+
+
+@pytest.fixture(scope="session")
+def small_data(data: TrainingData) -> TrainingData:
+    """The first 1,000 training and 200 validation images: an epoch takes no time."""
+    return TrainingData(
+        train=LabelledImages(data.train.pixels[:1000], data.train.labels[:1000]),
+        dev=LabelledImages(data.dev.pixels[:200], data.dev.labels[:200]),
+    )
+
+
+Script = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope="session")
+def script() -> Script:
+    """Runs a script of the project in a process of its own: script("MNIST_train.py", "--list") -> the ended process."""
+
+    def run(*command: object, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, *map(str, command)],
+            cwd=cwd,
+            env={**os.environ, "COLUMNS": "200", **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Path:
+    """A folder with the runs/ and INFOS/ of the real MNIST_train.py, for presets 1 and 8, two epochs each."""
+    folder = tmp_path_factory.mktemp("trained")
+    process = script("MNIST_train.py", "--presets", "1,8", "--epochs", 2, *folders(folder))
+    assert process.returncode == 0, process.stderr
+    (folder / "stdout").write_text(process.stdout)
+    (folder / "stderr").write_text(process.stderr)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tensorboard(trained: Path) -> Iterator[str]:
+    """The address of tensorboard_run.py over the trained runs, started where another program has taken its port."""
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "tensorboard_run.py", "--no-browser", "--port", str(port)]
+        process = subprocess.Popen(
+            [*command, "--runs-dir", str(trained / "runs")],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        assert lines[0].startswith(f"Port {port} is taken by another program; port "), process.stderr.read()
+        address = re.search(r"http://localhost:\d+/", lines[1])[0]
+        yield address
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+        assert process.stderr.read() == ""
+
+
+def folders(folder: Path) -> list[str]:
+    """Returns the options that make a script work in this folder."""
+    return ["--runs-dir", str(folder / "runs"), "--info-dir", str(folder / "INFOS")]
+
+
+def only_line(process: subprocess.CompletedProcess) -> str:
+    """Returns the one line of an error, having checked that it is one line and no traceback."""
+    lines = process.stderr.strip().splitlines()
+    assert len(lines) == 1, process.stderr
+    return lines[0]
+
+
+def runs_in(folder: Path) -> list[RunFolder]:
+    return [RunFolder.open(path) for path in sorted((folder / "runs").iterdir())]

@@ -1,0 +1,57 @@
+"""The INFOS tables: one header, whole rows, many writers."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import pytest
+
+from mnist_mlp.errors import UsageError
+from mnist_mlp.info_logs import AppendedTable, read_table, write_eval_log
+
+COLUMNS = ["run", "text", "number"]
+
+
+def append_hundred(path, writer: int) -> None:
+    table = AppendedTable(path, COLUMNS)
+    for number in range(100):
+        table.append({"run": f"writer{writer}", "text": "x" * 500, "number": number})
+
+
+def test_rows_of_many_writers_are_whole_and_the_header_is_there_once(tmp_path):
+    path = tmp_path / "table.txt"
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=append_hundred, args=(path, writer)) for writer in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    lines = path.read_text().splitlines()
+    assert lines[0].split("\t") == COLUMNS
+    assert len(lines) == 401
+    expected = {f"writer{writer}\t{'x' * 500}\t{number}" for writer in range(4) for number in range(100)}
+    assert set(lines[1:]) == expected
+
+
+def test_a_second_start_appends_below_the_same_header(tmp_path):
+    for number in (1, 2):
+        AppendedTable(tmp_path / "table.txt", COLUMNS).append({"run": "r", "text": "t", "number": number})
+    assert (tmp_path / "table.txt").read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
+
+
+def test_table_of_other_columns_is_refused_and_left_as_it_is(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text("run\tsomething\n1\t2\n")
+    with pytest.raises(UsageError, match=r"table.txt has other columns .* rename it"):
+        AppendedTable(path, COLUMNS)
+    assert path.read_text() == "run\tsomething\n1\t2\n"
+
+
+def test_eval_log_is_read_as_it_was_written(tmp_path):
+    rows = [{"run": "a", "preset": 1, "seed": 2, "test_accuracy": 0.98765, "test_loss": 0.0456789012345}]
+    write_eval_log(tmp_path / "eval_log.txt", rows)
+    assert read_table(tmp_path / "eval_log.txt") == [
+        {"run": "a", "preset": "1", "seed": "2", "test_accuracy": "0.98765", "test_loss": "0.045678901"}
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["eval_log.txt"]
+    assert read_table(tmp_path / "missing.txt") == []

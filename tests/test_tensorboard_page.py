@@ -1,0 +1,93 @@
+"""TensorBoard as a person sees it: a real browser, the curves and the HParams table."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.conftest import runs_in
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMEDRIVER = shutil.which("chromedriver")
+
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and CHROMEDRIVER), reason="no Chromium with its chromedriver here (Debian: chromium-driver)"
+)
+
+# TensorBoard's older pages are web components: their text hides in shadow trees, which this collects.
+ALL_TEXT = """
+function text(node) {
+  if (node.nodeType === Node.TEXT_NODE) return node.data;
+  if (node.tagName === "STYLE" || node.tagName === "SCRIPT") return "";
+  return [...(node.shadowRoot ? node.shadowRoot.childNodes : []), ...node.childNodes].map(text).join(" ");
+}
+return text(document.body).replace(/\\s+/g, " ");
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        *("headless=new", "no-sandbox", "disable-gpu", "no-first-run", "window-size=1600,1000"),
+        *("disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage"),
+    ):
+        options.add_argument(f"--{argument}")
+    driver = webdriver.Chrome(options, webdriver.ChromeService(CHROMEDRIVER))
+    yield driver
+    driver.quit()
+
+
+def open_page(browser, address: str, page: str, *, until) -> None:
+    browser.get(f"{address}?darkMode=false#{page}")
+    WebDriverWait(browser, 60).until(until)
+    time.sleep(1)  # for the picture: TensorBoard fades its charts in
+
+
+def coloured_pixels(browser) -> int:
+    """Returns how many pixels of the first chart are neither white nor grey: curves are, axes and grid are not."""
+    canvas = browser.find_element(By.CSS_SELECTOR, "scalar-card line-chart canvas")
+    picture = np.asarray(Image.open(io.BytesIO(canvas.screenshot_as_png)).convert("RGB")).astype(int)
+    return int((np.ptp(picture, axis=-1) > 40).sum())
+
+
+def test_time_series_page_shows_the_curves_of_every_run(browser, tensorboard, trained, tmp_path):
+    def charts_are_there(driver):
+        return len(driver.find_elements(By.CSS_SELECTOR, "scalar-card line-chart canvas")) >= 2
+
+    open_page(browser, tensorboard, "timeseries", until=charts_are_there)
+    browser.save_screenshot(str(tmp_path / "timeseries.png"))
+    text = browser.execute_script(ALL_TEXT)
+    for run in runs_in(trained):
+        for split in ("train", "dev"):
+            assert f"{run.name}/summaries/{split}" in text
+    assert coloured_pixels(browser) > 500
+    for checkbox in browser.find_elements(By.CSS_SELECTOR, "runs-data-table input[type=checkbox]")[:1]:
+        checkbox.click()  # hides all runs: what was coloured must have been the curves
+    WebDriverWait(browser, 20).until(lambda driver: coloured_pixels(driver) == 0)
+
+
+def test_hparams_page_lists_every_preset_with_its_accuracy(browser, tensorboard, trained, tmp_path):
+    names = [run.name for run in runs_in(trained)]
+    open_page(
+        browser,
+        tensorboard,
+        "hparams",
+        until=lambda driver: all(name in driver.execute_script(ALL_TEXT) for name in names),
+    )
+    browser.save_screenshot(str(tmp_path / "hparams.png"))
+    text = browser.execute_script(ALL_TEXT)
+    for column in ("best_accuracy", "dropout", "hidden_sizes", "learning_rate", "weight_decay", "preset"):
+        assert column in text
+    for run in runs_in(trained):
+        assert f"{run.record.best_validation_accuracy:.5g}".rstrip("0") in text
+    assert (tmp_path / "hparams.png").stat().st_size > 20_000

@@ -1,0 +1,201 @@
+"""The compiled epoch, held against plain Keras and numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mnist_mlp import training
+from mnist_mlp.dropout import dropout_mask
+from mnist_mlp.model import build_model
+from mnist_mlp.preset import OPTIMIZER_ARGUMENTS, Preset
+from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.training import shuffle, train
+
+SMALL = Preset(hidden_sizes=(30, 20), batch_size=200, epochs=2, learning_rate=0.01, weight_init="he", bias_init="zeros")
+
+
+def mix(bits: np.ndarray) -> np.ndarray:
+    """The hash of `dropout.py` by numpy."""
+    bits = np.uint32(bits)
+    bits = (bits ^ (bits >> np.uint32(16))) * np.uint32(0x7FEB352D)
+    bits = (bits ^ (bits >> np.uint32(15))) * np.uint32(0x846CA68B)
+    return bits ^ (bits >> np.uint32(16))
+
+
+def numpy_mask(seed: int, epoch: int, step: int, layer: int, shape: tuple[int, int], rate: float) -> np.ndarray:
+    """The mask of a layer in a step by numpy."""
+    key = np.zeros(1, np.uint32)
+    for number in (seed, epoch, step, layer):
+        key = mix(mix(key) ^ np.uint32(number))
+    bits = mix(mix(np.arange(shape[0] * shape[1], dtype=np.uint32)) ^ key)
+    return ((bits >> np.uint32(8)) / 2.0**24 >= np.float32(rate)).reshape(shape) / np.float32(1 - rate)
+
+
+def train_by_plain_keras(preset: Preset, optimizer: keras.optimizers.Optimizer, seed: int, data) -> list[np.ndarray]:
+    """The same training, a step at a time: Keras layers, Keras's own L2 regulariser, differentiated by Keras's loss."""
+    model = build_model(preset, seed)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dense):
+            layer.kernel.regularizer = keras.regularizers.L2(preset.weight_decay / 2)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    for epoch in range(1, preset.epochs + 1):
+        order = shuffle(len(data.train), seed, epoch)
+        for step in range(len(order) // preset.batch_size):
+            batch = order[step * preset.batch_size : (step + 1) * preset.batch_size]
+            with tf.GradientTape() as tape:
+                activations = tf.constant(data.train.pixels[batch] / np.float32(255))
+                for place, layer in enumerate(model.layers):
+                    if isinstance(layer, keras.layers.Dropout):
+                        activations *= numpy_mask(seed, epoch, step, place, activations.shape, preset.dropout)
+                    else:
+                        activations = layer(activations)
+                total = loss(data.train.labels[batch], activations) + sum(model.losses)
+            optimizer.apply_gradients(
+                zip(tape.gradient(total, model.trainable_variables), model.trainable_variables, strict=True)
+            )
+    return model.get_weights()
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize(
+    ("optimizer", "keras_optimizer"),
+    [
+        ("sgd", lambda: keras.optimizers.SGD(0.01)),
+        ("adam", lambda: keras.optimizers.Adam(0.01, epsilon=1e-8)),
+        ("adadelta", lambda: keras.optimizers.Adadelta(0.01, rho=0.95, epsilon=1e-8)),
+    ],
+)
+def test_epochs_equal_plain_keras(small_data, optimizer, keras_optimizer, dropout):
+    preset = SMALL.but(optimizer=optimizer, dropout=dropout, weight_decay=0.05)
+    *_, last = train(preset, 1602, small_data)
+    expected = train_by_plain_keras(preset, keras_optimizer(), 1602, small_data)
+    begun = build_model(preset, 1602).get_weights()
+    for ours, theirs, initial in zip(last.weights, expected, begun, strict=True):
+        moved = np.abs(theirs - initial).max()
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.01 * moved)
+
+
+def test_weight_decay_alone_shrinks_matrices_and_no_bias(small_data):
+    """With the pixels black, no label matters to the first matrix: SGD shrinks it by (1 - rate x decay) a step."""
+    black = training.LabelledImages(np.zeros_like(small_data.train.pixels), small_data.train.labels)
+    data = training.TrainingData(train=black, dev=small_data.dev)
+    preset = SMALL.but(optimizer="sgd", learning_rate=0.1, weight_decay=0.5, epochs=1, bias_init="ones")
+    (result,) = train(preset, 7, data)
+    before = build_model(preset, 7).get_weights()
+    np.testing.assert_allclose(result.weights[0], before[0] * (1 - 0.1 * 0.5) ** 5, rtol=1e-5)
+    assert np.abs(result.weights[1] - 1).max() > 0  # biases move by their gradients only
+    unpenalised = next(train(preset.but(weight_decay=0.0), 7, data))
+    np.testing.assert_array_equal(unpenalised.weights[0], before[0])
+
+
+def test_one_step_of_sgd_against_numpy_by_hand(small_data):
+    """Softmax regression with everything zero at first: the gradients can be written down."""
+    preset = SMALL.but(
+        hidden_sizes=(), batch_size=1000, epochs=1, weight_init="zeros", optimizer="sgd", learning_rate=0.5
+    )
+    (result,) = train(preset, 3, small_data)
+    pixels = small_data.train.pixels.astype(np.float64) / 255
+    error = np.full((1000, 10), 0.1)
+    error[np.arange(1000), small_data.train.labels] -= 1
+    np.testing.assert_allclose(result.weights[0], -0.5 * pixels.T @ error / 1000, atol=1e-6)
+    np.testing.assert_allclose(result.weights[1], -0.5 * error.mean(axis=0), atol=1e-6)
+    assert result.train.cross_entropy == pytest.approx(np.log(10), rel=1e-6)
+    assert result.train.accuracy == pytest.approx((small_data.train.labels == 0).mean())
+
+
+def test_metrics_against_numpy(small_data):
+    preset = SMALL.but(dropout=0.5, weight_decay=0.01)
+    *_, last = train(preset, 5, small_data)
+    w1, b1, w2, b2, w3, b3 = (weight.astype(np.float64) for weight in last.weights)
+    pixels, labels = small_data.dev.pixels / 255, small_data.dev.labels
+    logits = np.maximum(np.maximum(pixels @ w1 + b1, 0) @ w2 + b2, 0) @ w3 + b3  # no dropout
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    assert last.dev.accuracy == (logits.argmax(axis=1) == labels).mean()
+    assert last.dev.cross_entropy == pytest.approx(-log_probabilities[np.arange(200), labels].mean(), rel=1e-4)
+    penalty = 0.01 * sum((w**2).sum() for w in (w1, w2, w3)) / 2
+    assert last.dev.l2_penalty == pytest.approx(penalty, rel=1e-5)
+    assert last.dev.loss == pytest.approx(last.dev.cross_entropy + penalty, rel=1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.2, 0.5, 0.8])
+def test_dropout_mask_drops_at_its_rate_and_keeps_the_mean(rate):
+    mask = dropout_mask(tf.constant(12345, tf.uint32), (1000, 500), tf.constant(rate)).numpy()
+    assert set(np.unique(mask)) <= {0.0, np.float32(1) / (1 - np.float32(rate))}
+    spread = np.sqrt(rate * (1 - rate) / mask.size)
+    assert (mask == 0).mean() == pytest.approx(rate, abs=5 * spread)
+    assert mask.mean() == pytest.approx(1, abs=5 * spread / (1 - rate))
+    for axis in (0, 1):  # no unit and no image is favoured
+        means = (mask == 0).mean(axis=axis)
+        assert means.std() == pytest.approx(np.sqrt(rate * (1 - rate) / mask.shape[axis]), rel=0.2, abs=1e-9)
+
+
+def test_dropout_masks_of_neighbouring_keys_and_units_are_unrelated():
+    keys = tf.constant(range(4), tf.uint32)
+    masks = [dropout_mask(key, (400, 250), tf.constant(0.5)).numpy().ravel() for key in keys]
+    flat = np.array([*masks, np.roll(masks[0], 1), np.roll(masks[0], 250)])
+    correlations = np.corrcoef(flat)[np.triu_indices(len(flat), 1)]
+    assert np.abs(correlations).max() < 5 / np.sqrt(flat.shape[1])
+
+
+def test_shuffles_are_permutations_and_functions_of_seed_and_epoch():
+    orders = [shuffle(1000, seed, epoch) for seed, epoch in ((1, 1), (1, 1), (1, 2), (2, 1))]
+    for order in orders:
+        np.testing.assert_array_equal(np.sort(order), np.arange(1000))
+    np.testing.assert_array_equal(orders[0], orders[1])
+    assert not np.array_equal(orders[0], orders[2])
+    assert not np.array_equal(orders[0], orders[3])
+
+
+def bits_of(results) -> list[tuple]:
+    return [(result.train, result.dev, *(weight.tobytes() for weight in result.weights)) for result in results]
+
+
+def test_same_seed_same_bits_and_trainings_can_take_turns(small_data):
+    preset = SMALL.but(dropout=0.2, epochs=3)
+    alone, other = (bits_of(train(preset, seed, small_data)) for seed in (1, 2))
+    in_turns = [bits_of(pair) for pair in zip(train(preset, 1, small_data), train(preset, 2, small_data), strict=True)]
+    assert [pair[0] for pair in in_turns] == alone
+    assert [pair[1] for pair in in_turns] == other
+    assert alone != other
+
+
+def test_default_initialisation_is_xavier_to_the_bit(small_data):
+    assert bits_of(train(SMALL.but(weight_init="default"), 1, small_data)) == bits_of(
+        train(SMALL.but(weight_init="xavier"), 1, small_data)
+    )
+
+
+def test_presets_of_one_shape_share_one_compilation(small_data):
+    preset = SMALL.but(hidden_sizes=(31, 21), dropout=0.2)
+    changes = {"learning_rate": 0.1, "weight_decay": 0.1, "dropout": 0.7, "weight_init": "xavier", "epochs": 1}
+    for seed, (name, value) in enumerate(changes.items()):
+        list(train(preset.but(**{name: value}), seed, small_data))
+    network = training._compiled_network(training._shape_of(preset), small_data)
+    assert network.run_epoch.experimental_get_tracing_count() == 1
+
+
+def test_images_beyond_the_last_whole_batch_wait_for_another_epoch(small_data):
+    result = next(train(SMALL.but(batch_size=300), 1, small_data))
+    assert result.train.accuracy * 900 == pytest.approx(round(result.train.accuracy * 900))
+
+
+def test_divergence_ends_the_training(small_data):
+    preset = SMALL.but(optimizer="sgd", learning_rate=1e20, epochs=50)
+    results = list(train(preset, 1, small_data))
+    assert results[-1].diverged
+    assert len(results) < 50
+
+
+@pytest.mark.parametrize("optimizer", sorted(set(OPTIMIZER_ARGUMENTS) - {"adam", "adadelta", "sgd"}))
+def test_every_optimizer_compiles_and_moves_the_weights(small_data, optimizer):
+    *_, last = train(SMALL.but(optimizer=optimizer), 1, small_data)
+    before = build_model(SMALL, 1).get_weights()
+    assert np.isfinite(last.train.loss)
+    assert all(np.abs(now - then).max() > 0 for now, then in zip(last.weights, before, strict=True))
+
+
+@pytest.mark.parametrize("activation", ["gelu", "tanh", "sigmoid"])
+def test_other_activations_learn(small_data, activation):
+    first, *_, last = train(SMALL.but(activation=activation, epochs=10), 1, small_data)
+    assert last.train.cross_entropy < 0.8 * first.train.cross_entropy
