@@ -7,7 +7,7 @@ python MNIST_train.py --presets 9-13,31  these instead
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.files import require_writable_folder
 from mnist_mlp.preset import refusal
-from mnist_mlp.terminal import ArgumentParser, console
+from mnist_mlp.terminal import ArgumentParser, console, python
 
 from hyperparameters import PRESETS, select
 
@@ -58,8 +58,8 @@ def main():
     failed = [run.name for run in runs if run.record.status == "failed"]
     if failed:
         raise WorkFailed(f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}; their record.json says why")
-    terminal.print("\nNext: [bold]python MNIST_eval.py[/bold] scores the runs on the test set,")
-    terminal.print("      [bold]python tensorboard_run.py[/bold] shows how they went.")
+    terminal.print(f"\nNext: [bold]{python()} MNIST_eval.py[/bold] scores the runs on the test set,")
+    terminal.print(f"      [bold]{python()} tensorboard_run.py[/bold] shows how they went.")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from mnist_mlp.errors import UsageError
 
-__all__ = ["ArgumentParser", "console", "escape"]
+__all__ = ["ArgumentParser", "console", "escape", "python"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +34,12 @@ class ArgumentParser(argparse.ArgumentParser):
 def _from_here(path: Path) -> Path:
     """Returns the path relative to the working folder where it lies below it: shorter to read."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def python() -> str:
+    """Returns how to call this Python from here, for a command that is told to be typed next."""
+    executable = Path(sys.executable)  # not resolved: a virtual environment's Python is a link
+    return str(_from_here(executable)) if executable.is_relative_to(Path.cwd()) else "python"
 
 
 def console(quiet: bool = False) -> Console:
