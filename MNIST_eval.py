@@ -4,13 +4,12 @@ python MNIST_eval.py                        all runs
 python MNIST_eval.py 1795499400_preset31    only this one (the others keep their rows in eval_log.txt)
 """
 
-from rich.table import Table
-
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.files import require_writable_folder
-from mnist_mlp.info_logs import read_table, write_eval_log
+from mnist_mlp.info_logs import EVAL_COLUMNS, read_table, write_eval_log
 from mnist_mlp.run_folder import NotARun, scan
-from mnist_mlp.terminal import ArgumentParser, console, escape
+from mnist_mlp.tables import scores_table
+from mnist_mlp.terminal import ArgumentParser, command, console, escape
 
 
 def parse_arguments():
@@ -27,8 +26,11 @@ def main():
     terminal = console()
     found = list(scan(arguments.runs_dir, arguments.runs))
     if not found:
-        raise WorkFailed(f"{arguments.runs_dir} holds no run; train one first: python MNIST_train.py")
+        raise WorkFailed(f"{arguments.runs_dir} holds no run; train one first: {command('MNIST_train.py')}")
     require_writable_folder(arguments.info_dir, "--info-dir")
+    eval_log = arguments.info_dir / "eval_log.txt"
+    named = {name for name, _ in found} if arguments.runs else None
+    kept = [row for row in read_table(eval_log, EVAL_COLUMNS) if row["run"] not in named] if named else []
 
     with terminal.status("Starting TensorFlow"):
         from mnist_mlp.data import load_test_data
@@ -46,6 +48,10 @@ def main():
             except NotARun as reason:
                 skipped[name] = reason
 
+    for name, reason in skipped.items():
+        terminal.print(f"Skipped {escape(name)}: {escape(str(reason))}", soft_wrap=True)
+    if not scored:
+        raise WorkFailed(f"no run of {arguments.runs_dir} could be scored")
     rows = [
         {
             "run": run.name,
@@ -56,29 +62,8 @@ def main():
         }
         for result, run in scored
     ]
-    eval_log = arguments.info_dir / "eval_log.txt"
-    others = [row for row in read_table(eval_log) if arguments.runs and row["run"] not in arguments.runs]
-    write_eval_log(eval_log, sorted([*others, *rows], key=lambda row: row["run"]))
-
-    for name, reason in skipped.items():
-        terminal.print(f"Skipped {escape(name)}: {escape(str(reason))}", soft_wrap=True)
-    if not scored:
-        raise WorkFailed(f"no run of {arguments.runs_dir} could be scored")
+    write_eval_log(eval_log, sorted([*kept, *rows], key=lambda row: row["run"]))
     terminal.print(scores_table(scored))
-
-
-def scores_table(scored):
-    """Returns the table of the scores for the terminal, the best first."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("preset", "test accuracy", "95% interval", "test loss", "validation accuracy", "seed", "run"):
-        table.add_column(heading, justify="left" if heading == "run" else "right")
-    for result, run in sorted(scored, key=lambda each: each[0].accuracy, reverse=True):
-        low, high = result.interval
-        record = run.record
-        accuracies = (f"{result.accuracy:.2%}", f"{low:.2%} to {high:.2%}", f"{result.loss:.4f}")
-        validation = f"{record.best_validation_accuracy:.2%}"
-        table.add_row(str(record.preset_number), *accuracies, validation, str(record.seed), escape(run.name))
-    return table
 
 
 if __name__ == "__main__":

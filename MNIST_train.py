@@ -6,8 +6,10 @@ python MNIST_train.py --presets 9-13,31  these instead
 
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.files import require_writable_folder
+from mnist_mlp.interruption import Interruption
 from mnist_mlp.preset import refusal
-from mnist_mlp.terminal import ArgumentParser, console, python
+from mnist_mlp.tables import results_table
+from mnist_mlp.terminal import ArgumentParser, command, console
 
 from hyperparameters import PRESETS, select
 
@@ -22,8 +24,8 @@ def parse_arguments():
         "--presets", metavar="LIST", help="numbers and ranges such as 9-13,31, instead of the script's list"
     )
     parser.add_argument("--epochs", type=int, help="for every preset, instead of its own number")
-    parser.add_argument("--seed", type=int, default=SEED, help="decides initial weights, shuffles and dropout")
-    parser.add_folder("--runs-dir", "runs", "a folder a run is made in it")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"decides initial weights, shuffles, dropout ({SEED})")
+    parser.add_folder("--runs-dir", "runs", "each run becomes a folder in it")
     parser.add_folder("--info-dir", "INFOS", "the text logs grow in it")
     parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -35,7 +37,7 @@ def main():
     arguments = parse_arguments()
     terminal = console(arguments.quiet)
     if arguments.list:
-        terminal.print(PRESETS.table())
+        terminal.print(PRESETS.table(terminal.width))
         return
     chosen = select(presets if arguments.presets is None else arguments.presets)
     if arguments.epochs is not None:
@@ -45,21 +47,23 @@ def main():
     require_writable_folder(arguments.runs_dir, "--runs-dir")
     require_writable_folder(arguments.info_dir, "--info-dir")
 
+    interruption = Interruption(terminal)
     with terminal.status("Starting TensorFlow"):  # seconds, so only once there is something to train
-        from mnist_mlp.progress import SweepProgress, results_table
+        from mnist_mlp.progress import SweepProgress
         from mnist_mlp.sweep import Job, run_sweep
 
     jobs = [Job(number, preset, arguments.seed) for number, preset in chosen.items()]
     with SweepProgress(terminal, jobs) as progress:
-        runs = run_sweep(jobs, arguments.data_dir, arguments.runs_dir, arguments.info_dir, progress)
+        folders = (arguments.data_dir, arguments.runs_dir, arguments.info_dir)
+        runs = run_sweep(jobs, *folders, progress, interruption)
 
     terminal.print()
     terminal.print(results_table(runs))
     failed = [run.name for run in runs if run.record.status == "failed"]
     if failed:
         raise WorkFailed(f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}; their record.json says why")
-    terminal.print(f"\nNext: [bold]{python()} MNIST_eval.py[/bold] scores the runs on the test set,")
-    terminal.print(f"      [bold]{python()} tensorboard_run.py[/bold] shows how they went.")
+    terminal.print(f"\nNext: [bold]{command('MNIST_eval.py')}[/bold] scores the runs on the test set,")
+    terminal.print(f"      [bold]{command('tensorboard_run.py')}[/bold] shows how they went.")
 
 
 if __name__ == "__main__":

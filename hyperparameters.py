@@ -1,7 +1,7 @@
 """The presets: every network that has been trained here, as the story of how they were tuned.
 
-A preset is written as another one with a change, so each line below is one experiment. To try your own, add a line at
-the end, such as
+A preset is written as another one with a change, so each line below is one experiment. To try your own, add a line
+where it says "Your own presets", such as
 
     PRESETS[38] = PRESETS[31].but(hidden_sizes=(400, 300, 200), activation="gelu")
 
@@ -75,9 +75,13 @@ PRESETS[35] = PRESETS[31].but(learning_rate=0.0001)
 PRESETS[36] = PRESETS[31].but(hidden_sizes=(300, 200, 200))
 PRESETS[37] = PRESETS[36].but(weight_decay=0.01)
 
+# Your own presets:
+
+
 select = PRESETS.select
 
 if __name__ == "__main__":
     from mnist_mlp.terminal import console
 
-    console().print(PRESETS.table())
+    terminal = console()
+    terminal.print(PRESETS.table(terminal.width))

@@ -15,7 +15,7 @@ PORT = 6006
 
 def parse_arguments():
     parser = ArgumentParser("Opens TensorBoard over every run.")
-    parser.add_argument("--port", type=int, default=PORT, help="the next free one is taken where this one is not free")
+    parser.add_argument("--port", type=int, default=PORT, help=f"the next free one where it is taken (default: {PORT})")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.add_folder("--runs-dir", "runs", "the folder of the runs")
     return parser.parse_args()

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import http.client
 import os
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -157,6 +158,7 @@ def _fetch_from_mirrors(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -
     tried = []
     for mirror in mirrors:
         address = mirror + file.name
+        print(f"Fetching {address}", file=sys.stderr)
         try:
             with urllib.request.urlopen(address, timeout=SECONDS_TO_WAIT) as answer:
                 received = answer.read(2 * int(np.prod(file.shape)) + 1024)

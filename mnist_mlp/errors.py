@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 REGISTRY_FILE = "hyperparameters.py"
+TRAIN_SCRIPT = "MNIST_train.py"
 
 
 class UsageError(Exception):
@@ -32,23 +33,30 @@ def in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _line_of_registry(error: BaseException, trace: TracebackType | None) -> str | None:
-    """Returns "hyperparameters.py, line 12: " where the error came out of the user's registry, else None."""
+def _place_to_mend(error: BaseException, trace: TracebackType | None) -> str | None:
+    """Returns "hyperparameters.py, line 12: " where the error came out of a line that users edit, else None."""
     if isinstance(error, SyntaxError):
         places = [(error.filename or "", error.lineno)]
     else:
         frames = traceback.extract_tb(trace)
-        ours = isinstance(error, UsageError)  # raised by our validation, one call below the line to mend
-        places = [(frame.filename, frame.lineno) for frame in (frames if ours else frames[-1:])]
-    lines = [line for filename, line in places if Path(filename).name == REGISTRY_FILE]
-    return f"{REGISTRY_FILE}, line {lines[-1]}: " if lines else None
+        lines = [frame for frame in frames if frame.name == "<module>"]  # of a file while it is read, not of a function
+        registry = [frame for frame in lines if Path(frame.filename).name == REGISTRY_FILE]
+        in_train_script = frames[-1:] == lines[-1:] and Path(lines[-1].filename).name == TRAIN_SCRIPT
+        places = [(frame.filename, frame.lineno) for frame in registry or (lines[-1:] if in_train_script else [])]
+    edited = [(Path(filename).name, line) for filename, line in places]
+    edited = [f"{name}, line {line}: " for name, line in edited if name in (REGISTRY_FILE, TRAIN_SCRIPT)]
+    return edited[-1] if edited else None
 
 
 def _print_in_one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if isinstance(error, KeyboardInterrupt):
-        print("Interrupted.", file=sys.stderr)
+        print(str(error) or "Interrupted.", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT)
-    place = _line_of_registry(error, trace)
+    if isinstance(error, ModuleNotFoundError) and error.name in ("rich", "filelock", "numpy", "tensorflow", "keras"):
+        needed = "run it with .venv/bin/python, or install what it needs: python -m pip install -r requirements.txt"
+        print(f"Error: {error.name} is not installed for {sys.executable}; {needed}", file=sys.stderr)
+        raise SystemExit(UsageError.exit_status)
+    place = _place_to_mend(error, trace)
     if isinstance(error, UsageError | WorkFailed):
         print(f"Error: {place or ''}{in_one_line(error)}", file=sys.stderr)
         raise SystemExit(error.exit_status)

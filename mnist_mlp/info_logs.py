@@ -30,22 +30,23 @@ class AppendedTable:
     """A table that only grows, a whole row at a time, also while other processes append to it.
 
     Raises:
-        UsageError: the file exists with other columns.
+        UsageError: the file exists with other columns, or cannot be read or written.
     """
 
     def __init__(self, path: Path, columns: Iterable[str]) -> None:
         self.path = path
         self.columns = list(columns)
         self._lock = FileLock(path.with_name(f".{path.name}.lock"))
-        with self._lock:
-            if not path.exists() or path.stat().st_size == 0:
-                self._append(_line(self.columns))
-        with path.open(encoding="utf-8") as file:
-            header = file.readline().rstrip("\n").split("\t")
-        if header != self.columns:
+        try:
+            with self._lock:
+                if not path.exists() or path.stat().st_size == 0:
+                    self._append(_line(self.columns))
+            with path.open("ab"):
+                require_columns(path, self.columns)
+        except OSError as error:
             raise UsageError(
-                f"{path} has other columns than this version writes; rename it to keep it, and start again"
-            )
+                f"{path} cannot be read and written ({error.strerror or error}); mend or rename it"
+            ) from None
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Appends the row; where the disk is full, nothing of it stays.
@@ -60,6 +61,8 @@ class AppendedTable:
         with self.path.open("ab") as file:
             size = file.seek(0, os.SEEK_END)
             try:
+                if size and not _ends_with_newline(self.path):  # an editor may have taken it away
+                    line = "\n" + line
                 file.write(line.encode())
                 file.flush()
             except OSError:
@@ -113,12 +116,39 @@ def write_eval_log(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_text_atomically(path, "".join(lines))
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Returns the rows of a table, each value as text under its column's name; empty where there is no file."""
+def require_columns(path: Path, columns: Iterable[str]) -> None:
+    """Checks that a table has these columns.
+
+    Raises:
+        UsageError: it has others.
+        OSError: it cannot be read.
+    """
+    with path.open(encoding="utf-8", errors="replace") as file:
+        header = file.readline().rstrip("\n").split("\t")
+    if header != list(columns):
+        raise UsageError(f"{path} has other columns than this version writes; rename it to keep it, and start again")
+
+
+def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    """Returns the rows of a table, each value as text under its column's name; empty where there is no file.
+
+    Raises:
+        UsageError: it has other columns, or cannot be read.
+    """
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
+    try:
+        require_columns(path, columns)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror or error}); mend or rename it") from None
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 def _line(values: Iterable[str]) -> str:

@@ -177,7 +177,7 @@ class Preset:
         epochs: passes over the 55,000 training images.
         optimizer: by Keras's name.
         optimizer_arguments: the optimiser's own arguments by Keras's names, given as a dict, kept as sorted pairs.
-            Where `epsilon` is not given, adam and adadelta use TensorFlow 1's 1e-8.
+            Where they give none, `model.OPTIMIZER_DEFAULTS` come before Keras's own defaults.
         learning_rate: of the optimiser.
         weight_decay: factor of the L2 penalty that is added to the loss: the sum over all weight matrices, never a
             bias, of half the squared norm. (The decoupled decay of AdamW is an optimiser argument.)

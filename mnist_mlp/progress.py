@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.table import Table
 
 from mnist_mlp.preset import format_field
 from mnist_mlp.run_folder import RunFolder
 from mnist_mlp.sweep import Job
+from mnist_mlp.tables import duration
 from mnist_mlp.terminal import escape
 from mnist_mlp.training import EpochResult
 
@@ -29,11 +28,12 @@ class SweepProgress:
         self._task: TaskID | None = None
         self._bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=None),  # takes what is left of the line
             MofNCompleteColumn(),
             TextColumn("{task.fields[state]}"),
             console=console,
             transient=True,
+            expand=True,
             disable=not console.is_terminal,
         )
 
@@ -63,8 +63,8 @@ class SweepProgress:
         self._epochs_left -= 1
         self._epochs_here += 1
         state = (
-            f"loss {result.train.loss:.4f}  validation {result.dev.accuracy:.2%}  "
-            f"best {record.best_validation_accuracy:.2%} (epoch {record.best_epoch})  {self._time_left()} left"
+            f"loss {result.train.loss:.4g}  validation {result.dev.accuracy:.2%}  "
+            f"best {record.best_validation_accuracy:.2%}  {self._time_left()} left"
         )
         if self._console.is_terminal:
             self._bars.update(self._task, completed=result.epoch, state=state)
@@ -77,40 +77,19 @@ class SweepProgress:
         self._epochs_left -= record.preset.epochs - len(record.epochs)  # of a run that ended early
         self._bars.remove_task(self._task)
         ending = {
-            "finished": "",
             "failed": f", failed: {escape(record.reason)}",
             "diverged": ", diverged: its loss is no number",
         }
+        best = (
+            f"best validation accuracy [bold]{record.best_validation_accuracy:.2%}[/bold] at epoch {record.best_epoch}"
+            if record.best_epoch
+            else "no epoch ended well"
+        )
         self._console.print(
-            f"Preset {record.preset_number}: "
-            f"best validation accuracy [bold]{record.best_validation_accuracy:.2%}[/bold] at epoch "
-            f"{record.best_epoch} of {len(record.epochs)}, {_duration(record.training_seconds)}{ending[record.status]}",
+            f"Preset {record.preset_number}: {best} of {len(record.epochs)}, {duration(record.training_seconds)}"
+            f"{ending.get(record.status, '')}",
             soft_wrap=True,
         )
 
     def _time_left(self) -> str:
-        return _duration((time.monotonic() - self._started) / self._epochs_here * self._epochs_left)
-
-
-def results_table(runs: Sequence[RunFolder]) -> Table:
-    """Returns the runs' results as a table for the terminal."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("preset", "hidden sizes", "epochs", "best epoch", "validation accuracy", "time", "status", "run"):
-        table.add_column(heading, justify="left" if heading in ("hidden sizes", "status", "run") else "right")
-    for run in runs:
-        record = run.record
-        table.add_row(
-            str(record.preset_number),
-            format_field(record.preset.hidden_sizes),
-            str(len(record.epochs)),
-            str(record.best_epoch),
-            f"{record.best_validation_accuracy:.2%}",
-            _duration(record.training_seconds),
-            record.status,
-            escape(run.name),
-        )
-    return table
-
-
-def _duration(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"
+        return duration((time.monotonic() - self._started) / self._epochs_here * self._epochs_left)

@@ -73,11 +73,11 @@ class Recorder:
         if record.status != "diverged":
             record.status, record.reason = status, reason
         record.finished = datetime.now(UTC).isoformat(timespec="seconds")
+        self.run.save_record()
         if record.best_checkpoint:
             unfinished = self.run.checkpoints / f".{self.run.best_model.name}"
             shutil.copyfile(self.run.best_checkpoint, unfinished)
             os.replace(unfinished, self.run.best_model)
-        self.run.save_record()
         if record.status in ("finished", "diverged"):
             self._info_logs.append_run(self.run)
 

@@ -9,7 +9,9 @@ from rich.table import Table
 
 from mnist_mlp.errors import UsageError
 from mnist_mlp.preset import Preset, format_field
+from mnist_mlp.tables import plain_table
 
+WIDTH_OF_ALL_FIELDS = 150
 _RANGES = "numbers and ranges from low to high, such as 9-13,31"
 
 
@@ -45,6 +47,10 @@ class Registry(dict[int, Preset]):
         selected: dict[int, Preset] = {}
         try:
             for number in numbers:
+                if isinstance(number, int) and number < 0:
+                    raise UsageError(f'preset {number} is unknown; for a range write text: presets = "9-13,31"')
+                if not isinstance(number, int) or isinstance(number, bool):
+                    raise UsageError(f"preset {number!r} is no number of a preset; known: {ranges_of(self)}")
                 if number in selected:
                     raise UsageError(f"preset {number} is chosen twice")
                 selected[number] = self[number]
@@ -79,19 +85,17 @@ class Registry(dict[int, Preset]):
         number = self.number_of(preset.parent)
         return f"{'unnumbered' if number is None else number}: {changes or 'the same again'}"
 
-    def table(self) -> Table:
-        """Returns the registry as a table for the terminal."""
+    def table(self, width: int) -> Table:
+        """Returns the registry as a table for a terminal of that many columns: every field where there is room."""
         headings = "preset|hidden sizes|activation|init|batch|epochs|optimizer|learning rate|weight decay|dropout"
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for heading in headings.split("|"):
-            numeric = heading in ("preset", "batch", "epochs", "learning rate", "weight decay", "dropout")
-            table.add_column(heading, justify="right" if numeric else "left", no_wrap="hidden" not in heading)
+        shown = 10 if width >= WIDTH_OF_ALL_FIELDS else 2
+        table = plain_table("|".join(headings.split("|")[:shown]), left="hidden sizes|activation|init|optimizer")
         table.add_column("changed, against", style="cyan")
         for number, preset in self.items():
             optimizer = f"{preset.optimizer} {format_field(preset.optimizer_arguments)}".removesuffix(" none")
             values = (number, preset.hidden_sizes, preset.activation, preset.weight_init, preset.batch_size)
             values += (preset.epochs, optimizer, preset.learning_rate, preset.weight_decay, preset.dropout)
-            table.add_row(*map(format_field, values), self.change_of(preset))
+            table.add_row(*map(format_field, values[:shown]), self.change_of(preset))
         return table
 
 

@@ -102,8 +102,12 @@ class RunRecord:
             raise ValueError
         if [epoch["epoch"] for epoch in self.epochs] != list(range(1, len(self.epochs) + 1)):
             raise ValueError
-        numbers = [self.best_validation_accuracy, self.training_seconds]
-        if not all(isinstance(number, int | float) for number in (self.preset_number, self.seed, *numbers)):
+        whole = ((self.preset_number, 1, 10**9), (self.seed, 0, 2**32 - 1), (self.best_epoch, 0, len(self.epochs)))
+        if not all(type(number) is int and low <= number <= high for number, low, high in whole):
+            raise ValueError
+        if not all(
+            isinstance(number, int | float) for number in (self.best_validation_accuracy, self.training_seconds)
+        ):
             raise TypeError
 
 
@@ -188,7 +192,8 @@ def scan(runs_dir: Path, names: Sequence[str] = ()) -> Iterator[tuple[str, RunFo
         raise UsageError(
             f"runs folder {runs_dir} cannot be read ({reason}); train first or name it with --runs-dir"
         ) from None
-    for name in names or found:
+    chosen = dict.fromkeys(Path(name).name for name in names)  # "runs/a_run/", as a shell completes it, is "a_run"
+    for name in chosen or found:
         if name not in found:
             raise UsageError(f"there is no run {name!r} in {runs_dir}")
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.preset import refusal
 from mnist_mlp.run_folder import NotARun, scan
+from mnist_mlp.terminal import command
 
 PORTS_TO_TRY = 20
 
@@ -22,13 +23,13 @@ def start_tensorboard(runs_dir: Path, port: int) -> tuple[str, int]:
         port: the first to try; where it is taken, the next free one is used.
 
     Raises:
-        UsageError: there is no folder with runs, or no free port.
-        WorkFailed: TensorBoard does not start.
+        UsageError: there is no such folder, or no free port.
+        WorkFailed: there is no run in it, or TensorBoard does not start.
     """
     if not 1 <= port <= 65_535:
         raise refusal("--port", port, "a whole number from 1 to 65535")
     if not any(not isinstance(run, NotARun) for _, run in scan(runs_dir)):
-        raise WorkFailed(f"{runs_dir} holds no run; train one first: python MNIST_train.py")
+        raise WorkFailed(f"{runs_dir} holds no run; train one first: {command('MNIST_train.py')}")
     free = next((each for each in range(port, min(port + PORTS_TO_TRY, 65_536)) if _is_free(each)), None)
     if free is None:
         raise UsageError(f"no port from {port} to {port + PORTS_TO_TRY - 1} is free; name another with --port")

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from mnist_mlp.errors import UsageError
 
-__all__ = ["ArgumentParser", "console", "escape", "python"]
+__all__ = ["ArgumentParser", "command", "console", "escape"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -21,14 +21,20 @@ class ArgumentParser(argparse.ArgumentParser):
     """An argparse parser that tells wrong use in one line, and knows the project's folders."""
 
     def __init__(self, description: str) -> None:
-        super().__init__(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        super().__init__(description=description)
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see python {self.prog} --help)")
+        raise UsageError(f"{message} (see {command(self.prog)} --help)")
 
     def add_folder(self, option: str, default: str, what: str) -> None:
         """Adds an option that names a folder; by default the one of that name beside the scripts."""
-        self.add_argument(option, type=Path, default=_from_here(PROJECT / default), metavar="FOLDER", help=what)
+        self.add_argument(
+            option,
+            type=Path,
+            default=_from_here(PROJECT / default),
+            metavar="FOLDER",
+            help=f"{what} (default: {default})",
+        )
 
 
 def _from_here(path: Path) -> Path:
@@ -36,12 +42,13 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def python() -> str:
-    """Returns how to call this Python from here, for a command that is told to be typed next."""
+def command(script: str) -> str:
+    """Returns how to call one of the project's scripts from here, for a line that tells what to type next."""
     executable = Path(sys.executable)  # not resolved: a virtual environment's Python is a link
-    return str(_from_here(executable)) if executable.is_relative_to(Path.cwd()) else "python"
+    python = _from_here(executable) if executable.is_relative_to(Path.cwd()) else "python"
+    return f"{python} {_from_here(PROJECT / script)}"
 
 
 def console(quiet: bool = False) -> Console:
-    """Returns the console of standard output; where that is no terminal, lines are as long as they need to be."""
+    """Returns the console of standard output; where that is no terminal, lines are long enough for every table."""
     return Console(quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else 200)

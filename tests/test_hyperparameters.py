@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from mnist_mlp.errors import UsageError
 from mnist_mlp.preset import Preset
@@ -167,8 +168,8 @@ def test_ranges_of_is_understood_by_select(numbers):
         ("1-999999999", "preset 999999999 is unknown"),
         ("9,9", "preset 9 is chosen twice"),
         ([9, 9], "preset 9 is chosen twice"),
-        (["9"], "preset '9' is unknown"),
-        ([[9]], "is not a list of preset numbers"),
+        (["9"], "preset '9' is no number of a preset"),
+        ([[9]], "preset [9] is no number of a preset"),
         (31, "is not a list of preset numbers"),
     ],
 )
@@ -190,6 +191,13 @@ def test_registry_refuses_a_number_given_twice_and_what_is_no_preset():
             registry[number] = preset
 
 
+def test_table_fits_a_terminal_of_80_columns(capsys):
+    Console(width=80).print(PRESETS.table(80))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.rstrip().endswith("18: dropout 0 -> 0.2") for line in lines)
+
+
 def test_script_prints_every_preset_and_what_it_changed_without_tensorflow(script):
     check = "import runpy, sys; runpy.run_path('hyperparameters.py', run_name='__main__')"
     process = script("-c", f"{check}; assert not {{'tensorflow', 'keras'}} & set(sys.modules)")
@@ -208,6 +216,7 @@ def test_script_prints_every_preset_and_what_it_changed_without_tensorflow(scrip
         ("PRESETS[99] = PRESETS[18].but(dropout=0.5, dropout=0.6)", "keyword argument repeated: dropout"),
         ("PRESETS[99] = PRESETS[18].but(dropout=half)", "name 'half' is not defined"),
         ("PRESETS[99] = PRESETS[98].but(dropout=0.5)", "preset 98 is unknown"),
+        ("PRESETS[31].dropout = 0.3", "cannot assign to field 'dropout' (FrozenInstanceError)"),
     ],
 )
 def test_a_mistake_in_the_registry_is_told_in_one_line_with_its_place(script, tmp_path, line, complaint):

@@ -7,7 +7,7 @@ import multiprocessing
 import pytest
 
 from mnist_mlp.errors import UsageError
-from mnist_mlp.info_logs import AppendedTable, read_table, write_eval_log
+from mnist_mlp.info_logs import EVAL_COLUMNS, AppendedTable, read_table, write_eval_log
 
 COLUMNS = ["run", "text", "number"]
 
@@ -47,11 +47,27 @@ def test_table_of_other_columns_is_refused_and_left_as_it_is(tmp_path):
     assert path.read_text() == "run\tsomething\n1\t2\n"
 
 
+def test_a_row_never_continues_a_line_that_lost_its_newline(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text("run\ttext\tnumber\nr\tt\t1")  # as some editors leave it
+    AppendedTable(path, COLUMNS).append({"run": "r", "text": "t", "number": 2})
+    assert path.read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff\xfe\x00")])
+def test_table_that_cannot_be_used_is_refused(tmp_path, damage):
+    damage(tmp_path / "table.txt")
+    with pytest.raises(UsageError, match="rename it"):
+        AppendedTable(tmp_path / "table.txt", COLUMNS)
+    with pytest.raises(UsageError, match="rename it"):
+        read_table(tmp_path / "table.txt", COLUMNS)
+
+
 def test_eval_log_is_read_as_it_was_written(tmp_path):
     rows = [{"run": "a", "preset": 1, "seed": 2, "test_accuracy": 0.98765, "test_loss": 0.0456789012345}]
     write_eval_log(tmp_path / "eval_log.txt", rows)
-    assert read_table(tmp_path / "eval_log.txt") == [
+    assert read_table(tmp_path / "eval_log.txt", EVAL_COLUMNS) == [
         {"run": "a", "preset": "1", "seed": "2", "test_accuracy": "0.98765", "test_loss": "0.045678901"}
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["eval_log.txt"]
-    assert read_table(tmp_path / "missing.txt") == []
+    assert read_table(tmp_path / "missing.txt", COLUMNS) == []

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
+from mnist_mlp.registry import ranges_of
 from mnist_mlp.run_folder import RunFolder
 from tests.conftest import PROJECT, folders, only_line, runs_in
 
@@ -29,7 +30,7 @@ def test_training_tells_its_story_in_plain_lines_where_there_is_no_terminal(trai
     lines = (trained / "stdout").read_text().splitlines()
     assert lines[0].startswith("Preset 1 (1 of 2): 784-300-200-10 relu, adam at 0.001, batches of 200")
     assert re.match(
-        r"preset 1  epoch 1/2  loss \d\.\d{4}  validation \d\d\.\d\d%  best \d\d\.\d\d% \(epoch 1\)", lines[1]
+        r"preset 1  epoch 1/2  loss \d\.\d+  validation \d\d\.\d\d%  best \d\d\.\d\d%  \d+ s left", lines[1]
     )
     assert any(line.startswith("Preset 8: best validation accuracy") for line in lines)
     table = next(index for index, line in enumerate(lines) if line.startswith("preset  hidden sizes"))
@@ -95,7 +96,7 @@ def test_info_tables_hold_a_line_an_epoch_and_a_row_a_preset(trained):
         lines = (infos / name).read_text().splitlines()
         assert [len(line.split("\t")) for line in lines] == [len(columns)] * (rows + 1)
         assert lines[0].split("\t") == columns
-    for row, run in zip(read_table(infos / "overral_info.txt"), runs_in(trained), strict=True):
+    for row, run in zip(read_table(infos / "overral_info.txt", OVERALL_COLUMNS), runs_in(trained), strict=True):
         preset = run.record.preset
         assert row["run"] == run.name
         assert float(row["learning_rate"]) == preset.learning_rate
@@ -105,7 +106,7 @@ def test_info_tables_hold_a_line_an_epoch_and_a_row_a_preset(trained):
         assert float(row["validation_accuracy"]) == run.record.best_validation_accuracy
         assert int(row["best_epoch"]) == run.record.best_epoch
         assert float(row["training_seconds"]) == pytest.approx(run.record.training_seconds)
-    epochs = [(row["preset"], row["epoch"]) for row in read_table(infos / "training_log.txt")]
+    epochs = [(row["preset"], row["epoch"]) for row in read_table(infos / "training_log.txt", TRAINING_LOG_COLUMNS)]
     assert epochs == [("1", "1"), ("1", "2"), ("8", "1"), ("8", "2")]
 
 
@@ -144,7 +145,7 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
     assert "Skipped zz[red]notes: it is not a folder" in output
     assert "Skipped 2_unfinished: its status is running, not finished" in output
     assert f"Skipped 1_damaged: its {second.record.best_checkpoint} cannot be loaded" in output
-    rows = read_table(tmp_path / "INFOS" / "eval_log.txt")
+    rows = read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
     assert list(rows[0]) == EVAL_COLUMNS
     assert [row["run"] for row in rows] == [first.name, second.name]
     for row, run in zip(rows, (first, second), strict=True):
@@ -154,11 +155,11 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
     accuracies = [float(re.findall(r"(\d+\.\d+)%", line)[0]) for line in table]
     assert accuracies == sorted(accuracies, reverse=True)
     for line, accuracy in zip(table, accuracies, strict=True):
-        low, high = map(float, re.search(r"(\d+\.\d+)% to (\d+\.\d+)%", line).groups())
+        low, high = map(float, re.search(r"(\d+\.\d+) to (\d+\.\d+)%", line).groups())
         assert low < accuracy < high
 
     before = (tmp_path / "INFOS" / "eval_log.txt").read_text()
-    process = script("MNIST_eval.py", first.name, *folders(tmp_path))
+    process = script("MNIST_eval.py", first.name, f"{first.path}/", *folders(tmp_path))
     assert process.returncode == 0
     assert second.name not in process.stdout
     assert (tmp_path / "INFOS" / "eval_log.txt").read_text() == before  # the other run keeps its row
@@ -167,7 +168,7 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
 @pytest.mark.parametrize(
     ("command", "status", "complaint"),
     [
-        (["MNIST_train.py", "--presets", "99"], 2, "preset 99 is unknown; known: 1-37"),
+        (["MNIST_train.py", "--presets", "99"], 2, f"preset 99 is unknown; known: {ranges_of(PRESETS)}"),
         (["MNIST_train.py", "--presets", "9-"], 2, "'9-' is not understood"),
         (["MNIST_train.py", "--presets", ""], 2, "no preset is chosen"),
         (["MNIST_train.py", "--epochs", "0"], 2, "epochs=0 is not allowed"),
@@ -177,10 +178,10 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
         (["MNIST_train.py", "--runs-dir", "/proc/runs"], 2, "/proc/runs cannot be written"),
         (["MNIST_train.py", "--info-dir", "/proc/INFOS"], 2, "/proc/INFOS cannot be written"),
         (["MNIST_train.py", "--data-dir", "/proc/data"], 1, "is missing or damaged and cannot be written"),
-        (["MNIST_eval.py", "--runs-dir", "EMPTY"], 1, "holds no run; train one first: python MNIST_train.py"),
+        (["MNIST_eval.py", "--runs-dir", "EMPTY"], 1, "holds no run; train one first: "),
         (["MNIST_eval.py", "--runs-dir", "missing"], 2, "runs folder missing cannot be read"),
         (["MNIST_eval.py", "no_such_run", "--runs-dir", "EMPTY"], 2, "there is no run 'no_such_run'"),
-        (["tensorboard_run.py", "--runs-dir", "EMPTY"], 1, "holds no run; train one first: python MNIST_train.py"),
+        (["tensorboard_run.py", "--runs-dir", "EMPTY"], 1, "holds no run; train one first: "),
         (["tensorboard_run.py", "--port", "99999"], 2, "--port=99999 is not allowed"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -203,10 +204,29 @@ def test_empty_list_in_the_script_is_refused(script, tmp_path):
     for name in ("MNIST_train.py", "hyperparameters.py"):
         shutil.copy(PROJECT / name, tmp_path)
     source = (tmp_path / "MNIST_train.py").read_text()
-    assert re.findall(r"^presets = \[31\]", source, re.M)
-    (tmp_path / "MNIST_train.py").write_text(re.sub(r"^presets = \[31\]", "presets = []", source, flags=re.M))
+    assert re.findall(r"^presets = .*", source, re.M)
+    (tmp_path / "MNIST_train.py").write_text(re.sub(r"^presets = .*", "presets = []", source, flags=re.M))
     process = script(tmp_path / "MNIST_train.py", PYTHONPATH=str(PROJECT))
     assert "no preset is chosen" in only_line(process)
+    assert process.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("presets = [half]", "name 'half' is not defined"),
+        ("presets = [9-13]", 'for a range write text: presets = "9-13,31"'),
+        ("presets = [1.0]", "preset 1.0 is no number of a preset"),
+        ("presets = 31", "is not a list of preset numbers"),
+    ],
+)
+def test_a_mistake_in_the_scripts_own_list_is_told_in_one_line(script, tmp_path, line, complaint):
+    for name in ("MNIST_train.py", "hyperparameters.py"):
+        shutil.copy(PROJECT / name, tmp_path)
+    source = (tmp_path / "MNIST_train.py").read_text()
+    (tmp_path / "MNIST_train.py").write_text(re.sub(r"^presets = .*", line, source, flags=re.M))
+    process = script(tmp_path / "MNIST_train.py", PYTHONPATH=str(PROJECT))
+    assert complaint in only_line(process)
     assert process.returncode == 2
 
 
@@ -222,7 +242,7 @@ def test_help_and_list_need_no_tensorflow(script):
 def test_live_display_on_a_terminal(tmp_path):
     ours, theirs = pty.openpty()
     command = [sys.executable, "MNIST_train.py", "--presets", "1", "--epochs", "3", *folders(tmp_path)]
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "150", "LINES": "40"}
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     output = b""
@@ -235,9 +255,23 @@ def test_live_display_on_a_terminal(tmp_path):
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output.decode())
     assert "Starting TensorFlow" in text
     assert "2/3" in text
+    assert re.search(r"preset 1 +[━╸╺ ]*2/3 loss 0\.\d+  validation \d\d\.\d\d%  best \d\d\.\d\d%  \d+ s left", text)
     assert "left" in text
     assert b"\x1b[" in output
     assert "Preset 1: best validation accuracy" in text
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.05])
+def test_ctrl_c_at_the_start_ends_at_once_and_leaves_nothing(tmp_path, seconds):
+    command = [sys.executable, "MNIST_train.py", "--presets", "1", *folders(tmp_path)]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    started = runs_in(tmp_path) if (tmp_path / "runs").exists() else []
+    assert ("Interrupted before anything was trained." in output) != bool(started)
+    assert all(run.record.status == "interrupted" for run in started)
 
 
 def test_ctrl_c_is_told_in_one_line_and_recorded(tmp_path):
@@ -249,8 +283,8 @@ def test_ctrl_c_is_told_in_one_line_and_recorded(tmp_path):
             break
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip() == "Interrupted."
     (run,) = runs_in(tmp_path)
+    assert errors.strip() == f"Interrupted; what was trained until then is in {run.path}"
     assert run.record.status == "interrupted"
     assert len(run.record.epochs) >= 2
 

@@ -195,6 +195,10 @@ def test_every_optimizer_compiles_and_moves_the_weights(small_data, optimizer):
     assert all(np.abs(now - then).max() > 0 for now, then in zip(last.weights, before, strict=True))
 
 
+def test_adafactor_survives_pixels_that_are_always_black(data):
+    assert np.isfinite(next(train(Preset(hidden_sizes=(20,), optimizer="adafactor"), 1, data)).train.loss)
+
+
 @pytest.mark.parametrize("activation", ["gelu", "tanh", "sigmoid"])
 def test_other_activations_learn(small_data, activation):
     first, *_, last = train(SMALL.but(activation=activation, epochs=10), 1, small_data)

@@ -1,0 +1,71 @@
+"""The tables that the scripts end with, made to fit a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from mnist_mlp.preset import format_field
+from mnist_mlp.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from mnist_mlp.evaluation import TestScore
+
+
+def plain_table(headings: str, left: str = "") -> Table:
+    """Returns an empty table without lines.
+
+    Args:
+        headings: of the columns, separated by "|".
+        left: those whose text stands on the left; numbers stand on the right.
+    """
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in headings.split("|"):
+        folds = heading == "hidden sizes"
+        justify = "left" if heading in left.split("|") else "right"
+        table.add_column(heading, justify=justify, no_wrap=not folds, overflow="fold")
+    return table
+
+
+def results_table(runs: Sequence[RunFolder]) -> Table:
+    """Returns how each run's training ended."""
+    table = plain_table("preset|hidden sizes|best epoch|validation|time|status|run", left="hidden sizes|status|run")
+    for run in runs:
+        record = run.record
+        table.add_row(
+            str(record.preset_number),
+            format_field(record.preset.hidden_sizes),
+            f"{record.best_epoch} of {len(record.epochs)}",
+            f"{record.best_validation_accuracy:.2%}",
+            duration(record.training_seconds),
+            record.status,
+            escape(run.name),
+        )
+    return table
+
+
+def scores_table(scored: Sequence[tuple[TestScore, RunFolder]]) -> Table:
+    """Returns the runs' scores on the test set, the best first."""
+    table = plain_table("preset|test|95% interval|loss|validation|seed|run", left="run")
+    for result, run in sorted(scored, key=lambda each: each[0].accuracy, reverse=True):
+        low, high = result.interval
+        record = run.record
+        table.add_row(
+            str(record.preset_number),
+            f"{result.accuracy:.2%}",
+            f"{low * 100:.2f} to {high:.2%}",
+            f"{result.loss:.4f}",
+            f"{record.best_validation_accuracy:.2%}",
+            str(record.seed),
+            escape(run.name),
+        )
+    return table
+
+
+def duration(seconds: float) -> str:
+    """Returns a time span as people say it: 42 s, 0:01:35."""
+    return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"
