@@ -52,7 +52,7 @@ class SweepProgress:
             f"{preset.optimizer} at {format_field(preset.learning_rate)}, batches of {preset.batch_size}, "
             f"weight decay {format_field(preset.weight_decay)}, dropout {format_field(preset.dropout)}, "
             f"seed {job.seed}, into {escape(str(run.path))}",
-            soft_wrap=True,
+            soft_wrap=not self._console.is_terminal,
         )
         self._task = self._bars.add_task(
             f"preset {job.preset_number}", total=preset.epochs, state="compiling its first epoch"
@@ -70,7 +70,7 @@ class SweepProgress:
             self._bars.update(self._task, completed=result.epoch, state=state)
         else:
             epoch = f"{result.epoch:{len(str(record.preset.epochs))}}/{record.preset.epochs}"
-            self._console.print(f"preset {record.preset_number}  epoch {epoch}  {state}", soft_wrap=True)
+            self._console.print(f"preset {record.preset_number}  epoch {epoch}  {state}", soft_wrap=not self._console.is_terminal)
 
     def run_ended(self, run: RunFolder) -> None:
         record = run.record
@@ -88,7 +88,7 @@ class SweepProgress:
         self._console.print(
             f"Preset {record.preset_number}: {best} of {len(record.epochs)}, {duration(record.training_seconds)}"
             f"{ending.get(record.status, '')}",
-            soft_wrap=True,
+            soft_wrap=not self._console.is_terminal,
         )
 
     def _time_left(self) -> str:

@@ -25,25 +25,24 @@ def plain_table(headings: str, left: str = "") -> Table:
     """
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in headings.split("|"):
-        folds = heading == "hidden sizes"
         justify = "left" if heading in left.split("|") else "right"
-        table.add_column(heading, justify=justify, no_wrap=not folds, overflow="fold")
+        table.add_column(heading, justify=justify, no_wrap=True, overflow="fold")
     return table
 
 
 def results_table(runs: Sequence[RunFolder]) -> Table:
     """Returns how each run's training ended."""
-    table = plain_table("preset|hidden sizes|best epoch|validation|time|status|run", left="hidden sizes|status|run")
+    table = plain_table("preset|best epoch|validation|time|status|run|hidden sizes", left="status|run|hidden sizes")
     for run in runs:
         record = run.record
         table.add_row(
             str(record.preset_number),
-            format_field(record.preset.hidden_sizes),
             f"{record.best_epoch} of {len(record.epochs)}",
             f"{record.best_validation_accuracy:.2%}",
             duration(record.training_seconds),
             record.status,
             escape(run.name),
+            format_field(record.preset.hidden_sizes),
         )
     return table
 
