@@ -70,7 +70,9 @@ class SweepProgress:
             self._bars.update(self._task, completed=result.epoch, state=state)
         else:
             epoch = f"{result.epoch:{len(str(record.preset.epochs))}}/{record.preset.epochs}"
-            self._console.print(f"preset {record.preset_number}  epoch {epoch}  {state}", soft_wrap=not self._console.is_terminal)
+            self._console.print(
+                f"preset {record.preset_number}  epoch {epoch}  {state}", soft_wrap=not self._console.is_terminal
+            )
 
     def run_ended(self, run: RunFolder) -> None:
         record = run.record

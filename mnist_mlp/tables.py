@@ -26,7 +26,7 @@ def plain_table(headings: str, left: str = "") -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in headings.split("|"):
         justify = "left" if heading in left.split("|") else "right"
-        table.add_column(heading, justify=justify, no_wrap=True, overflow="fold")
+        table.add_column(heading, justify=justify, no_wrap=heading != "hidden sizes", overflow="fold")
     return table
 
 
