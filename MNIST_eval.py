@@ -8,7 +8,7 @@ from mnist_mlp.errors import WorkFailed
 from mnist_mlp.files import require_writable_folder
 from mnist_mlp.info_logs import EVAL_COLUMNS, read_table, write_eval_log
 from mnist_mlp.run_folder import NotARun, scan
-from mnist_mlp.tables import scores_table
+from mnist_mlp.tables import repeats_table, scores_table
 from mnist_mlp.terminal import ArgumentParser, command, console, escape
 
 
@@ -64,6 +64,9 @@ def main():
     ]
     write_eval_log(eval_log, sorted([*kept, *rows], key=lambda row: row["run"]))
     terminal.print(scores_table(scored))
+    repeats = repeats_table(((run.record, result.accuracy) for result, run in scored), "test accuracy")
+    if repeats:
+        terminal.print("\nOver the seeds of a preset:", repeats, sep="\n")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ python MNIST_train.py                    the presets of the list below
 python MNIST_train.py --presets 9-13,31  these instead
 """
 
+from mnist_mlp.engines import Job, WorkerProcesses, in_this_process
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.files import require_writable_folder
 from mnist_mlp.interruption import Interruption
 from mnist_mlp.preset import refusal
-from mnist_mlp.tables import results_table
+from mnist_mlp.schedule import fitting_workers, longest_first
+from mnist_mlp.tables import repeats_table, results_table
 from mnist_mlp.terminal import ArgumentParser, command, console
 
 from hyperparameters import PRESETS, select
@@ -25,6 +27,8 @@ def parse_arguments():
     )
     parser.add_argument("--epochs", type=int, help="for every preset, instead of its own number")
     parser.add_argument("--seed", type=int, default=SEED, help=f"decides initial weights, shuffles, dropout ({SEED})")
+    parser.add_argument("--repeats", type=int, default=1, help="train every preset with this many seeds (1)")
+    parser.add_argument("--workers", type=int, help="presets trained side by side (as is fastest here)")
     parser.add_folder("--runs-dir", "runs", "each run becomes a folder in it")
     parser.add_folder("--info-dir", "INFOS", "the text logs grow in it")
     parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
@@ -42,23 +46,33 @@ def main():
     chosen = select(presets if arguments.presets is None else arguments.presets)
     if arguments.epochs is not None:
         chosen = {number: preset.but(epochs=arguments.epochs) for number, preset in chosen.items()}
-    if not 0 <= arguments.seed < 2**32:
-        raise refusal("--seed", arguments.seed, "a whole number from 0 to 4294967295")
+    most = {"seed": 2**32 - 1000, "repeats": 1000, "workers": 1000}
+    for option, least in (("seed", 0), ("repeats", 1), ("workers", 1)):
+        value = getattr(arguments, option)
+        if value is not None and not least <= value <= most[option]:
+            raise refusal(f"--{option}", value, f"a whole number from {least} to {most[option]}")
     require_writable_folder(arguments.runs_dir, "--runs-dir")
     require_writable_folder(arguments.info_dir, "--info-dir")
 
+    seeds = range(arguments.seed, arguments.seed + arguments.repeats)
+    jobs = longest_first([Job(number, preset, seed) for number, preset in chosen.items() for seed in seeds])
+    workers = min(arguments.workers or fitting_workers(jobs), len(jobs))
     interruption = Interruption(terminal)
     with terminal.status("Starting TensorFlow"):  # seconds, so only once there is something to train
+        engine = WorkerProcesses(workers, arguments.data_dir) if workers > 1 else in_this_process
         from mnist_mlp.progress import SweepProgress
-        from mnist_mlp.sweep import Job, run_sweep
+        from mnist_mlp.sweep import run_sweep
 
-    jobs = [Job(number, preset, arguments.seed) for number, preset in chosen.items()]
     with SweepProgress(terminal, jobs) as progress:
         folders = (arguments.data_dir, arguments.runs_dir, arguments.info_dir)
-        runs = run_sweep(jobs, *folders, progress, interruption)
+        runs = run_sweep(jobs, engine, *folders, progress, interruption)
 
     terminal.print()
     terminal.print(results_table(runs))
+    ended_well = [run.record for run in runs if run.record.status == "finished"]
+    repeats = repeats_table(((each, each.best_validation_accuracy) for each in ended_well), "validation accuracy")
+    if repeats:
+        terminal.print("\nOver the seeds of a preset:", repeats, sep="\n")
     failed = [run.name for run in runs if run.record.status == "failed"]
     if failed:
         raise WorkFailed(f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}; their record.json says why")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
-from statistics import NormalDist
 
 from mnist_mlp.data import LabelledImages
 from mnist_mlp.errors import in_one_line
+from mnist_mlp.intervals import share_interval
 from mnist_mlp.model import build_model, cross_entropy
 from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.run_folder import NotARun, RunFolder
@@ -35,12 +34,8 @@ class TestScore:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95% interval of the accuracy: E. B. Wilson, Probable Inference (1927), which also holds near 0 and 1."""
-        z = NormalDist().inv_cdf(0.975)
-        n, p = self.images, self.accuracy
-        middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-        half_width = z / (1 + z**2 / n) * sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-        return middle - half_width, middle + half_width
+        """95% interval of the accuracy: how far another 10,000 images could have led elsewhere."""
+        return share_interval(self.correct, self.images)
 
 
 def load_best_model(run: RunFolder) -> keras.Model:

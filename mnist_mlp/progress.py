@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from mnist_mlp.engines import Job
 from mnist_mlp.preset import format_field
 from mnist_mlp.run_folder import RunFolder
-from mnist_mlp.sweep import Job
+from mnist_mlp.schedule import expected_seconds
 from mnist_mlp.tables import duration
 from mnist_mlp.terminal import escape
 from mnist_mlp.training import EpochResult
@@ -22,10 +23,11 @@ class SweepProgress:
     def __init__(self, console: Console, jobs: Sequence[Job]) -> None:
         self._console = console
         self._jobs = list(jobs)
-        self._epochs_left = sum(job.preset.epochs for job in jobs)
-        self._epochs_here = 0
+        self._work = self._work_left = sum(expected_seconds(job.preset) * job.preset.epochs for job in jobs)
+        self._ended = 0
         self._started = time.monotonic()
-        self._task: TaskID | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._total: TaskID | None = None
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),  # takes what is left of the line
@@ -39,6 +41,8 @@ class SweepProgress:
 
     def __enter__(self) -> SweepProgress:
         self._bars.start()
+        if len(self._jobs) > 1:
+            self._total = self._bars.add_task("all", total=len(self._jobs), state="")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -54,20 +58,24 @@ class SweepProgress:
             f"seed {job.seed}, into {escape(str(run.path))}",
             soft_wrap=not self._console.is_terminal,
         )
-        self._task = self._bars.add_task(
+        self._tasks[run.name] = self._bars.add_task(
             f"preset {job.preset_number}", total=preset.epochs, state="compiling its first epoch"
         )
 
     def epoch_ended(self, run: RunFolder, result: EpochResult) -> None:
         record = run.record
-        self._epochs_left -= 1
-        self._epochs_here += 1
+        self._work_left -= expected_seconds(record.preset)
         state = (
             f"loss {result.train.loss:.4g}  validation {result.dev.accuracy:.2%}  "
-            f"best {record.best_validation_accuracy:.2%}  {self._time_left()} left"
+            f"best {record.best_validation_accuracy:.2%}"
         )
+        time_left = f"{self._time_left()} left"
+        if self._total is None or not self._console.is_terminal:
+            state += f"  {time_left}"
+        else:
+            self._bars.update(self._total, completed=self._ended, state=time_left)
         if self._console.is_terminal:
-            self._bars.update(self._task, completed=result.epoch, state=state)
+            self._bars.update(self._tasks[run.name], completed=result.epoch, state=state)
         else:
             epoch = f"{result.epoch:{len(str(record.preset.epochs))}}/{record.preset.epochs}"
             self._console.print(
@@ -76,11 +84,13 @@ class SweepProgress:
 
     def run_ended(self, run: RunFolder) -> None:
         record = run.record
-        self._epochs_left -= record.preset.epochs - len(record.epochs)  # of a run that ended early
-        self._bars.remove_task(self._task)
+        self._work_left -= expected_seconds(record.preset) * (record.preset.epochs - len(record.epochs))
+        self._ended += 1
+        self._bars.remove_task(self._tasks.pop(run.name))
         ending = {
             "failed": f", failed: {escape(record.reason)}",
             "diverged": ", diverged: its loss is no number",
+            "interrupted": ", interrupted",
         }
         best = (
             f"best validation accuracy [bold]{record.best_validation_accuracy:.2%}[/bold] at epoch {record.best_epoch}"
@@ -94,4 +104,5 @@ class SweepProgress:
         )
 
     def _time_left(self) -> str:
-        return duration((time.monotonic() - self._started) / self._epochs_here * self._epochs_left)
+        spent = time.monotonic() - self._started
+        return duration(spent / (self._work - self._work_left) * self._work_left)

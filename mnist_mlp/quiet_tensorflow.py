@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, imported without the chatter that they print at start-up."""
+"""TensorFlow and Keras, imported without the chatter that they print at start-up, and set to one number of threads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+
+# How a matrix product is cut up, and with it the last bits of a sum, depends on the number of threads for some shapes.
+# So every training has the same number, on one core or many, alone or beside others; small networks gain from no more.
+THREADS = 2
 
 
 @contextlib.contextmanager
@@ -29,6 +33,7 @@ with silenced_standard_error():
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # the search for a GPU is what chatters
+tf.config.threading.set_intra_op_parallelism_threads(THREADS)
 tf.get_logger().setLevel("ERROR")  # else a sweep over many shapes is told that compiling each is expensive
 
 __all__ = ["keras", "silenced_standard_error", "tf"]

@@ -1,30 +1,19 @@
-"""Many jobs, a preset with a seed each, trained one after another into run folders."""
+"""Many jobs, a preset with a seed each -> run folders. Engines train; all recording happens here, in one process."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mnist_mlp.data import load_training_data
+from mnist_mlp.engines import Ended, Engine, EpochDone, Job, Started
 from mnist_mlp.errors import WorkFailed, in_one_line
 from mnist_mlp.info_logs import InfoLogs
 from mnist_mlp.interruption import Interruption
-from mnist_mlp.preset import Preset
 from mnist_mlp.recording import Recorder
 from mnist_mlp.run_folder import RunFolder
-from mnist_mlp.training import EpochResult, train
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training to do."""
-
-    preset_number: int
-    preset: Preset
-    seed: int
+from mnist_mlp.training import EpochResult
 
 
 class Watcher(Protocol):
@@ -38,40 +27,64 @@ class Watcher(Protocol):
 
 
 def run_sweep(
-    jobs: Iterable[Job], data_dir: Path, runs_dir: Path, info_dir: Path, watcher: Watcher, interruption: Interruption
+    jobs: Sequence[Job],
+    engine: Engine,
+    data_dir: Path,
+    runs_dir: Path,
+    info_dir: Path,
+    watcher: Watcher,
+    interruption: Interruption,
 ) -> list[RunFolder]:
     """Trains every job and returns their runs; one that fails is recorded as failed and does not stop the others.
 
     Raises:
-        KeyboardInterrupt: it was interrupted; the run under way is recorded as interrupted.
+        KeyboardInterrupt: it was interrupted; the runs under way are recorded as interrupted.
         WorkFailed: the training data cannot be had, or a run's folder cannot be made.
         UsageError: a table in info_dir cannot be appended to.
     """
-    data = load_training_data(data_dir)
     info_logs = InfoLogs(info_dir)
     interruption.training_begins()
-    runs = []
-    for job in jobs:
+    runs: list[RunFolder] = []
+    under_way: dict[Job, Recorder] = {}
+
+    def end(job: Job, status: str, reason: str = "") -> None:
+        recorder = under_way.pop(job, None)
+        if recorder:  # None: its recording has failed before
+            with contextlib.suppress(OSError) if status == "failed" else contextlib.nullcontext():
+                recorder.end(status, reason)  # on a full disk not even a failure can be written
+            watcher.run_ended(recorder.run)
+
+    with contextlib.closing(engine(jobs, data_dir)) as events:
         try:
-            recorder = Recorder(runs_dir, info_logs, job.preset_number, job.preset, job.seed)
-        except OSError as error:
-            raise WorkFailed(f"no run can be written in {runs_dir} ({error.strerror or error})") from error
-        runs.append(recorder.run)
-        watcher.run_started(job, recorder.run)
-        try:
-            for result in train(job.preset, job.seed, data):
-                recorder.record_epoch(result)
-                watcher.epoch_ended(recorder.run, result)
+            for event in events:
+                job = event.job
+                try:
+                    match event:
+                        case Started() if not interruption.requested:
+                            recorder = _new_recorder(runs_dir, info_logs, job)
+                            runs.append(recorder.run)
+                            under_way[job] = recorder
+                            watcher.run_started(job, recorder.run)
+                        case EpochDone(result=result) if job in under_way:
+                            under_way[job].record_epoch(result)
+                            watcher.epoch_ended(under_way[job].run, result)
+                        case Ended(failure=failure):
+                            end(job, "failed" if failure else "finished", failure)
+                except OSError as error:
+                    end(job, "failed", f"{type(error).__name__}: {in_one_line(error)}")
                 if interruption.requested:
-                    raise KeyboardInterrupt(f"Interrupted; what was trained until then is in {recorder.run.path}")
-            recorder.end("finished")
+                    end(job, "interrupted")
+                    if not under_way:
+                        raise KeyboardInterrupt(f"Interrupted; what was trained until then is in {runs_dir}")
         except KeyboardInterrupt:
-            recorder.end("interrupted")
+            for job in list(under_way):
+                end(job, "interrupted")
             raise
-        except Exception as error:
-            with contextlib.suppress(
-                OSError
-            ):  # on a full disk not even this can be written, yet the others may end well
-                recorder.end("failed", f"{type(error).__name__}: {in_one_line(error)}")
-        watcher.run_ended(recorder.run)
     return runs
+
+
+def _new_recorder(runs_dir: Path, info_logs: InfoLogs, job: Job) -> Recorder:
+    try:
+        return Recorder(runs_dir, info_logs, job.preset_number, job.preset, job.seed)
+    except OSError as error:
+        raise WorkFailed(f"no run can be written in {runs_dir} ({error.strerror or error})") from error

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
-from mnist_mlp.preset import format_field
-from mnist_mlp.run_folder import RunFolder
+from mnist_mlp.intervals import mean_interval
+from mnist_mlp.preset import Preset, format_field
+from mnist_mlp.run_folder import RunFolder, RunRecord
 
 if TYPE_CHECKING:
     from mnist_mlp.evaluation import TestScore
@@ -63,6 +66,25 @@ def scores_table(scored: Sequence[tuple[TestScore, RunFolder]]) -> Table:
             escape(run.name),
         )
     return table
+
+
+def repeats_table(measured: Iterable[tuple[RunRecord, float]], what: str) -> Table | None:
+    """Returns, for each preset with more than one run, mean and spread over its seeds; None where there is none.
+
+    Args:
+        measured: each run's record with its accuracy.
+        what: the accuracy's name.
+    """
+    accuracies: dict[tuple[int, Preset], list[float]] = defaultdict(list)
+    for record, accuracy in measured:
+        accuracies[record.preset_number, record.preset].append(accuracy)
+    table = plain_table(f"preset|seeds|mean {what}|95% interval of the mean|standard deviation")
+    repeated = {preset: values for preset, values in accuracies.items() if len(values) > 1}
+    for (number, _), values in sorted(repeated.items(), key=lambda item: mean(item[1]), reverse=True):
+        low, high = mean_interval(values)
+        interval = f"{low * 100:.2f} to {high:.2%}"
+        table.add_row(str(number), str(len(values)), f"{mean(values):.2%}", interval, f"{stdev(values):.2%}")
+    return table if repeated else None
 
 
 def duration(seconds: float) -> str:

@@ -58,7 +58,7 @@ def script() -> Script:
 def trained(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Path:
     """A folder with the runs/ and INFOS/ of the real MNIST_train.py, for presets 1 and 8, two epochs each."""
     folder = tmp_path_factory.mktemp("trained")
-    process = script("MNIST_train.py", "--presets", "1,8", "--epochs", 2, *folders(folder))
+    process = script("MNIST_train.py", "--presets", "1,8", "--epochs", 2, "--workers", 1, *folders(folder))
     assert process.returncode == 0, process.stderr
     (folder / "stdout").write_text(process.stdout)
     (folder / "stderr").write_text(process.stderr)

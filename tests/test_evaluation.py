@@ -7,6 +7,7 @@ import pytest
 
 from mnist_mlp.data import LabelledImages
 from mnist_mlp.evaluation import TestScore, score
+from mnist_mlp.intervals import mean_interval
 from mnist_mlp.model import build_model
 from mnist_mlp.preset import Preset
 
@@ -22,6 +23,12 @@ from mnist_mlp.preset import Preset
 )
 def test_wilson_interval(correct, images, low, high):
     assert TestScore(correct, images, 0.0).interval == pytest.approx((low, high), abs=1e-5)
+
+
+def test_interval_of_a_mean_is_student_s():
+    low, high = mean_interval([0.981, 0.983, 0.985])  # mean 0.983, deviation 0.002, t(2) = 4.302653
+    half_width = 4.302653 * 0.002 / 3**0.5
+    assert (low, high) == pytest.approx((0.983 - half_width, 0.983 + half_width), abs=1e-8)
 
 
 def test_score_against_numpy_with_dropout_off():

@@ -285,7 +285,7 @@ def test_ctrl_c_is_told_in_one_line_and_recorded(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     (run,) = runs_in(tmp_path)
-    assert errors.strip() == f"Interrupted; what was trained until then is in {run.path}"
+    assert errors.strip() == f"Interrupted; what was trained until then is in {tmp_path / 'runs'}"
     assert run.record.status == "interrupted"
     assert len(run.record.epochs) >= 2
 

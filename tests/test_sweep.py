@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import zipfile
 
 import numpy as np
+import psutil
 import pytest
 from rich.console import Console
 
-from mnist_mlp import sweep
+from mnist_mlp import training
+from mnist_mlp.engines import Job, in_this_process
 from mnist_mlp.info_logs import OVERALL_COLUMNS, InfoLogs, read_table
 from mnist_mlp.model import build_model
 from mnist_mlp.preset import Preset
@@ -16,9 +25,12 @@ from mnist_mlp.progress import SweepProgress
 from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.recording import Recorder
 from mnist_mlp.run_folder import RunFolder
-from mnist_mlp.sweep import Job, run_sweep
+from mnist_mlp.schedule import expected_seconds, fitting_workers, longest_first
+from mnist_mlp.sweep import run_sweep
 from mnist_mlp.training import EpochResult, Metrics
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, folders
+
+from hyperparameters import PRESETS
 
 PRESET = Preset(hidden_sizes=(5,), epochs=8)
 
@@ -81,13 +93,106 @@ def test_job_that_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypatch, 
             raise error
         yield made_up(2, 0.6)
 
-    monkeypatch.setattr(sweep, "train", train)
+    monkeypatch.setattr(training, "train", train)
     jobs = [Job(7, PRESET, seed) for seed in (1, 2, 3)]
     with SweepProgress(Console(width=200), jobs) as progress:
-        runs = run_sweep(jobs, PROJECT / "MNIST_data", tmp_path / "runs", tmp_path, progress, NeverInterrupted())
+        folders = (PROJECT / "MNIST_data", tmp_path / "runs", tmp_path)
+        runs = run_sweep(jobs, in_this_process, *folders, progress, NeverInterrupted())
     on_disk = [RunFolder.open(run.path).record for run in runs]
     assert [each.status for each in on_disk] == ["finished", "failed", "finished"]
     assert on_disk[1].reason.startswith(type(error).__name__)
     assert len(on_disk[1].epochs) == 1
     assert f"failed: {type(error).__name__}" in capsys.readouterr().out
     assert [row["seed"] for row in read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)] == ["1", "3"]
+
+
+def test_longest_jobs_come_first_and_those_of_one_shape_beside_each_other():
+    jobs = [Job(number, PRESETS[number], seed) for number in (1, 13, 31, 14, 22, 3) for seed in (1, 2)]
+    ordered = longest_first(jobs)
+    seconds = [expected_seconds(job.preset) * job.preset.epochs for job in ordered]
+    assert seconds == sorted(seconds, reverse=True)
+    shapes = [(job.preset.hidden_sizes, job.preset.batch_size, job.preset.dropout > 0) for job in ordered]
+    assert len([shape for shape, following in itertools.pairwise(shapes) if shape != following]) == len(set(shapes)) - 1
+    assert ordered[0].preset_number == 3
+    assert ordered[-1].preset_number == 1
+
+
+def test_a_worker_a_core_and_none_without_a_job():
+    jobs = [Job(1, PRESETS[1], seed) for seed in range(100)]
+    assert fitting_workers(jobs[:1]) == 1
+    assert 1 <= fitting_workers(jobs) <= os.cpu_count()
+
+
+def results(folder) -> dict[tuple[int, int], tuple]:
+    """Returns for each preset and seed what its run came to: every figure of every epoch, and the best weights."""
+    runs = map(RunFolder.open, (folder / "runs").iterdir())
+    return {
+        (run.record.preset_number, run.record.seed): (
+            [(epoch["train"], epoch["dev"]) for epoch in run.record.epochs],
+            zipfile.ZipFile(run.best_model).read("model.weights.h5"),
+        )
+        for run in runs
+    }
+
+
+def test_results_do_not_depend_on_the_number_of_workers(script, tmp_path):
+    found = []
+    for workers in (1, 2, 3):
+        folder = tmp_path / str(workers)
+        chosen = ["--presets", "1,8,14", "--epochs", 2, "--repeats", 2, "--workers", workers, "--quiet"]
+        process = script("MNIST_train.py", *chosen, *folders(folder))
+        assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+        found.append(results(folder))
+        assert len(read_table(folder / "INFOS" / "overral_info.txt", OVERALL_COLUMNS)) == 6
+    process = script("MNIST_eval.py", *folders(folder))
+    assert re.findall(r"^ +(\d+) +2 +\d\d\.\d\d% +\d+\.\d\d to \d+\.\d\d% ", process.stdout, re.M) != []
+    assert "mean test accuracy" in process.stdout
+    assert set(found[0]) == {(preset, seed) for preset in (1, 8, 14) for seed in (1602, 1603)}
+    assert found[0] == found[1] == found[2]
+
+
+def start_sweep(folder) -> subprocess.Popen:
+    command = [sys.executable, "MNIST_train.py", "--presets", "1,9", "--workers", "2", *folders(folder)]
+    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(process: subprocess.Popen, *texts: str) -> None:
+    missing = set(texts)
+    for line in process.stdout:
+        missing -= {text for text in missing if text in line}
+        if not missing:
+            return
+    raise AssertionError(f"it ended before {missing}: {process.stderr.read()}")
+
+
+def test_killed_worker_fails_its_own_run_only(tmp_path):
+    process = start_sweep(tmp_path)
+    wait_for(process, "preset 1  epoch  2/30", "preset 9  epoch   2/100")
+    victims = [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+    assert len(victims) == 2
+    victims[0].kill()
+    wait_for(process, "failed: its process died (SIGKILL)")
+    process.send_signal(signal.SIGINT)  # the other goes on; that it would end well need not be waited for
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    statuses = sorted(RunFolder.open(path).record.status for path in (tmp_path / "runs").iterdir())
+    assert statuses == ["failed", "interrupted"]
+
+
+def test_ctrl_c_ends_every_run_after_its_epoch(tmp_path):
+    process = start_sweep(tmp_path)
+    wait_for(process, "preset 1  epoch  2/30", "preset 9  epoch   2/100")
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopping after this epoch (Ctrl-C again stops at once)." in output
+    assert errors.strip() == f"Interrupted; what was trained until then is in {tmp_path / 'runs'}"
+    for path in (tmp_path / "runs").iterdir():
+        record = RunFolder.open(path).record
+        assert record.status == "interrupted"
+        assert len(record.epochs) >= 2
+        assert (path / "best_model.keras").exists()

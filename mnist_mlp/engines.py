@@ -1,0 +1,189 @@
+"""Where trainings run: in this process, or side by side in processes of their own. Both tell the same story.
+
+An engine is given jobs and yields what happens to them, epoch by epoch; who calls it does all the recording, so a job
+gives the same bits and the same files wherever it runs. Nothing here imports TensorFlow before a worker does.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnist_mlp.errors import UsageError, WorkFailed, in_one_line
+from mnist_mlp.preset import Preset
+
+if TYPE_CHECKING:
+    from mnist_mlp.training import EpochResult
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training to do."""
+
+    preset_number: int
+    preset: Preset
+    seed: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker, counted from 0, has begun a job."""
+
+    job: Job
+    worker: int
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """A job has an epoch more."""
+
+    job: Job
+    result: EpochResult
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A job is over; `failure` says why where it failed, and is empty where it did not."""
+
+    job: Job
+    failure: str = ""
+
+
+Event = Started | EpochDone | Ended
+Engine = Callable[[Sequence[Job], Path], Iterator[Event]]
+
+
+def in_this_process(jobs: Sequence[Job], data_dir: Path) -> Iterator[Event]:
+    """Trains one job after another.
+
+    Raises:
+        WorkFailed: the training data cannot be had.
+    """
+    from mnist_mlp.data import load_training_data
+    from mnist_mlp.training import train
+
+    data = load_training_data(data_dir)
+    for job in jobs:
+        yield Started(job, worker=0)
+        try:
+            for result in train(job.preset, job.seed, data):
+                yield EpochDone(job, result)
+        except Exception as error:
+            yield Ended(job, f"{type(error).__name__}: {in_one_line(error)}")
+        else:
+            yield Ended(job)
+
+
+class WorkerProcesses:
+    """Trains jobs side by side in processes, each of which keeps what it has compiled for its next job.
+
+    The processes start at once, so that they import TensorFlow while the caller does.
+
+    Args:
+        workers: how many processes.
+        data_dir: each loads the data from it.
+    """
+
+    def __init__(self, workers: int, data_dir: Path) -> None:
+        self._spawn = multiprocessing.get_context("spawn")  # a fork of a process that runs TensorFlow can hang
+        self._data_dir = data_dir
+        self._workers = [self._start() for _ in range(workers)]
+
+    def __call__(self, jobs: Sequence[Job], data_dir: Path) -> Iterator[Event]:
+        """Trains the jobs in their order; a worker that is free takes the next.
+
+        Raises:
+            WorkFailed: the training data cannot be had.
+        """
+        waiting = list(reversed(jobs))
+        busy: dict[int, Job] = {}
+        try:
+            for worker in range(len(self._workers)):
+                if waiting:
+                    yield self._give(worker, waiting.pop(), busy)
+            while busy:
+                connections = {self._workers[worker][1]: worker for worker in busy}
+                for connection in wait(list(connections)):
+                    worker = connections[connection]
+                    event = self._receive(worker, busy[worker])
+                    if isinstance(event, WorkFailed | UsageError):
+                        raise event
+                    yield event
+                    if isinstance(event, Ended):
+                        del busy[worker]
+                        if waiting:
+                            yield self._give(worker, waiting.pop(), busy)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends all workers at once; what they were training is lost to them, not to who recorded it."""
+        for process, connection in self._workers:
+            process.kill()
+            process.join()
+            connection.close()
+        self._workers = []
+
+    def _start(self) -> tuple[multiprocessing.process.BaseProcess, Connection]:
+        ours, theirs = self._spawn.Pipe()
+        process = self._spawn.Process(target=_work, args=(theirs, self._data_dir), daemon=True)
+        process.start()
+        theirs.close()
+        return process, ours
+
+    def _give(self, worker: int, job: Job, busy: dict[int, Job]) -> Started:
+        try:
+            self._workers[worker][1].send(job)
+        except OSError:  # the process has died while it had nothing to do
+            self._replace(worker)
+            self._workers[worker][1].send(job)
+        busy[worker] = job
+        return Started(job, worker)
+
+    def _receive(self, worker: int, job: Job) -> Event | Exception:
+        try:
+            return self._workers[worker][1].recv()
+        except (EOFError, OSError):  # the process is gone: killed, most likely for want of memory
+            code = self._replace(worker)
+            return Ended(job, f"its process died ({signal.Signals(-code).name if code < 0 else f'exit status {code}'})")
+
+    def _replace(self, worker: int) -> int:
+        """Starts a new process for one that has died; returns the dead one's exit code, negative for a signal."""
+        process, connection = self._workers[worker]
+        connection.close()
+        process.join()
+        self._workers[worker] = self._start()
+        return process.exitcode
+
+
+def _work(connection: Connection, data_dir: Path) -> None:
+    """What a worker process does: takes jobs, sends events, until it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    from mnist_mlp.data import load_training_data
+    from mnist_mlp.training import train
+
+    try:
+        data = load_training_data(data_dir)
+    except WorkFailed as error:
+        connection.recv()
+        connection.send(error)
+        return
+    while True:
+        try:
+            job = connection.recv()
+        except EOFError:  # the parent is gone
+            return
+        try:
+            for result in train(job.preset, job.seed, data):
+                connection.send(EpochDone(job, result))
+            ended = Ended(job)
+        except (BrokenPipeError, ConnectionError):
+            return
+        except Exception as error:
+            ended = Ended(job, f"{type(error).__name__}: {in_one_line(error)}")
+        connection.send(ended)
