@@ -4,6 +4,8 @@ python MNIST_train.py                    the presets of the list below
 python MNIST_train.py --presets 9-13,31  these instead
 """
 
+from functools import partial
+
 from mnist_mlp.engines import Job, WorkerProcesses, in_this_process
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.files import require_writable_folder
@@ -59,13 +61,13 @@ def main():
     workers = min(arguments.workers or fitting_workers(jobs), len(jobs))
     interruption = Interruption(terminal)
     with terminal.status("Starting TensorFlow"):  # seconds, so only once there is something to train
-        engine = WorkerProcesses(workers, arguments.data_dir) if workers > 1 else in_this_process
+        data_dir = arguments.data_dir
+        engine = WorkerProcesses(workers, data_dir) if workers > 1 else partial(in_this_process, data_dir=data_dir)
         from mnist_mlp.progress import SweepProgress
         from mnist_mlp.sweep import run_sweep
 
     with SweepProgress(terminal, jobs) as progress:
-        folders = (arguments.data_dir, arguments.runs_dir, arguments.info_dir)
-        runs = run_sweep(jobs, engine, *folders, progress, interruption)
+        runs = run_sweep(jobs, engine, arguments.runs_dir, arguments.info_dir, progress, interruption)
 
     terminal.print()
     terminal.print(results_table(runs))

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_mlp.errors import UsageError, WorkFailed, in_one_line
+from mnist_mlp.data import load_training_data
+from mnist_mlp.errors import in_one_line
 from mnist_mlp.preset import Preset
 
 if TYPE_CHECKING:
@@ -32,10 +33,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Started:
-    """A worker, counted from 0, has begun a job."""
+    """A job has begun."""
 
     job: Job
-    worker: int
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Ended:
 
 
 Event = Started | EpochDone | Ended
-Engine = Callable[[Sequence[Job], Path], Iterator[Event]]
+Engine = Callable[[Sequence[Job]], Iterator[Event]]
 
 
 def in_this_process(jobs: Sequence[Job], data_dir: Path) -> Iterator[Event]:
@@ -64,12 +64,11 @@ def in_this_process(jobs: Sequence[Job], data_dir: Path) -> Iterator[Event]:
     Raises:
         WorkFailed: the training data cannot be had.
     """
-    from mnist_mlp.data import load_training_data
     from mnist_mlp.training import train
 
     data = load_training_data(data_dir)
     for job in jobs:
-        yield Started(job, worker=0)
+        yield Started(job)
         try:
             for result in train(job.preset, job.seed, data):
                 yield EpochDone(job, result)
@@ -87,19 +86,19 @@ class WorkerProcesses:
     Args:
         workers: how many processes.
         data_dir: each loads the data from it.
+
+    Raises:
+        WorkFailed: the training data cannot be had.
     """
 
     def __init__(self, workers: int, data_dir: Path) -> None:
+        load_training_data(data_dir)  # fetches what is missing, once for all workers
         self._spawn = multiprocessing.get_context("spawn")  # a fork of a process that runs TensorFlow can hang
         self._data_dir = data_dir
         self._workers = [self._start() for _ in range(workers)]
 
-    def __call__(self, jobs: Sequence[Job], data_dir: Path) -> Iterator[Event]:
-        """Trains the jobs in their order; a worker that is free takes the next.
-
-        Raises:
-            WorkFailed: the training data cannot be had.
-        """
+    def __call__(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        """Trains the jobs in their order; a worker that is free takes the next."""
         waiting = list(reversed(jobs))
         busy: dict[int, Job] = {}
         try:
@@ -111,8 +110,6 @@ class WorkerProcesses:
                 for connection in wait(list(connections)):
                     worker = connections[connection]
                     event = self._receive(worker, busy[worker])
-                    if isinstance(event, WorkFailed | UsageError):
-                        raise event
                     yield event
                     if isinstance(event, Ended):
                         del busy[worker]
@@ -143,9 +140,9 @@ class WorkerProcesses:
             self._replace(worker)
             self._workers[worker][1].send(job)
         busy[worker] = job
-        return Started(job, worker)
+        return Started(job)
 
-    def _receive(self, worker: int, job: Job) -> Event | Exception:
+    def _receive(self, worker: int, job: Job) -> Event:
         try:
             return self._workers[worker][1].recv()
         except (EOFError, OSError):  # the process is gone: killed, most likely for want of memory
@@ -164,15 +161,9 @@ class WorkerProcesses:
 def _work(connection: Connection, data_dir: Path) -> None:
     """What a worker process does: takes jobs, sends events, until it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    from mnist_mlp.data import load_training_data
     from mnist_mlp.training import train
 
-    try:
-        data = load_training_data(data_dir)
-    except WorkFailed as error:
-        connection.recv()
-        connection.send(error)
-        return
+    data = load_training_data(data_dir)
     while True:
         try:
             job = connection.recv()

@@ -29,7 +29,6 @@ class Watcher(Protocol):
 def run_sweep(
     jobs: Sequence[Job],
     engine: Engine,
-    data_dir: Path,
     runs_dir: Path,
     info_dir: Path,
     watcher: Watcher,
@@ -54,7 +53,7 @@ def run_sweep(
                 recorder.end(status, reason)  # on a full disk not even a failure can be written
             watcher.run_ended(recorder.run)
 
-    with contextlib.closing(engine(jobs, data_dir)) as events:
+    with contextlib.closing(engine(jobs)) as events:
         try:
             for event in events:
                 job = event.job

@@ -178,6 +178,7 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
         (["MNIST_train.py", "--prests", "9"], 2, "unrecognized arguments: --prests 9"),
         (["MNIST_train.py", "--runs-dir", "/proc/runs"], 2, "/proc/runs cannot be written"),
         (["MNIST_train.py", "--info-dir", "/proc/INFOS"], 2, "/proc/INFOS cannot be written"),
+        (["MNIST_train.py", "--presets", "1,9", "--data-dir", "/proc/data"], 1, "cannot be written"),
         (["MNIST_train.py", "--data-dir", "/proc/data"], 1, "is missing or damaged and cannot be written"),
         (["MNIST_eval.py", "--runs-dir", "EMPTY"], 1, "holds no run; train one first: "),
         (["MNIST_eval.py", "--runs-dir", "missing"], 2, "runs folder missing cannot be read"),

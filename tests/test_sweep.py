@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from functools import partial
 
 import numpy as np
 import psutil
@@ -96,8 +97,8 @@ def test_job_that_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypatch, 
     monkeypatch.setattr(training, "train", train)
     jobs = [Job(7, PRESET, seed) for seed in (1, 2, 3)]
     with SweepProgress(Console(width=200), jobs) as progress:
-        folders = (PROJECT / "MNIST_data", tmp_path / "runs", tmp_path)
-        runs = run_sweep(jobs, in_this_process, *folders, progress, NeverInterrupted())
+        engine = partial(in_this_process, data_dir=PROJECT / "MNIST_data")
+        runs = run_sweep(jobs, engine, tmp_path / "runs", tmp_path, progress, NeverInterrupted())
     on_disk = [RunFolder.open(run.path).record for run in runs]
     assert [each.status for each in on_disk] == ["finished", "failed", "finished"]
     assert on_disk[1].reason.startswith(type(error).__name__)
