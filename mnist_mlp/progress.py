@@ -105,4 +105,5 @@ class SweepProgress:
 
     def _time_left(self) -> str:
         spent = time.monotonic() - self._started
-        return duration(spent / (self._work - self._work_left) * self._work_left)
+        left = max(self._work_left, 0.0)  # what rounding leaves of nothing may lie below it
+        return duration(spent / (self._work - left) * left)
