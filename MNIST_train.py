@@ -7,7 +7,7 @@ python MNIST_train.py --presets 9-13,31  these instead
 from functools import partial
 
 from mnist_mlp.engines import Job, WorkerProcesses, in_this_process
-from mnist_mlp.errors import WorkFailed
+from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.files import require_writable_folder
 from mnist_mlp.interruption import Interruption
 from mnist_mlp.preset import refusal
@@ -31,12 +31,25 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=SEED, help=f"decides initial weights, shuffles, dropout ({SEED})")
     parser.add_argument("--repeats", type=int, default=1, help="train every preset with this many seeds (1)")
     parser.add_argument("--workers", type=int, help="presets trained side by side (as is fastest here)")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where to train (local)")
+    parser.add_argument("--ray-address", metavar="ADDRESS", help="of a running Ray cluster, HOST:PORT or auto")
     parser.add_folder("--runs-dir", "runs", "each run becomes a folder in it")
     parser.add_folder("--info-dir", "INFOS", "the text logs grow in it")
     parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--list", action="store_true", help="print all presets and train nothing")
     return parser.parse_args()
+
+
+def engine_for(jobs, arguments):
+    if arguments.engine == "ray":
+        from mnist_mlp.ray_engine import RayTasks
+
+        return RayTasks(arguments.ray_address, arguments.workers, arguments.data_dir)
+    workers = min(arguments.workers or fitting_workers(jobs), len(jobs))
+    if workers > 1:
+        return WorkerProcesses(workers, arguments.data_dir)
+    return partial(in_this_process, data_dir=arguments.data_dir)
 
 
 def main():
@@ -53,16 +66,16 @@ def main():
         value = getattr(arguments, option)
         if value is not None and not least <= value <= most[option]:
             raise refusal(f"--{option}", value, f"a whole number from {least} to {most[option]}")
+    if arguments.ray_address and arguments.engine != "ray":
+        raise UsageError("--ray-address needs --engine ray")
     require_writable_folder(arguments.runs_dir, "--runs-dir")
     require_writable_folder(arguments.info_dir, "--info-dir")
 
     seeds = range(arguments.seed, arguments.seed + arguments.repeats)
     jobs = longest_first([Job(number, preset, seed) for number, preset in chosen.items() for seed in seeds])
-    workers = min(arguments.workers or fitting_workers(jobs), len(jobs))
     interruption = Interruption(terminal)
     with terminal.status("Starting TensorFlow"):  # seconds, so only once there is something to train
-        data_dir = arguments.data_dir
-        engine = WorkerProcesses(workers, data_dir) if workers > 1 else partial(in_this_process, data_dir=data_dir)
+        engine = engine_for(jobs, arguments)
         from mnist_mlp.progress import SweepProgress
         from mnist_mlp.sweep import run_sweep
 

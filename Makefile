@@ -32,6 +32,6 @@ $(VENV)/installed: requirements.txt | $(VENV)/bin/python
 	$(INSTALL) -r requirements.txt
 	@touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+$(VENV)/installed-dev: requirements-dev.txt requirements-ray.txt $(VENV)/installed
 	$(INSTALL) -r requirements-dev.txt
 	@touch $@

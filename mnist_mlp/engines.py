@@ -1,4 +1,4 @@
-"""Where trainings run: in this process, or side by side in processes of their own. Both tell the same story.
+"""Where trainings run: in this process or side by side in processes of their own. (On a cluster: `ray_engine`.)
 
 An engine is given jobs and yields what happens to them, epoch by epoch; who calls it does all the recording, so a job
 gives the same bits and the same files wherever it runs. Nothing here imports TensorFlow before a worker does.
@@ -9,26 +9,27 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_mlp.data import load_training_data
-from mnist_mlp.errors import in_one_line
+from mnist_mlp.errors import kind_and_text
 from mnist_mlp.preset import Preset
 
 if TYPE_CHECKING:
-    from mnist_mlp.training import EpochResult
+    from mnist_mlp.training import EpochResult, TrainingState
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training to do."""
+    """One training to do, or, where it says from which state, the rest of one."""
 
     preset_number: int
     preset: Preset
     seed: int
+    resume_from: TrainingState | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,14 @@ class EpochDone:
 
 
 @dataclass(frozen=True)
+class Retried:
+    """A job has lost its machine or process and goes on from its last epoch elsewhere."""
+
+    job: Job
+    reason: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """A job is over; `failure` says why where it failed, and is empty where it did not."""
 
@@ -54,7 +63,7 @@ class Ended:
     failure: str = ""
 
 
-Event = Started | EpochDone | Ended
+Event = Started | EpochDone | Retried | Ended
 Engine = Callable[[Sequence[Job]], Iterator[Event]]
 
 
@@ -70,10 +79,10 @@ def in_this_process(jobs: Sequence[Job], data_dir: Path) -> Iterator[Event]:
     for job in jobs:
         yield Started(job)
         try:
-            for result in train(job.preset, job.seed, data):
+            for result in train(job.preset, job.seed, data, job.resume_from):
                 yield EpochDone(job, result)
         except Exception as error:
-            yield Ended(job, f"{type(error).__name__}: {in_one_line(error)}")
+            yield Ended(job, kind_and_text(error))
         else:
             yield Ended(job)
 
@@ -144,10 +153,13 @@ class WorkerProcesses:
 
     def _receive(self, worker: int, job: Job) -> Event:
         try:
-            return self._workers[worker][1].recv()
+            result_or_failure = self._workers[worker][1].recv()
         except (EOFError, OSError):  # the process is gone: killed, most likely for want of memory
             code = self._replace(worker)
             return Ended(job, f"its process died ({signal.Signals(-code).name if code < 0 else f'exit status {code}'})")
+        if isinstance(result_or_failure, str):
+            return Ended(job, result_or_failure)
+        return EpochDone(job, result_or_failure)
 
     def _replace(self, worker: int) -> int:
         """Starts a new process for one that has died; returns the dead one's exit code, negative for a signal."""
@@ -159,7 +171,7 @@ class WorkerProcesses:
 
 
 def _work(connection: Connection, data_dir: Path) -> None:
-    """What a worker process does: takes jobs, sends events, until it is killed."""
+    """What a worker process does until it is killed: takes jobs, sends each epoch's result, then a failure or ""."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     from mnist_mlp.training import train
 
@@ -170,11 +182,11 @@ def _work(connection: Connection, data_dir: Path) -> None:
         except EOFError:  # the parent is gone
             return
         try:
-            for result in train(job.preset, job.seed, data):
-                connection.send(EpochDone(job, result))
-            ended = Ended(job)
+            for result in train(job.preset, job.seed, data, job.resume_from):
+                connection.send(result)
+            failure = ""
         except (BrokenPipeError, ConnectionError):
             return
         except Exception as error:
-            ended = Ended(job, f"{type(error).__name__}: {in_one_line(error)}")
-        connection.send(ended)
+            failure = kind_and_text(error)
+        connection.send(failure)

@@ -33,6 +33,11 @@ def in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def kind_and_text(error: BaseException) -> str:
+    """Returns "ValueError: what it says", for a record or a table to tell why something failed."""
+    return f"{type(error).__name__}: {in_one_line(error)}"
+
+
 def _place_to_mend(error: BaseException, trace: TracebackType | None) -> str | None:
     """Returns "hyperparameters.py, line 12: " where the error came out of a line that users edit, else None."""
     if isinstance(error, SyntaxError):

@@ -82,6 +82,13 @@ class SweepProgress:
                 f"preset {record.preset_number}  epoch {epoch}  {state}", soft_wrap=not self._console.is_terminal
             )
 
+    def run_retried(self, run: RunFolder, reason: str) -> None:
+        record = run.record
+        self._console.print(
+            f"Preset {record.preset_number}: lost its worker ({reason}); goes on after epoch {len(record.epochs)}",
+            soft_wrap=not self._console.is_terminal,
+        )
+
     def run_ended(self, run: RunFolder) -> None:
         record = run.record
         self._work_left -= expected_seconds(record.preset) * (record.preset.epochs - len(record.epochs))

@@ -83,7 +83,7 @@ class Recorder:
 
     def _save_checkpoint(self, result: EpochResult) -> str:
         """Writes a whole checkpoint of standard Keras, drops the oldest beyond three, returns its path in the run."""
-        self._model.set_weights(result.weights)
+        self._model.set_weights(result.state.weights)
         path = self.run.checkpoints / f"epoch_{result.epoch:06d}.keras"
         unfinished = path.with_name(f".{path.name}")
         self._model.save(unfinished)

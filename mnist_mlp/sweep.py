@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mnist_mlp.engines import Ended, Engine, EpochDone, Job, Started
-from mnist_mlp.errors import WorkFailed, in_one_line
+from mnist_mlp.engines import Ended, Engine, EpochDone, Job, Retried, Started
+from mnist_mlp.errors import WorkFailed, kind_and_text
 from mnist_mlp.info_logs import InfoLogs
 from mnist_mlp.interruption import Interruption
 from mnist_mlp.recording import Recorder
@@ -22,6 +22,8 @@ class Watcher(Protocol):
     def run_started(self, job: Job, run: RunFolder) -> None: ...
 
     def epoch_ended(self, run: RunFolder, result: EpochResult) -> None: ...
+
+    def run_retried(self, run: RunFolder, reason: str) -> None: ...
 
     def run_ended(self, run: RunFolder) -> None: ...
 
@@ -67,10 +69,12 @@ def run_sweep(
                         case EpochDone(result=result) if job in under_way:
                             under_way[job].record_epoch(result)
                             watcher.epoch_ended(under_way[job].run, result)
+                        case Retried(reason=reason) if job in under_way:
+                            watcher.run_retried(under_way[job].run, reason)
                         case Ended(failure=failure):
                             end(job, "failed" if failure else "finished", failure)
                 except OSError as error:
-                    end(job, "failed", f"{type(error).__name__}: {in_one_line(error)}")
+                    end(job, "failed", kind_and_text(error))
                 if interruption.requested:
                     end(job, "interrupted")
                     if not under_way:

@@ -45,24 +45,42 @@ class Metrics:
 
 
 @dataclass(frozen=True, eq=False)
+class TrainingState:
+    """What a training needs to go on, beside its preset and seed, with the same bits as if it had never stopped.
+
+    Attributes:
+        epoch: how many are done.
+        weights: of the network, in the order of Keras's `get_weights`.
+        optimizer_state: the optimiser's variables, in the order of Keras's `Optimizer.variables`.
+    """
+
+    epoch: int
+    weights: list[np.ndarray]
+    optimizer_state: list[np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
 class EpochResult:
     """What one epoch came to.
 
     Attributes:
-        epoch: counted from 1.
         seconds: wall-clock time of the compiled call, compilation included where this epoch had to compile.
         learning_rate: that the epoch's steps ran with.
         train: over the epoch's training batches.
         dev: over the validation images.
-        weights: the network after the epoch, in the order of Keras's `get_weights`.
+        state: after the epoch.
     """
 
-    epoch: int
     seconds: float
     learning_rate: float
     train: Metrics
     dev: Metrics
-    weights: list[np.ndarray]
+    state: TrainingState
+
+    @property
+    def epoch(self) -> int:
+        """Counted from 1."""
+        return self.state.epoch
 
     @property
     def diverged(self) -> bool:
@@ -70,20 +88,22 @@ class EpochResult:
         return not (math.isfinite(self.train.loss) and math.isfinite(self.dev.loss))
 
 
-def train(preset: Preset, seed: int, data: TrainingData) -> Iterator[EpochResult]:
+def train(
+    preset: Preset, seed: int, data: TrainingData, resume_from: TrainingState | None = None
+) -> Iterator[EpochResult]:
     """Trains the preset's network, giving each epoch's result as it comes; ends early where training diverges.
 
     Args:
         preset: what to train.
         seed: 0 to 2**32 - 1; decides initial weights, shuffles and dropout masks.
         data: to train and to validate on.
+        resume_from: of this preset and seed; None starts with epoch 1.
     """
     network = _compiled_network(_shape_of(preset), data)
-    weights = build_model(preset, seed).get_weights()
-    optimizer_state = network.initial_optimizer_state
-    for epoch in range(1, preset.epochs + 1):
+    state = resume_from or TrainingState(0, build_model(preset, seed).get_weights(), network.initial_optimizer_state)
+    for epoch in range(state.epoch + 1, preset.epochs + 1):
         started = time.perf_counter()
-        network.set_state(weights, optimizer_state, preset.learning_rate)
+        network.set_state(state, preset.learning_rate)
         train_sums, dev_sums, norm_penalty = network.run_epoch(
             tf.constant(shuffle(len(data.train), seed, epoch)),
             tf.constant(seed, tf.uint32),
@@ -92,14 +112,13 @@ def train(preset: Preset, seed: int, data: TrainingData) -> Iterator[EpochResult
             tf.constant(preset.dropout, tf.float32),
         )
         l2_penalty = preset.weight_decay * float(norm_penalty)
-        weights, optimizer_state = network.state()
+        state = network.state_after(epoch)
         result = EpochResult(
-            epoch=epoch,
             seconds=time.perf_counter() - started,
             learning_rate=preset.learning_rate,
             train=_metrics(train_sums, l2_penalty, network.images_an_epoch),
             dev=_metrics(dev_sums, l2_penalty, len(data.dev)),
-            weights=weights,
+            state=state,
         )
         yield result
         if result.diverged:
@@ -150,14 +169,17 @@ class _CompiledNetwork:
         self.train_set, self.dev_set = (_on_device(images) for images in (data.train, data.dev))
         self.run_epoch = tf.function(self._run_epoch, jit_compile=True)
 
-    def set_state(self, weights: list[np.ndarray], optimizer_state: list[np.ndarray], learning_rate: float) -> None:
-        for variables, values in ((self.model.weights, weights), (self.optimizer.variables, optimizer_state)):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+    def set_state(self, state: TrainingState, learning_rate: float) -> None:
+        variables = [*self.model.weights, *self.optimizer.variables]
+        for variable, value in zip(variables, [*state.weights, *state.optimizer_state], strict=True):
+            variable.assign(value)
         self.optimizer.learning_rate.assign(learning_rate)
 
-    def state(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        return [each.numpy() for each in self.model.weights], [each.numpy() for each in self.optimizer.variables]
+    def state_after(self, epoch: int) -> TrainingState:
+        weights, optimizer_state = (
+            [variable.numpy() for variable in variables] for variables in (self.model.weights, self.optimizer.variables)
+        )
+        return TrainingState(epoch, weights, optimizer_state)
 
     def _run_epoch(self, order, seed, epoch, weight_decay, dropout):
         """Returns ((mean cross-entropy, number correct) of training, the same of validation, half the squared norm)."""

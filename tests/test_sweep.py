@@ -28,7 +28,7 @@ from mnist_mlp.recording import Recorder
 from mnist_mlp.run_folder import RunFolder
 from mnist_mlp.schedule import expected_seconds, fitting_workers, longest_first
 from mnist_mlp.sweep import run_sweep
-from mnist_mlp.training import EpochResult, Metrics
+from mnist_mlp.training import EpochResult, Metrics, TrainingState
 from tests.conftest import PROJECT, folders
 
 from hyperparameters import PRESETS
@@ -39,7 +39,8 @@ PRESET = Preset(hidden_sizes=(5,), epochs=8)
 def made_up(epoch: int, accuracy: float, loss: float = 0.5) -> EpochResult:
     """An epoch's result whose weights are all the number of the epoch."""
     weights = [np.full_like(weight, epoch) for weight in build_model(PRESET, 1).get_weights()]
-    return EpochResult(epoch, 1.0, 0.001, Metrics(loss, 0.1, accuracy), Metrics(loss, 0.1, accuracy), weights)
+    metrics = Metrics(loss, 0.1, accuracy)
+    return EpochResult(1.0, 0.001, metrics, metrics, TrainingState(epoch, weights, optimizer_state=[]))
 
 
 def record(folder, results) -> RunFolder:
@@ -88,7 +89,7 @@ class NeverInterrupted:
     "error", [RuntimeError("out of\nluck"), OSError(28, "No space left on device"), MemoryError()], ids=repr
 )
 def test_job_that_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypatch, capsys, error):
-    def train(preset, seed, data):
+    def train(preset, seed, data, resume_from):
         yield made_up(1, 0.5)
         if seed == 2:
             raise error

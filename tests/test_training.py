@@ -71,7 +71,7 @@ def test_epochs_equal_plain_keras(small_data, optimizer, keras_optimizer, dropou
     *_, last = train(preset, 1602, small_data)
     expected = train_by_plain_keras(preset, keras_optimizer(), 1602, small_data)
     begun = build_model(preset, 1602).get_weights()
-    for ours, theirs, initial in zip(last.weights, expected, begun, strict=True):
+    for ours, theirs, initial in zip(last.state.weights, expected, begun, strict=True):
         moved = np.abs(theirs - initial).max()
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.01 * moved)
 
@@ -83,10 +83,10 @@ def test_weight_decay_alone_shrinks_matrices_and_no_bias(small_data):
     preset = SMALL.but(optimizer="sgd", learning_rate=0.1, weight_decay=0.5, epochs=1, bias_init="ones")
     (result,) = train(preset, 7, data)
     before = build_model(preset, 7).get_weights()
-    np.testing.assert_allclose(result.weights[0], before[0] * (1 - 0.1 * 0.5) ** 5, rtol=1e-5)
-    assert np.abs(result.weights[1] - 1).max() > 0  # biases move by their gradients only
+    np.testing.assert_allclose(result.state.weights[0], before[0] * (1 - 0.1 * 0.5) ** 5, rtol=1e-5)
+    assert np.abs(result.state.weights[1] - 1).max() > 0  # biases move by their gradients only
     unpenalised = next(train(preset.but(weight_decay=0.0), 7, data))
-    np.testing.assert_array_equal(unpenalised.weights[0], before[0])
+    np.testing.assert_array_equal(unpenalised.state.weights[0], before[0])
 
 
 def test_one_step_of_sgd_against_numpy_by_hand(small_data):
@@ -98,8 +98,8 @@ def test_one_step_of_sgd_against_numpy_by_hand(small_data):
     pixels = small_data.train.pixels.astype(np.float64) / 255
     error = np.full((1000, 10), 0.1)
     error[np.arange(1000), small_data.train.labels] -= 1
-    np.testing.assert_allclose(result.weights[0], -0.5 * pixels.T @ error / 1000, atol=1e-6)
-    np.testing.assert_allclose(result.weights[1], -0.5 * error.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(result.state.weights[0], -0.5 * pixels.T @ error / 1000, atol=1e-6)
+    np.testing.assert_allclose(result.state.weights[1], -0.5 * error.mean(axis=0), atol=1e-6)
     assert result.train.cross_entropy == pytest.approx(np.log(10), rel=1e-6)
     assert result.train.accuracy == pytest.approx((small_data.train.labels == 0).mean())
 
@@ -107,7 +107,7 @@ def test_one_step_of_sgd_against_numpy_by_hand(small_data):
 def test_metrics_against_numpy(small_data):
     preset = SMALL.but(dropout=0.5, weight_decay=0.01)
     *_, last = train(preset, 5, small_data)
-    w1, b1, w2, b2, w3, b3 = (weight.astype(np.float64) for weight in last.weights)
+    w1, b1, w2, b2, w3, b3 = (weight.astype(np.float64) for weight in last.state.weights)
     pixels, labels = small_data.dev.pixels / 255, small_data.dev.labels
     logits = np.maximum(np.maximum(pixels @ w1 + b1, 0) @ w2 + b2, 0) @ w3 + b3  # no dropout
     log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -148,7 +148,7 @@ def test_shuffles_are_permutations_and_functions_of_seed_and_epoch():
 
 
 def bits_of(results) -> list[tuple]:
-    return [(result.train, result.dev, *(weight.tobytes() for weight in result.weights)) for result in results]
+    return [(result.train, result.dev, *(weight.tobytes() for weight in result.state.weights)) for result in results]
 
 
 def test_same_seed_same_bits_and_trainings_can_take_turns(small_data):
@@ -192,7 +192,7 @@ def test_every_optimizer_compiles_and_moves_the_weights(small_data, optimizer):
     *_, last = train(SMALL.but(optimizer=optimizer), 1, small_data)
     before = build_model(SMALL, 1).get_weights()
     assert np.isfinite(last.train.loss)
-    assert all(np.abs(now - then).max() > 0 for now, then in zip(last.weights, before, strict=True))
+    assert all(np.abs(now - then).max() > 0 for now, then in zip(last.state.weights, before, strict=True))
 
 
 def test_adafactor_survives_pixels_that_are_always_black(data):
