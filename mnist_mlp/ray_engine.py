@@ -55,6 +55,8 @@ class RayTasks:
     def __init__(self, address: str | None, workers: int | None, data_dir: Path) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "Raylet is terminated")  # pages long; we tell it in a line
+        if address:
+            os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # what is wrong with it comes as an exception too
         try:
             import ray  # reads the environment
         except ModuleNotFoundError:
