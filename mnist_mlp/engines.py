@@ -12,14 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mnist_mlp.data import load_training_data
 from mnist_mlp.errors import kind_and_text
 from mnist_mlp.preset import Preset
-
-if TYPE_CHECKING:
-    from mnist_mlp.training import EpochResult, TrainingState
+from mnist_mlp.results import EpochResult, TrainingState
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from mnist_mlp.engines import Job
 from mnist_mlp.preset import format_field
+from mnist_mlp.results import EpochResult
 from mnist_mlp.run_folder import RunFolder
 from mnist_mlp.schedule import expected_seconds
 from mnist_mlp.tables import duration
 from mnist_mlp.terminal import escape
-from mnist_mlp.training import EpochResult
 
 
 class SweepProgress:

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator
+
+from mnist_mlp.terminal import silenced_standard_error
 
 # How a matrix product is cut up, and with it the last bits of a sum, depends on the number of threads for some shapes.
 # So every training has the same number, on one core or many, alone or beside others; small networks gain from no more.
 THREADS = 2
-
-
-@contextlib.contextmanager
-def silenced_standard_error() -> Iterator[None]:
-    """Sends file descriptor 2 nowhere for a while: TensorFlow's C++ code writes there, past `sys.stderr`."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
@@ -36,4 +20,4 @@ with silenced_standard_error():
 tf.config.threading.set_intra_op_parallelism_threads(THREADS)
 tf.get_logger().setLevel("ERROR")  # else a sweep over many shapes is told that compiling each is expensive
 
-__all__ = ["keras", "silenced_standard_error", "tf"]
+__all__ = ["keras", "tf"]

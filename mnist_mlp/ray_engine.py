@@ -21,11 +21,11 @@ from mnist_mlp.data import load_training_data
 from mnist_mlp.engines import Ended, EpochDone, Event, Job, Retried, Started
 from mnist_mlp.errors import UsageError, WorkFailed, in_one_line, kind_and_text
 from mnist_mlp.preset import refusal
+from mnist_mlp.results import EpochResult
+from mnist_mlp.terminal import silenced_standard_error
 
 if TYPE_CHECKING:
     import ray
-
-    from mnist_mlp.training import EpochResult
 
 LOSSES_IN_A_ROW = 3  # without an epoch between them: then it is not the machines' fault
 
@@ -55,8 +55,6 @@ class RayTasks:
     def __init__(self, address: str | None, workers: int | None, data_dir: Path) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "Raylet is terminated")  # pages long; we tell it in a line
-        if address:
-            os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # what is wrong with it comes as an exception too
         try:
             import ray  # reads the environment
         except ModuleNotFoundError:
@@ -67,13 +65,14 @@ class RayTasks:
             _require_listener(address)
         data = load_training_data(data_dir)
         try:
-            ray.init(
-                address=address or "local",
-                runtime_env={"py_modules": [mnist_mlp.__path__[0]]},
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                **({} if address else {"include_dashboard": False}),
-            )
+            with silenced_standard_error():  # what is wrong with a cluster comes as an exception too
+                ray.init(
+                    address=address or "local",
+                    runtime_env={"py_modules": [mnist_mlp.__path__[0]]},
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    **({} if address else {"include_dashboard": False}),
+                )
         except Exception as error:  # of a dozen kinds, by what is wrong at the other end
             raise WorkFailed(f"no Ray cluster at {address or 'this machine'}: {in_one_line(error)[:300]}") from None
         self._workers = workers

@@ -15,9 +15,9 @@ from mnist_mlp.data import training_data_sha256
 from mnist_mlp.info_logs import InfoLogs
 from mnist_mlp.model import build_model
 from mnist_mlp.preset import Preset
+from mnist_mlp.results import EpochResult, Metrics
 from mnist_mlp.run_folder import RunFolder, RunRecord
 from mnist_mlp.summaries import Summaries
-from mnist_mlp.training import EpochResult, Metrics
 
 MOST_CHECKPOINTS = 3
 

@@ -12,8 +12,8 @@ from mnist_mlp.errors import WorkFailed, kind_and_text
 from mnist_mlp.info_logs import InfoLogs
 from mnist_mlp.interruption import Interruption
 from mnist_mlp.recording import Recorder
+from mnist_mlp.results import EpochResult
 from mnist_mlp.run_folder import RunFolder
-from mnist_mlp.training import EpochResult
 
 
 class Watcher(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.preset import refusal
 from mnist_mlp.run_folder import NotARun, scan
-from mnist_mlp.terminal import command
+from mnist_mlp.terminal import command, silenced_standard_error
 
 PORTS_TO_TRY = 20
 
@@ -33,9 +33,6 @@ def start_tensorboard(runs_dir: Path, port: int) -> tuple[str, int]:
     free = next((each for each in range(port, min(port + PORTS_TO_TRY, 65_536)) if _is_free(each)), None)
     if free is None:
         raise UsageError(f"no port from {port} to {port + PORTS_TO_TRY - 1} is free; name another with --port")
-
-    from mnist_mlp.quiet_tensorflow import silenced_standard_error
-
     with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as complaints:
         from tensorboard import program
 

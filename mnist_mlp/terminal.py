@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -52,3 +55,17 @@ def command(script: str) -> str:
 def console(quiet: bool = False) -> Console:
     """Returns the console of standard output; where that is no terminal, lines are long enough for every table."""
     return Console(quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+@contextlib.contextmanager
+def silenced_standard_error() -> Iterator[None]:
+    """Sends file descriptor 2 nowhere for a while: C++ code writes there, past `sys.stderr`."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

@@ -9,10 +9,8 @@ masks are functions of seed, epoch and step, and nothing else is drawn.
 from __future__ import annotations
 
 import functools
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,71 +19,7 @@ from mnist_mlp.dropout import dropout_mask, fold
 from mnist_mlp.model import build_model, build_optimizer, cross_entropy, is_weight_matrix, l2_norm_penalty
 from mnist_mlp.preset import Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """One set's figures for one epoch.
-
-    Attributes:
-        cross_entropy: mean over the images, in nats. Of training: while the epoch ran, dropout on; of validation: after
-            it, dropout off.
-        l2_penalty: weight decay times half the squared norm of the weight matrices, as the epoch left them.
-        accuracy: share of the images classified rightly, 0 to 1.
-    """
-
-    cross_entropy: float
-    l2_penalty: float
-    accuracy: float
-
-    @property
-    def loss(self) -> float:
-        """What training minimises: cross-entropy and L2 penalty together."""
-        return self.cross_entropy + self.l2_penalty
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingState:
-    """What a training needs to go on, beside its preset and seed, with the same bits as if it had never stopped.
-
-    Attributes:
-        epoch: how many are done.
-        weights: of the network, in the order of Keras's `get_weights`.
-        optimizer_state: the optimiser's variables, in the order of Keras's `Optimizer.variables`.
-    """
-
-    epoch: int
-    weights: list[np.ndarray]
-    optimizer_state: list[np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class EpochResult:
-    """What one epoch came to.
-
-    Attributes:
-        seconds: wall-clock time of the compiled call, compilation included where this epoch had to compile.
-        learning_rate: that the epoch's steps ran with.
-        train: over the epoch's training batches.
-        dev: over the validation images.
-        state: after the epoch.
-    """
-
-    seconds: float
-    learning_rate: float
-    train: Metrics
-    dev: Metrics
-    state: TrainingState
-
-    @property
-    def epoch(self) -> int:
-        """Counted from 1."""
-        return self.state.epoch
-
-    @property
-    def diverged(self) -> bool:
-        """Whether the loss is no finite number any more; no later epoch can bring it back."""
-        return not (math.isfinite(self.train.loss) and math.isfinite(self.dev.loss))
+from mnist_mlp.results import EpochResult, Metrics, TrainingState
 
 
 def train(

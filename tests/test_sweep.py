@@ -25,10 +25,10 @@ from mnist_mlp.preset import Preset
 from mnist_mlp.progress import SweepProgress
 from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.recording import Recorder
+from mnist_mlp.results import EpochResult, Metrics, TrainingState
 from mnist_mlp.run_folder import RunFolder
 from mnist_mlp.schedule import expected_seconds, fitting_workers, longest_first
 from mnist_mlp.sweep import run_sweep
-from mnist_mlp.training import EpochResult, Metrics, TrainingState
 from tests.conftest import PROJECT, folders
 
 from hyperparameters import PRESETS
