@@ -4,6 +4,7 @@ python MNIST_train.py                    the presets of the list below
 python MNIST_train.py --presets 9-13,31  these instead
 """
 
+import sys
 from functools import partial
 
 from mnist_mlp.engines import Job, WorkerProcesses, in_this_process
@@ -11,6 +12,7 @@ from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.files import require_writable_folder
 from mnist_mlp.interruption import Interruption
 from mnist_mlp.preset import refusal
+from mnist_mlp.resuming import done_runs, unfinished_runs
 from mnist_mlp.schedule import fitting_workers, longest_first
 from mnist_mlp.tables import repeats_table, results_table
 from mnist_mlp.terminal import ArgumentParser, command, console
@@ -36,6 +38,8 @@ def parse_arguments():
     parser.add_folder("--runs-dir", "runs", "each run becomes a folder in it")
     parser.add_folder("--info-dir", "INFOS", "the text logs grow in it")
     parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
+    parser.add_argument("--resume", action="store_true", help="finish the unfinished runs of the runs folder")
+    parser.add_argument("--skip-done", action="store_true", help="leave out what has been trained to its end already")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--list", action="store_true", help="print all presets and train nothing")
     return parser.parse_args()
@@ -58,6 +62,10 @@ def main():
     if arguments.list:
         terminal.print(PRESETS.table(terminal.width))
         return
+    if arguments.resume and (arguments.epochs is not None or arguments.repeats != 1 or arguments.skip_done):
+        raise UsageError(
+            "--resume goes on with runs as they were begun; it takes no --epochs, --repeats or --skip-done"
+        )
     chosen = select(presets if arguments.presets is None else arguments.presets)
     if arguments.epochs is not None:
         chosen = {number: preset.but(epochs=arguments.epochs) for number, preset in chosen.items()}
@@ -71,8 +79,22 @@ def main():
     require_writable_folder(arguments.runs_dir, "--runs-dir")
     require_writable_folder(arguments.info_dir, "--info-dir")
 
-    seeds = range(arguments.seed, arguments.seed + arguments.repeats)
-    jobs = longest_first([Job(number, preset, seed) for number, preset in chosen.items() for seed in seeds])
+    lost = []
+    if arguments.resume:
+        unfinished = unfinished_runs(arguments.runs_dir, PRESETS, chosen if arguments.presets else None)
+        for warning in unfinished.warnings:
+            print(f"Warning: {warning}", file=sys.stderr)
+        jobs, lost = unfinished.jobs, unfinished.lost
+    else:
+        seeds = range(arguments.seed, arguments.seed + arguments.repeats)
+        jobs = [Job(number, preset, seed) for number, preset in chosen.items() for seed in seeds]
+    if arguments.skip_done:
+        done = done_runs(arguments.runs_dir)
+        jobs = [job for job in jobs if (job.preset, job.seed) not in done]
+    if not jobs and not lost:
+        terminal.print(f"Nothing is left to train: all of it is done in {arguments.runs_dir}.")
+        return
+    jobs = longest_first(jobs)
     interruption = Interruption(terminal)
     with terminal.status("Starting TensorFlow"):  # seconds, so only once there is something to train
         engine = engine_for(jobs, arguments)
@@ -80,7 +102,7 @@ def main():
         from mnist_mlp.sweep import run_sweep
 
     with SweepProgress(terminal, jobs) as progress:
-        runs = run_sweep(jobs, engine, arguments.runs_dir, arguments.info_dir, progress, interruption)
+        runs = lost + run_sweep(jobs, engine, arguments.runs_dir, arguments.info_dir, progress, interruption)
 
     terminal.print()
     terminal.print(results_table(runs))

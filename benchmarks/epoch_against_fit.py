@@ -18,7 +18,7 @@ from mnist_mlp.data import load_training_data
 from mnist_mlp.info_logs import InfoLogs
 from mnist_mlp.model import build_model, build_optimizer
 from mnist_mlp.quiet_tensorflow import keras
-from mnist_mlp.recording import Recorder
+from mnist_mlp.recording import Recorder, new_run
 from mnist_mlp.terminal import PROJECT
 from mnist_mlp.training import train
 
@@ -30,7 +30,7 @@ PRESET = 31
 
 def our_epochs(preset, data, folder):
     """Trains as MNIST_train.py does; an epoch a step."""
-    recorder = Recorder(folder / "runs", InfoLogs(folder), PRESET, preset, seed=1602)
+    recorder = Recorder(new_run(folder / "runs", PRESET, preset, seed=1602), InfoLogs(folder))
     for result in train(preset, 1602, data):
         recorder.record_epoch(result)
         yield

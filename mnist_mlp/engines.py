@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -17,16 +17,27 @@ from mnist_mlp.data import load_training_data
 from mnist_mlp.errors import kind_and_text
 from mnist_mlp.preset import Preset
 from mnist_mlp.results import EpochResult, TrainingState
+from mnist_mlp.run_folder import RunFolder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
-    """One training to do, or, where it says from which state, the rest of one."""
+    """One training to do.
+
+    Attributes:
+        run: to go on with; None makes a new one.
+        resume_from: the state of that run.
+    """
 
     preset_number: int
     preset: Preset
     seed: int
-    resume_from: TrainingState | None = field(default=None, compare=False, repr=False)
+    run: RunFolder | None = None
+    resume_from: TrainingState | None = None
+
+    @property
+    def epochs_left(self) -> int:
+        return self.preset.epochs - (self.resume_from.epoch if self.resume_from else 0)
 
 
 @dataclass(frozen=True)
@@ -141,12 +152,15 @@ class WorkerProcesses:
 
     def _give(self, worker: int, job: Job, busy: dict[int, Job]) -> Started:
         try:
-            self._workers[worker][1].send(job)
+            self._send(worker, job)
         except OSError:  # the process has died while it had nothing to do
             self._replace(worker)
-            self._workers[worker][1].send(job)
+            self._send(worker, job)
         busy[worker] = job
         return Started(job)
+
+    def _send(self, worker: int, job: Job) -> None:
+        self._workers[worker][1].send((job.preset, job.seed, job.resume_from))
 
     def _receive(self, worker: int, job: Job) -> Event:
         try:
@@ -175,11 +189,11 @@ def _work(connection: Connection, data_dir: Path) -> None:
     data = load_training_data(data_dir)
     while True:
         try:
-            job = connection.recv()
+            preset, seed, resume_from = connection.recv()
         except EOFError:  # the parent is gone
             return
         try:
-            for result in train(job.preset, job.seed, data, job.resume_from):
+            for result in train(preset, seed, data, resume_from):
                 connection.send(result)
             failure = ""
         except (BrokenPipeError, ConnectionError):

@@ -56,8 +56,15 @@ def _place_to_mend(error: BaseException, trace: TracebackType | None) -> str | N
 def _print_in_one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if isinstance(error, KeyboardInterrupt):
         print(str(error) or "Interrupted.", file=sys.stderr)
-        raise SystemExit(128 + signal.SIGINT)
-    if isinstance(error, ModuleNotFoundError) and error.name in ("rich", "filelock", "numpy", "tensorflow", "keras"):
+        raise SystemExit(getattr(error, "exit_status", 128 + signal.SIGINT))
+    if isinstance(error, ModuleNotFoundError) and error.name in (
+        "rich",
+        "filelock",
+        "numpy",
+        "safetensors",
+        "tensorflow",
+        "keras",
+    ):
         needed = "run it with .venv/bin/python, or install what it needs: python -m pip install -r requirements.txt"
         print(f"Error: {error.name} is not installed for {sys.executable}; {needed}", file=sys.stderr)
         raise SystemExit(UsageError.exit_status)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from mnist_mlp.data import LabelledImages
 from mnist_mlp.errors import in_one_line
+from mnist_mlp.files import sha256_of
 from mnist_mlp.intervals import share_interval
 from mnist_mlp.model import build_model, cross_entropy
 from mnist_mlp.quiet_tensorflow import keras, tf
@@ -49,11 +52,24 @@ def load_best_model(run: RunFolder) -> keras.Model:
     if not run.record.best_checkpoint:
         raise NotARun("it ended without a checkpoint")
     model = build_model(run.record.preset, run.record.seed)
+    whole = _whole_copy(run)
     try:
-        model.load_weights(run.best_checkpoint)
+        model.load_weights(whole)
     except Exception as error:  # Keras and h5py raise whatever a damaged file leads them to
-        raise NotARun(f"its {run.record.best_checkpoint} cannot be loaded: {in_one_line(error)[:200]}") from None
+        raise NotARun(f"its {whole.name} cannot be loaded: {in_one_line(error)[:200]}") from None
     return model
+
+
+def _whole_copy(run: RunFolder) -> Path:
+    """Returns the best checkpoint or, where its bytes are not those that were written, the copy of it."""
+    expected = run.record.best_checkpoint_sha256
+    for path in (run.best_checkpoint, run.best_model):
+        with contextlib.suppress(OSError):
+            if not expected or sha256_of(path.read_bytes()) == expected:
+                return path
+    raise NotARun(
+        f"its {run.record.best_checkpoint} and {run.best_model.name} are damaged: not the bytes that were written"
+    )
 
 
 def score(model: keras.Model, data: LabelledImages) -> TestScore:

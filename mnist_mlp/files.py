@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from mnist_mlp.errors import UsageError
@@ -15,6 +19,42 @@ def write_text_atomically(path: Path, text: str) -> None:
         temporary = Path(folder, path.name)
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
+
+
+def commit_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Makes a folder with these files in it, whole or not at all, on disk for good once this returns.
+
+    Raises:
+        OSError: it cannot be written; nothing of it stays.
+    """
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))  # beside it, so on the same device
+    try:
+        for name, content in files.items():
+            with open(temporary / name, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        _sync_folder(temporary)
+        if path.exists():  # damaged, or of an epoch that was trained again: the same bytes
+            shutil.rmtree(path)
+        temporary.rename(path)
+        _sync_folder(path.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # Windows opens no folder
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def require_writable_folder(folder: Path, option: str) -> None:

@@ -41,6 +41,7 @@ class AppendedTable:
             with self._lock:
                 if not path.exists() or path.stat().st_size == 0:
                     self._append(_line(self.columns))
+                _drop_torn_row(path, len(self.columns))
             with path.open("ab"):
                 require_columns(path, self.columns)
         except OSError as error:
@@ -77,9 +78,8 @@ class InfoLogs:
         self._training_log = AppendedTable(info_dir / "training_log.txt", TRAINING_LOG_COLUMNS)
         self._overall = AppendedTable(info_dir / "overral_info.txt", OVERALL_COLUMNS)
 
-    def append_epoch(self, run: RunFolder) -> None:
-        """Appends the run's last epoch."""
-        epoch = run.record.epochs[-1]
+    def append_epoch(self, run: RunFolder, epoch: dict[str, Any]) -> None:
+        """Appends an epoch of the run's record."""
         self._training_log.append(
             {
                 "run": run.name,
@@ -92,9 +92,16 @@ class InfoLogs:
             }
         )
 
+    def epochs_of(self, run: RunFolder) -> set[int]:
+        """Returns the epochs of the run that the training log has."""
+        rows = read_table(self._training_log.path, TRAINING_LOG_COLUMNS)
+        return {int(row["epoch"]) for row in rows if row["run"] == run.name}
+
     def append_run(self, run: RunFolder) -> None:
-        """Appends the row of a run that has ended."""
+        """Appends the row of a run that has ended, once."""
         record = run.record
+        if any(row["run"] == run.name for row in read_table(self._overall.path, OVERALL_COLUMNS)):
+            return
         self._overall.append(
             {
                 **{name: getattr(record.preset, name) for name in record.preset.field_names()},
@@ -143,6 +150,14 @@ def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
         raise UsageError(f"{path} cannot be read ({error.strerror or error}); mend or rename it") from None
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _drop_torn_row(path: Path, columns: int) -> None:
+    """Takes a last row away that a killed process or a full disk has left without its end."""
+    content = path.read_bytes()
+    whole, newline, last = content.rpartition(b"\n")
+    if last and last.count(b"\t") + 1 < columns:
+        os.truncate(path, len(whole) + len(newline))
 
 
 def _ends_with_newline(path: Path) -> bool:

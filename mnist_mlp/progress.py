@@ -23,7 +23,7 @@ class SweepProgress:
     def __init__(self, console: Console, jobs: Sequence[Job]) -> None:
         self._console = console
         self._jobs = list(jobs)
-        self._work = self._work_left = sum(expected_seconds(job.preset) * job.preset.epochs for job in jobs)
+        self._work = self._work_left = sum(expected_seconds(job.preset) * job.epochs_left for job in jobs)
         self._ended = 0
         self._started = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
@@ -50,16 +50,19 @@ class SweepProgress:
 
     def run_started(self, job: Job, run: RunFolder) -> None:
         preset, place = job.preset, self._jobs.index(job) + 1
+        where = f"into {escape(str(run.path))}"
+        if job.resume_from:
+            where = f"after epoch {job.resume_from.epoch} of {escape(str(run.path))}"
         layers = "-".join(map(str, preset.layer_sizes))
         self._console.print(
             f"[bold]Preset {job.preset_number}[/bold] ({place} of {len(self._jobs)}): {layers} {preset.activation}, "
             f"{preset.optimizer} at {format_field(preset.learning_rate)}, batches of {preset.batch_size}, "
             f"weight decay {format_field(preset.weight_decay)}, dropout {format_field(preset.dropout)}, "
-            f"seed {job.seed}, into {escape(str(run.path))}",
+            f"seed {job.seed}, {where}",
             soft_wrap=not self._console.is_terminal,
         )
         self._tasks[run.name] = self._bars.add_task(
-            f"preset {job.preset_number}", total=preset.epochs, state="compiling its first epoch"
+            f"preset {job.preset_number}", total=preset.epochs, completed=len(run.record.epochs), state="compiling"
         )
 
     def epoch_ended(self, run: RunFolder, result: EpochResult) -> None:

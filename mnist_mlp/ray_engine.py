@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,8 @@ import mnist_mlp
 from mnist_mlp.data import load_training_data
 from mnist_mlp.engines import Ended, EpochDone, Event, Job, Retried, Started
 from mnist_mlp.errors import UsageError, WorkFailed, in_one_line, kind_and_text
-from mnist_mlp.preset import refusal
-from mnist_mlp.results import EpochResult
+from mnist_mlp.preset import Preset, refusal
+from mnist_mlp.results import EpochResult, TrainingState
 from mnist_mlp.terminal import silenced_standard_error
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class _Attempt:
     """A task under way for a job."""
 
     job: Job
+    resume_from: TrainingState | None
     started: bool = False
     losses: int = 0
 
@@ -85,13 +86,14 @@ class RayTasks:
         """Trains the jobs; they begin in their order."""
         import ray
 
-        waiting = [_Attempt(job) for job in reversed(jobs)]
+        waiting = [_Attempt(job, job.resume_from) for job in reversed(jobs)]
         under_way: dict[ray.ObjectRefGenerator, _Attempt] = {}
         try:
             while waiting or under_way:
                 while waiting and len(under_way) < (self._workers or len(jobs)):
                     attempt = waiting.pop()
-                    under_way[self._task.remote([self._data], attempt.job)] = attempt
+                    job = attempt.job
+                    under_way[self._task.remote([self._data], job.preset, job.seed, attempt.resume_from)] = attempt
                 (task, *_), _ = ray.wait(list(under_way), num_returns=1)
                 attempt = under_way.pop(task)
                 try:
@@ -112,7 +114,7 @@ class RayTasks:
                     continue
                 under_way[task] = attempt  # behind the others, so that each has its turn
                 if result is not None:
-                    attempt.losses, attempt.job = 0, replace(attempt.job, resume_from=result.state)
+                    attempt.losses, attempt.resume_from = 0, result.state
                     yield EpochDone(attempt.job, result)
                 elif not attempt.started:
                     attempt.started = True
@@ -134,7 +136,9 @@ def _require_listener(address: str) -> None:
         raise WorkFailed(f"no Ray cluster at {address} ({in_one_line(error)}); start one, or name another") from None
 
 
-def _train(data: list[ray.ObjectRef], job: Job) -> Iterator[EpochResult | None]:
+def _train(
+    data: list[ray.ObjectRef], preset: Preset, seed: int, resume_from: TrainingState | None
+) -> Iterator[EpochResult | None]:
     """What a task does: tells with None that it has begun, then each epoch's result.
 
     Args:
@@ -143,7 +147,7 @@ def _train(data: list[ray.ObjectRef], job: Job) -> Iterator[EpochResult | None]:
     yield None
     from mnist_mlp.training import train
 
-    yield from train(job.preset, job.seed, _fetched(data[0]), job.resume_from)
+    yield from train(preset, seed, _fetched(data[0]), resume_from)
 
 
 @functools.lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import platform
 import shutil
@@ -10,39 +11,62 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from mnist_mlp.data import training_data_sha256
+from mnist_mlp.files import sha256_of
 from mnist_mlp.info_logs import InfoLogs
 from mnist_mlp.model import build_model
 from mnist_mlp.preset import Preset
-from mnist_mlp.results import EpochResult, Metrics
+from mnist_mlp.results import EpochResult, Metrics, TrainingState
 from mnist_mlp.run_folder import RunFolder, RunRecord
+from mnist_mlp.saved_state import save_state
 from mnist_mlp.summaries import Summaries
 
 MOST_CHECKPOINTS = 3
+SHARE_OF_TIME_FOR_STATES = 0.05
+
+
+def new_run(runs_dir: Path, preset_number: int, preset: Preset, seed: int) -> RunFolder:
+    """Makes the folder of a run that is about to begin.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    record = RunRecord(
+        preset_number=preset_number,
+        preset=preset,
+        seed=seed,
+        versions=_versions(),
+        machine={"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
+        data_sha256=training_data_sha256(),
+    )
+    return RunFolder.create(runs_dir, int(time.time()), record)
 
 
 class Recorder:
-    """Makes a run folder and keeps it, its summaries and the INFOS tables up with a training.
+    """Keeps a run's folder, its summaries and the INFOS tables up with its training.
+
+    Whatever one of them lacks of the epochs that the run's record has, because a process was killed in between, is
+    written first.
 
     Attributes:
-        run: the folder; its record always holds every epoch recorded so far.
+        run: the folder, held by this process; its record always holds every epoch recorded so far.
     """
 
-    def __init__(self, runs_dir: Path, info_logs: InfoLogs, preset_number: int, preset: Preset, seed: int) -> None:
-        record = RunRecord(
-            preset_number=preset_number,
-            preset=preset,
-            seed=seed,
-            versions=_versions(),
-            machine={"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
-            data_sha256=training_data_sha256(),
-        )
-        self.run = RunFolder.create(runs_dir, int(time.time()), record)
+    def __init__(self, run: RunFolder, info_logs: InfoLogs) -> None:
+        self.run = run
         self._info_logs = info_logs
-        self._model = build_model(preset, seed)  # only to write checkpoints with
-        self._summaries = Summaries(self.run.summaries, self.run.name, preset_number, preset, seed)
+        record = run.record
+        self._model = build_model(record.preset, record.seed)  # only to write checkpoints with
+        self._summaries = Summaries(run.summaries, run.name, record.preset_number, record.preset, record.seed)
         self._summaries.write_graph(self._model)
+        self._logged = info_logs.epochs_of(run) if record.epochs else set()
+        self._unsaved: TrainingState | None = None
+        self._last_save = time.monotonic()
+        self._save_seconds = 0.0
+        for epoch in record.epochs:
+            self._log(epoch)
 
     def record_epoch(self, result: EpochResult) -> None:
         """Records the epoch; where it is the best, its checkpoint first, so that no record names a missing one."""
@@ -58,13 +82,16 @@ class Recorder:
         )
         is_best = not record.best_epoch or result.dev.accuracy > record.best_validation_accuracy
         if is_best and not result.diverged:
-            record.best_checkpoint = self._save_checkpoint(result)
+            self._save_checkpoint(result)
             record.best_epoch = result.epoch
         if result.diverged:
             record.status = "diverged"
+        else:
+            self._unsaved = result.state
+            if self._save_seconds <= SHARE_OF_TIME_FOR_STATES * (time.monotonic() - self._last_save):
+                self._save_state()
         self.run.save_record()
-        self._info_logs.append_epoch(self.run)
-        self._summaries.write_epoch(record.epochs[-1], record.best_validation_accuracy)
+        self._log(record.epochs[-1])
 
     def end(self, status: str, reason: str = "") -> None:
         """Closes the run with a status of `run_folder.STATUSES`; a run that diverged stays "diverged"."""
@@ -72,25 +99,44 @@ class Recorder:
         record = self.run.record
         if record.status != "diverged":
             record.status, record.reason = status, reason
-        record.finished = datetime.now(UTC).isoformat(timespec="seconds")
-        self.run.save_record()
+        if self._unsaved:
+            self._save_state()
         if record.best_checkpoint:
             unfinished = self.run.checkpoints / f".{self.run.best_model.name}"
             shutil.copyfile(self.run.best_checkpoint, unfinished)
             os.replace(unfinished, self.run.best_model)
         if record.status in ("finished", "diverged"):
             self._info_logs.append_run(self.run)
+        record.finished = datetime.now(UTC).isoformat(timespec="seconds")  # last: it says that nothing is left to do
+        self.run.save_record()
+        self.run.release()
 
-    def _save_checkpoint(self, result: EpochResult) -> str:
-        """Writes a whole checkpoint of standard Keras, drops the oldest beyond three, returns its path in the run."""
+    def _log(self, epoch: dict[str, Any]) -> None:
+        if epoch["epoch"] not in self._logged:
+            self._info_logs.append_epoch(self.run, epoch)
+        until_then = self.run.record.epochs[: epoch["epoch"]]
+        finite = (each["dev"]["accuracy"] for each in until_then if math.isfinite(each["dev"]["loss"]))
+        self._summaries.write_epoch(epoch, max(finite, default=0.0))
+
+    def _save_state(self) -> None:
+        """Saves what a resume needs; so seldom, where epochs are short, that saving takes a small share of the time."""
+        started = time.monotonic()
+        save_state(self.run, self._unsaved)
+        self._unsaved = None
+        self._last_save = time.monotonic()
+        self._save_seconds = self._last_save - started
+
+    def _save_checkpoint(self, result: EpochResult) -> None:
+        """Writes a whole checkpoint of standard Keras, names it in the record, drops the oldest beyond three."""
         self._model.set_weights(result.state.weights)
         path = self.run.checkpoints / f"epoch_{result.epoch:06d}.keras"
         unfinished = path.with_name(f".{path.name}")
         self._model.save(unfinished)
+        self.run.record.best_checkpoint = path.relative_to(self.run.path).as_posix()
+        self.run.record.best_checkpoint_sha256 = sha256_of(unfinished.read_bytes())
         os.replace(unfinished, path)
         for old in sorted(self.run.checkpoints.glob("epoch_*.keras"))[:-MOST_CHECKPOINTS]:
             old.unlink()
-        return path.relative_to(self.run.path).as_posix()
 
 
 def _plain(metrics: Metrics) -> dict[str, float]:

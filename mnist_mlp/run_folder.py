@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from mnist_mlp.errors import UsageError
 from mnist_mlp.files import write_text_atomically
@@ -22,6 +26,10 @@ STATUSES = ("running", "finished", "diverged", "interrupted", "failed")
 
 class NotARun(Exception):
     """A thing in the runs folder is no run of ours; the text is the reason."""
+
+
+class RunIsHeld(Exception):
+    """A run is being trained by another process; the text names it."""
 
 
 @dataclass
@@ -40,6 +48,7 @@ class RunRecord:
         data_sha256: of the decoded files trained on, by name.
         best_epoch: with the highest validation accuracy, the earliest of equals; 0 before the first.
         best_checkpoint: of that epoch, relative to the run folder; "" before the first.
+        best_checkpoint_sha256: of its bytes.
         epochs: for each epoch a dict of epoch, seconds, learning_rate, train and dev; the last two of loss,
             cross_entropy, l2_penalty and accuracy.
     """
@@ -56,7 +65,13 @@ class RunRecord:
     data_sha256: dict[str, str] = field(default_factory=dict)
     best_epoch: int = 0
     best_checkpoint: str = ""
+    best_checkpoint_sha256: str = ""
     epochs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended as it should, so that there is nothing to go on with."""
+        return self.status in ("finished", "diverged") and bool(self.finished)
 
     @property
     def best_validation_accuracy(self) -> float:
@@ -117,6 +132,7 @@ class RunFolder:
     def __init__(self, path: Path, record: RunRecord) -> None:
         self.path = path
         self.record = record
+        self._lock = FileLock(path / ".lock")
 
     @classmethod
     def create(cls, runs_dir: Path, unix_time: int, record: RunRecord) -> RunFolder:
@@ -131,6 +147,7 @@ class RunFolder:
             except FileExistsError:
                 attempt += 1
         run = cls(path, record)
+        run.hold()
         run.checkpoints.mkdir()
         run.save_record()
         return run
@@ -171,6 +188,27 @@ class RunFolder:
     @property
     def best_checkpoint(self) -> Path:
         return self.path / self.record.best_checkpoint
+
+    @property
+    def states(self) -> Path:
+        return self.path / "states"
+
+    def hold(self) -> None:
+        """Takes the run for this process, until it calls `release` or ends, however it ends.
+
+        Raises:
+            RunIsHeld: another process has it.
+        """
+        owner = self.path / ".owner"
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            name = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
+            raise RunIsHeld(f"{self.name} is being trained by {name}") from None
+        owner.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+
+    def release(self) -> None:
+        self._lock.release()
 
     def save_record(self) -> None:
         write_text_atomically(self.path / RECORD_FILE, self.record.to_json())

@@ -26,7 +26,7 @@ def longest_first(jobs: Sequence[Job]) -> list[Job]:
     def place(job: Job) -> tuple:
         preset = job.preset
         shape = (preset.hidden_sizes, preset.batch_size, preset.activation, preset.optimizer, preset.dropout > 0)
-        return -expected_seconds(preset) * preset.epochs, shape
+        return -expected_seconds(preset) * job.epochs_left, shape
 
     return sorted(jobs, key=place)
 

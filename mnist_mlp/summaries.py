@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import api as hparams_api
 
 from mnist_mlp.preset import Preset, format_field
@@ -11,18 +13,23 @@ from mnist_mlp.quiet_tensorflow import keras, tf
 
 SCALARS = ("loss", "cross_entropy", "l2_penalty", "accuracy")
 BEST_ACCURACY = "best_accuracy"
+GRAPH, HPARAMS = "graph", "_hparams_/session_start_info"
 
 
 class Summaries:
-    """Writes `train` and `dev` event files; a step is an epoch."""
+    """Writes `train` and `dev` event files; a step is an epoch. What they hold already is not written again."""
 
     def __init__(self, folder: Path, run_name: str, preset_number: int, preset: Preset, seed: int) -> None:
-        self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in ("train", "dev")}
-        with self._writers["dev"].as_default(step=0):
-            hparams_api.hparams(_hyperparameters(preset_number, preset, seed), trial_id=run_name)
+        self._there = {name: _points_in(folder / name) for name in ("train", "dev")}
+        self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in self._there}
+        if (HPARAMS, 0) not in self._there["dev"]:
+            with self._writers["dev"].as_default(step=0):
+                hparams_api.hparams(_hyperparameters(preset_number, preset, seed), trial_id=run_name)
 
     def write_graph(self, model: keras.Model) -> None:
         """Writes the graph from pixels to logits."""
+        if (GRAPH, 0) in self._there["train"]:
+            return
         forward = tf.function(lambda pixels: model(pixels, training=False))
         with self._writers["train"].as_default(step=0):
             tf.summary.graph(
@@ -32,18 +39,32 @@ class Summaries:
     def write_epoch(self, epoch: dict, best_accuracy: float) -> None:
         """Writes an epoch of a run's record, and the best validation accuracy until then."""
         for name, writer in self._writers.items():
+            points = {scalar: epoch[name][scalar] for scalar in SCALARS}
+            points["learning_rate"] = epoch["learning_rate"]
+            if name == "dev":
+                points[BEST_ACCURACY] = best_accuracy
             with writer.as_default(step=epoch["epoch"]):
-                for scalar in SCALARS:
-                    tf.summary.scalar(scalar, epoch[name][scalar])
-                tf.summary.scalar("learning_rate", epoch["learning_rate"])
-                if name == "dev":
-                    tf.summary.scalar(BEST_ACCURACY, best_accuracy)
+                for tag, value in points.items():
+                    if (tag, epoch["epoch"]) not in self._there[name]:
+                        tf.summary.scalar(tag, value)
             writer.flush()
 
     def close(self) -> None:
         """Flushes and closes the event files."""
         for writer in self._writers.values():
             writer.close()
+
+
+def _points_in(folder: Path) -> set[tuple[str, int]]:
+    """Returns (tag, step) of everything that the folder's event files hold; what is damaged is passed over."""
+    points = set()
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        with contextlib.suppress(Exception):  # of many kinds, as the bytes are
+            for event in EventFileLoader(str(path)).Load():
+                points.update((value.tag, event.step) for value in event.summary.value)
+                if event.graph_def:
+                    points.add((GRAPH, event.step))
+    return points
 
 
 def _hyperparameters(preset_number: int, preset: Preset, seed: int) -> dict[str, float | str]:

@@ -10,10 +10,11 @@ from typing import Protocol
 from mnist_mlp.engines import Ended, Engine, EpochDone, Job, Retried, Started
 from mnist_mlp.errors import WorkFailed, kind_and_text
 from mnist_mlp.info_logs import InfoLogs
-from mnist_mlp.interruption import Interruption
-from mnist_mlp.recording import Recorder
+from mnist_mlp.interruption import Interruption, StoppedBySignal
+from mnist_mlp.recording import Recorder, new_run
 from mnist_mlp.results import EpochResult
 from mnist_mlp.run_folder import RunFolder
+from mnist_mlp.terminal import command
 
 
 class Watcher(Protocol):
@@ -39,33 +40,34 @@ def run_sweep(
     """Trains every job and returns their runs; one that fails is recorded as failed and does not stop the others.
 
     Raises:
-        KeyboardInterrupt: it was interrupted; the runs under way are recorded as interrupted.
+        StoppedBySignal: it was interrupted; the runs under way are recorded as interrupted.
         WorkFailed: the training data cannot be had, or a run's folder cannot be made.
         UsageError: a table in info_dir cannot be appended to.
     """
     info_logs = InfoLogs(info_dir)
     interruption.training_begins()
-    runs: list[RunFolder] = []
+    runs: dict[Job, RunFolder] = {}
     under_way: dict[Job, Recorder] = {}
 
     def end(job: Job, status: str, reason: str = "") -> None:
         recorder = under_way.pop(job, None)
-        if recorder:  # None: its recording has failed before
-            with contextlib.suppress(OSError) if status == "failed" else contextlib.nullcontext():
-                recorder.end(status, reason)  # on a full disk not even a failure can be written
+        if recorder:  # None: it has ended before, since it could not be recorded
+            try:
+                recorder.end(status, reason)
+            except OSError as error:
+                _give_up(recorder.run, error)
             watcher.run_ended(recorder.run)
 
     with contextlib.closing(engine(jobs)) as events:
         try:
-            for event in events:
+            for event in interruption.interruptible(events):
                 job = event.job
                 try:
                     match event:
                         case Started() if not interruption.requested:
-                            recorder = _new_recorder(runs_dir, info_logs, job)
-                            runs.append(recorder.run)
-                            under_way[job] = recorder
-                            watcher.run_started(job, recorder.run)
+                            runs[job] = job.run or _new_run(runs_dir, job)
+                            watcher.run_started(job, runs[job])
+                            under_way[job] = Recorder(runs[job], info_logs)
                         case EpochDone(result=result) if job in under_way:
                             under_way[job].record_epoch(result)
                             watcher.epoch_ended(under_way[job].run, result)
@@ -74,20 +76,35 @@ def run_sweep(
                         case Ended(failure=failure):
                             end(job, "failed" if failure else "finished", failure)
                 except OSError as error:
-                    end(job, "failed", kind_and_text(error))
+                    under_way.pop(job, None)
+                    _give_up(runs[job], error)
+                    watcher.run_ended(runs[job])
                 if interruption.requested:
                     end(job, "interrupted")
                     if not under_way:
-                        raise KeyboardInterrupt(f"Interrupted; what was trained until then is in {runs_dir}")
+                        raise KeyboardInterrupt
         except KeyboardInterrupt:
+            raise StoppedBySignal(
+                f"Interrupted; what was trained until then is in {runs_dir}. "
+                f"To go on: {command('MNIST_train.py')} --resume",
+                interruption.signal_number,
+            ) from None
+        finally:
             for job in list(under_way):
                 end(job, "interrupted")
-            raise
-    return runs
+    return list(runs.values())
 
 
-def _new_recorder(runs_dir: Path, info_logs: InfoLogs, job: Job) -> Recorder:
+def _give_up(run: RunFolder, error: OSError) -> None:
+    """Marks a run as failed that cannot be recorded; on a full disk even that may not be written."""
+    run.record.status, run.record.reason = "failed", kind_and_text(error)
+    with contextlib.suppress(OSError):
+        run.save_record()
+    run.release()
+
+
+def _new_run(runs_dir: Path, job: Job) -> RunFolder:
     try:
-        return Recorder(runs_dir, info_logs, job.preset_number, job.preset, job.seed)
+        return new_run(runs_dir, job.preset_number, job.preset, job.seed)
     except OSError as error:
         raise WorkFailed(f"no run can be written in {runs_dir} ({error.strerror or error})") from error

@@ -24,7 +24,7 @@ from mnist_mlp.model import build_model
 from mnist_mlp.preset import Preset
 from mnist_mlp.progress import SweepProgress
 from mnist_mlp.quiet_tensorflow import keras
-from mnist_mlp.recording import Recorder
+from mnist_mlp.recording import Recorder, new_run
 from mnist_mlp.results import EpochResult, Metrics, TrainingState
 from mnist_mlp.run_folder import RunFolder
 from mnist_mlp.schedule import expected_seconds, fitting_workers, longest_first
@@ -44,7 +44,7 @@ def made_up(epoch: int, accuracy: float, loss: float = 0.5) -> EpochResult:
 
 
 def record(folder, results) -> RunFolder:
-    recorder = Recorder(folder / "runs", InfoLogs(folder), 7, PRESET, 1602)
+    recorder = Recorder(new_run(folder / "runs", 7, PRESET, 1602), InfoLogs(folder))
     for result in results:
         recorder.record_epoch(result)
     recorder.end("finished")
@@ -83,6 +83,9 @@ class NeverInterrupted:
     requested = False
 
     def training_begins(self) -> None: ...
+
+    def interruptible(self, events):
+        return events
 
 
 @pytest.mark.parametrize(
@@ -192,7 +195,8 @@ def test_ctrl_c_ends_every_run_after_its_epoch(tmp_path):
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopping after this epoch (Ctrl-C again stops at once)." in output
-    assert errors.strip() == f"Interrupted; what was trained until then is in {tmp_path / 'runs'}"
+    assert errors.startswith(f"Interrupted; what was trained until then is in {tmp_path / 'runs'}. Go on: ")
+    assert errors.endswith("MNIST_train.py --resume\n")
     for path in (tmp_path / "runs").iterdir():
         record = RunFolder.open(path).record
         assert record.status == "interrupted"
