@@ -103,3 +103,9 @@ def only_line(process: subprocess.CompletedProcess) -> str:
 
 def runs_in(folder: Path) -> list[RunFolder]:
     return [RunFolder.open(path) for path in sorted((folder / "runs").iterdir())]
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)

@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mnist_mlp.info_logs import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
 from mnist_mlp.run_folder import RunFolder
 from mnist_mlp.saved_state import newest_whole_state
-from tests.conftest import PROJECT, Script, folders, only_line, runs_in
+from tests.conftest import PROJECT, Script, flip_a_byte, folders, only_line, runs_in
 from tests.test_sweep import results, wait_for
 
 CHOSEN = ("--presets", "8", "--epochs", "6")
@@ -116,11 +116,6 @@ def test_killed_training_goes_on_to_the_same_bits(script, killed, undisturbed, t
 
 
 def test_damaged_newest_state_is_named_and_the_one_before_taken(script, interrupted, undisturbed, tmp_path):
-    def flip_a_byte(path):
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
-
     damages = {
         "flipped": lambda state: flip_a_byte(state / "state.safetensors"),
         "cut": lambda state: (state / "state.safetensors").write_bytes(b"short"),

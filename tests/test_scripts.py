@@ -21,7 +21,7 @@ import pytest
 from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
 from mnist_mlp.registry import ranges_of
 from mnist_mlp.run_folder import RunFolder
-from tests.conftest import PROJECT, folders, only_line, runs_in
+from tests.conftest import PROJECT, flip_a_byte, folders, only_line, runs_in
 
 from hyperparameters import PRESETS
 
@@ -55,8 +55,8 @@ def test_a_run_explains_itself(trained):
             assert figures["loss"] == pytest.approx(figures["cross_entropy"] + figures["l2_penalty"])
             assert 0.5 < figures["accuracy"] < 1
     assert record.epochs[-1]["dev"]["l2_penalty"] > 0
-    names = sorted(path.name for path in second.path.iterdir())
-    assert names == ["best_model.keras", "checkpoints", "record.json", "summaries"]
+    names = sorted(path.name for path in second.path.iterdir() if not path.name.startswith("."))
+    assert names == ["best_model.keras", "checkpoints", "record.json", "states", "summaries"]
     assert 1 <= len(list(second.checkpoints.iterdir())) <= 2
     json.loads((second.path / "record.json").read_text())
 
@@ -134,7 +134,9 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
     (tmp_path / "runs" / "zz[red]notes").write_text("mine")
     first, second = (RunFolder.open(path) for path in sorted((tmp_path / "runs").glob("*_preset*")))
     damaged = shutil.copytree(second.path, tmp_path / "runs" / "1_damaged")
-    (damaged / second.record.best_checkpoint).write_bytes(b"no zip")
+    for copy in (second.record.best_checkpoint, "best_model.keras"):
+        flip_a_byte(damaged / copy)  # HDF5 would load it without a word
+    flip_a_byte(second.path / second.record.best_checkpoint)  # but its copy is whole
     unfinished = RunFolder.open(Path(shutil.copytree(second.path, tmp_path / "runs" / "2_unfinished")))
     unfinished.record.status = "running"
     unfinished.save_record()
@@ -145,7 +147,7 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
     assert "Skipped empty: it holds no record.json" in output
     assert "Skipped zz[red]notes: it is not a folder" in output
     assert "Skipped 2_unfinished: its status is running, not finished" in output
-    assert f"Skipped 1_damaged: its {second.record.best_checkpoint} cannot be loaded" in output
+    assert f"Skipped 1_damaged: its {second.record.best_checkpoint} and best_model.keras are damaged" in output
     rows = read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
     assert list(rows[0]) == EVAL_COLUMNS
     assert [row["run"] for row in rows] == [first.name, second.name]
@@ -286,7 +288,7 @@ def test_ctrl_c_is_told_in_one_line_and_recorded(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     (run,) = runs_in(tmp_path)
-    assert errors.strip() == f"Interrupted; what was trained until then is in {tmp_path / 'runs'}"
+    assert errors.startswith(f"Interrupted; what was trained until then is in {tmp_path / 'runs'}. To go on: ")
     assert run.record.status == "interrupted"
     assert len(run.record.epochs) >= 2
 
