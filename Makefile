@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: train eval tensorboard test lint
+.PHONY: train eval tensorboard test lint chaos
 
 train: $(VENV)/installed
 	$(RUN) MNIST_train.py
@@ -18,6 +18,9 @@ tensorboard: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	$(RUN) -m pytest
+
+chaos: $(VENV)/installed-dev
+	$(RUN) -m tests.chaos --kills 20
 
 lint: $(VENV)/installed-dev
 	$(RUN) -m ruff format --check .

@@ -26,7 +26,7 @@ from mnist_mlp.progress import SweepProgress
 from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.recording import Recorder, new_run
 from mnist_mlp.results import EpochResult, Metrics, TrainingState
-from mnist_mlp.run_folder import RunFolder
+from mnist_mlp.run_folder import NotARun, RunFolder, scan
 from mnist_mlp.schedule import expected_seconds, fitting_workers, longest_first
 from mnist_mlp.sweep import run_sweep
 from tests.conftest import PROJECT, folders
@@ -130,7 +130,7 @@ def test_a_worker_a_core_and_none_without_a_job():
 
 def results(folder) -> dict[tuple[int, int], tuple]:
     """Returns for each preset and seed what its run came to: every figure of every epoch, and the best weights."""
-    runs = map(RunFolder.open, (folder / "runs").iterdir())
+    runs = (run for _, run in scan(folder / "runs") if not isinstance(run, NotARun))
     return {
         (run.record.preset_number, run.record.seed): (
             [(epoch["train"], epoch["dev"]) for epoch in run.record.epochs],

@@ -1,0 +1,8 @@
+"""The chaos script, short; `make chaos` is the long one."""
+
+from tests import chaos
+
+
+def test_a_sweep_under_attack_loses_nothing(capsys):
+    chaos.main(["--kills", "2", "--epochs", "5", "--seed", "1"])
+    assert "every run has the bits of the undisturbed sweep" in capsys.readouterr().out
