@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: train eval tensorboard test lint chaos
+.PHONY: train eval tensorboard test lint chaos bench
 
 train: $(VENV)/installed
 	$(RUN) MNIST_train.py
@@ -22,6 +22,9 @@ test: $(VENV)/installed-dev
 chaos: $(VENV)/installed-dev
 	$(RUN) -m tests.chaos --kills 20
 
+bench: $(VENV)/installed-bench
+	$(RUN) -m benchmarks.speed
+
 lint: $(VENV)/installed-dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
@@ -37,4 +40,8 @@ $(VENV)/installed: requirements.txt | $(VENV)/bin/python
 
 $(VENV)/installed-dev: requirements-dev.txt requirements-ray.txt $(VENV)/installed
 	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/installed-bench: requirements-bench.txt $(VENV)/installed
+	$(INSTALL) -r requirements-bench.txt
 	@touch $@

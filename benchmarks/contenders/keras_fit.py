@@ -1,0 +1,45 @@
+"""A preset trained by Keras's `Model.fit`: from arrays, from tf.data, or from arrays with many steps an execution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.contenders.protocol import SEED, TrainEpochs, cores, serve
+from mnist_mlp.data import load_training_data
+from mnist_mlp.model import build_model, build_optimizer
+from mnist_mlp.preset import Preset
+from mnist_mlp.quiet_tensorflow import keras, tf
+
+STEPS_AN_EXECUTION = 55  # divides the steps of an epoch for batches of 100 and 200
+
+
+def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
+    tf.config.threading.set_intra_op_parallelism_threads(cores())
+    data = load_training_data(data_dir)
+    model = build_model(preset, SEED)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dense):
+            layer.kernel.regularizer = keras.regularizers.L2(preset.weight_decay / 2)
+    model.compile(
+        build_optimizer(preset),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        steps_per_execution=STEPS_AN_EXECUTION if variant == "steps_per_execution" else 1,
+    )
+    train, dev = ((images.pixels.astype("float32") / 255, images.labels) for images in (data.train, data.dev))
+    if variant == "tf.data":
+        batches = tf.data.Dataset.from_tensor_slices(train).shuffle(len(data.train), SEED)
+        batches = batches.batch(preset.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+        dev_batches = tf.data.Dataset.from_tensor_slices(dev).batch(preset.batch_size).cache()
+        fit = dict(x=batches, validation_data=dev_batches)
+    else:
+        fit = dict(x=train[0], y=train[1], batch_size=preset.batch_size, validation_data=dev)
+
+    def train_epochs(epochs: int) -> float:
+        return model.fit(**fit, epochs=epochs, verbose=0).history["val_accuracy"][-1]
+
+    return train_epochs
+
+
+if __name__ == "__main__":
+    serve(prepare)

@@ -1,0 +1,299 @@
+"""How fast everything is, measured in one run; prints results.md and writes it, with results.json, beside this file.
+
+python -m benchmarks.speed               all of it, about half an hour
+python -m benchmarks.speed --rounds 1 --networks 10
+
+Contenders take turns of a few epochs, each in a process of its own that only waits between its turns, so that a
+machine whose speed drifts is fair to all. All do the same work: the same network, 55,000 images in a fresh order,
+dropout, L2 penalty, Adam, and validation on 5,000 images. They use all cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import itertools
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from benchmarks.contenders.protocol import cores
+from mnist_mlp.preset import TRAINING_IMAGES, Preset
+
+from hyperparameters import PRESETS
+
+PROJECT = Path(__file__).resolve().parent.parent
+DATA = PROJECT / "MNIST_data"
+DEV_IMAGES = 5_000
+NETWORKS = {
+    "preset 31": PRESETS[31],
+    "preset 10": PRESETS[10],
+    "2000-1500-1000-500": PRESETS[31].but(hidden_sizes=(2000, 1500, 1000, 500)),
+}
+LARGE = 2_000_000  # weights: from here on a turn is one epoch, and the rounds are fewer
+CONTENDERS = {
+    "our sweep": ("ours", "sweep"),
+    "our single run": ("ours", "single"),
+    "Keras fit, arrays": ("keras_fit", "arrays"),
+    "Keras fit, tf.data": ("keras_fit", "tf.data"),
+    "Keras fit, steps_per_execution": ("keras_fit", "steps_per_execution"),
+    "PyTorch, eager": ("pytorch", "eager"),
+    "PyTorch, compiled": ("pytorch", "compiled"),
+    "JAX, scan": ("jax_scan", "scan"),
+}
+FLOOR = "the machine's floor"
+
+
+class Contender:
+    """A process that trains a preset when told; `failure` says why where it cannot."""
+
+    def __init__(self, name: str, preset: Preset) -> None:
+        module, variant = CONTENDERS[name]
+        self.epochs_at_once = cores() if variant == "sweep" else 1
+        self.accuracy = self.megabytes = 0.0
+        self.failure = ""
+        command = [sys.executable, "-m", f"benchmarks.contenders.{module}", variant]
+        self._process = subprocess.Popen(
+            [*command, json.dumps(preset.to_dict()), str(DATA)],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._answer()
+
+    def take_turn(self, epochs: int) -> float:
+        """Returns the seconds that a preset's epoch took."""
+        started = time.perf_counter()
+        self._process.stdin.write(f"{epochs}\n")
+        self._process.stdin.flush()
+        self._answer()
+        seconds = (time.perf_counter() - started) / (epochs * self.epochs_at_once)
+        tree = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
+        self.megabytes = max(self.megabytes, sum(each.memory_info().rss for each in tree) / 1e6)
+        return seconds
+
+    def end(self) -> None:
+        self._process.stdin.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _answer(self) -> None:
+        line = self._process.stdout.readline()
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = {"failure": (self._process.stderr.read().strip().splitlines() or ["it ended"])[-1][:200]}
+        self.failure = answer.get("failure", "")
+        self.accuracy = answer.get("validation_accuracy", self.accuracy)
+
+
+def epoch_flops(preset: Preset) -> int:
+    """Returns the multiplications and additions of an epoch's matrix products, validation included."""
+    products = [inputs * outputs for inputs, outputs in itertools.pairwise(preset.layer_sizes)]
+    forward, weight_gradients, input_gradients = sum(products), sum(products), sum(products[1:])
+    trained = TRAINING_IMAGES // preset.batch_size * preset.batch_size
+    return 2 * (trained * (forward + weight_gradients + input_gradients) + DEV_IMAGES * forward)
+
+
+def matrix_product_flops_a_second() -> float:
+    """Returns what numpy's BLAS reaches on all cores, the best of five."""
+    left, right = np.random.default_rng(0).random((2, 2048, 2048), dtype=np.float32)
+    seconds = []
+    for _ in range(6):
+        started = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - started)
+    return 2 * 2048**3 / min(seconds[1:])
+
+
+def measure_epochs(network: str, rounds: int, tell: Callable[[str], None]) -> list[dict]:
+    """Returns a row a contender: seconds a preset-epoch in every round, memory, validation accuracy."""
+    preset = NETWORKS[network]
+    is_large = sum(a * b for a, b in itertools.pairwise(preset.layer_sizes)) > LARGE
+    rounds, epochs = (min(rounds, 3), 1) if is_large else (rounds, 4)
+    contenders = {}
+    for name in CONTENDERS:
+        tell(f"{network}: {name} gets ready")
+        contenders[name] = Contender(name, preset)
+    seconds: dict[str, list[float]] = {name: [] for name in (*CONTENDERS, FLOOR)}
+    for number in range(rounds):
+        for name, contender in contenders.items():
+            if not contender.failure:
+                seconds[name].append(contender.take_turn(epochs))
+                tell(f"{network}, round {number + 1} of {rounds}: {name} {seconds[name][-1]:.2f} s")
+        seconds[FLOOR].append(epoch_flops(preset) / matrix_product_flops_a_second())
+    rows = []
+    for name, measured in seconds.items():
+        contender = contenders.get(name)
+        if contender:
+            contender.end()
+        rows.append(
+            {
+                "network": network,
+                "how": name,
+                "seconds": measured,
+                "megabytes": contender.megabytes if contender else None,
+                "validation_accuracy": contender.accuracy if contender else None,
+                "failure": contender.failure if contender else "",
+            }
+        )
+    return rows
+
+
+def train(*options: str) -> tuple[float, float]:
+    """Runs MNIST_train.py; returns the seconds until its first epoch's line and until its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        command = [sys.executable, "MNIST_train.py", *options, "--runs-dir", f"{folder}/runs", "--info-dir", folder]
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        first = 0.0
+        for line in process.stdout:
+            if not first and "  epoch " in line:
+                first = time.perf_counter() - started
+        if process.wait():
+            raise SystemExit(f"MNIST_train.py {' '.join(options)} failed")
+        return first, time.perf_counter() - started
+
+
+def measure_start_up(rounds: int, tell: Callable[[str], None]) -> dict[str, list[float]]:
+    """Returns the seconds of every round from the command to the first epoch's line, and of its parts."""
+    parts: dict[str, list[float]] = {}
+    for number in range(rounds):
+        tell(f"start-up, round {number + 1} of {rounds}")
+        total, _ = train("--presets", "31", "--epochs", "2")
+        output = subprocess.check_output([sys.executable, "-m", "benchmarks.start_up", str(DATA)], cwd=PROJECT)
+        measured = json.loads(output)
+        measured["the rest"] = total - sum(measured.values())
+        for name, seconds in {"command to first line": total, **measured}.items():
+            parts.setdefault(name, []).append(seconds)
+    return parts
+
+
+def measure_growth(tell: Callable[[str], None]) -> list[dict]:
+    """Returns the total seconds of one-epoch sweeps of more and more presets, and with more and more workers."""
+    sweeps = [(f"1-{presets}", None) for presets in (1, 2, 4, 8, 16, 37)]
+    sweeps += [("1-8", workers) for workers in (1, 2, 3, 4)]
+    rows = []
+    for presets, workers in sweeps:
+        tell(f"growth: presets {presets}, workers {workers or 'as is fastest'}")
+        _, total = train("--presets", presets, "--epochs", "1", *(("--workers", str(workers)) if workers else ()))
+        rows.append({"presets": presets, "workers": workers, "seconds": total})
+    return rows
+
+
+def conditions() -> dict[str, str]:
+    versions = {}
+    for package in ("tensorflow", "keras", "numpy", "torch", "jax"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "processor": _processor(),
+        "cores": str(cores()),
+        "python": platform.python_version(),
+        **versions,
+    }
+
+
+def _processor() -> str:
+    cpu_info = Path("/proc/cpuinfo")
+    if cpu_info.exists():
+        for line in cpu_info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def markdown(results: dict) -> str:
+    """Returns the results as tables; a ratio is the median over rounds of this row's seconds over our sweep's."""
+    lines = ["# Speed", "", ", ".join(f"{name} {value}" for name, value in results["conditions"].items()), ""]
+    if results["epochs"]:
+        lines += [
+            "Seconds a preset-epoch: median (least to most) of the rounds; then how many times our sweep's that is.",
+            "",
+            "| network | how | seconds | times our sweep | memory | validation |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+    ours: dict[str, list[float]] = {
+        row["network"]: row["seconds"] for row in results["epochs"] if row["how"] == "our sweep"
+    }
+    for row in results["epochs"]:
+        cells = [row["network"], row["how"]]
+        if row["failure"] or not row["seconds"]:
+            cells += [f"failed: {row['failure']}", "", "", ""]
+        else:
+            ratios = [a / b for a, b in zip(row["seconds"], ours[row["network"]], strict=False)]
+            cells += [_spread(row["seconds"]), f"{statistics.median(ratios):.2f}" if ratios else ""]
+            has_process = row["megabytes"] is not None
+            cells += [f"{row['megabytes']:.0f} MB", f"{row['validation_accuracy']:.1%}"] if has_process else ["", ""]
+        lines.append(f"| {' | '.join(cells)} |")
+    if results["start_up"]:
+        lines += [
+            "",
+            "From the command to the first epoch's line, preset 31:",
+            "",
+            "| step | seconds |",
+            "| --- | --- |",
+        ]
+        lines += [f"| {name} | {_spread(seconds)} |" for name, seconds in results["start_up"].items()]
+    if results["growth"]:
+        lines += [
+            "",
+            "Whole sweeps of one epoch a preset:",
+            "",
+            "| presets | workers | seconds |",
+            "| --- | --- | --- |",
+        ]
+        lines += [
+            f"| {row['presets']} | {row['workers'] or 'as is fastest'} | {row['seconds']:.1f} |"
+            for row in results["growth"]
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures how fast everything is.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--networks", default="31,10,large", help="of 31, 10 and large; empty for none (31,10,large)")
+    parser.add_argument("--only-epochs", action="store_true", help="neither start-up nor growth")
+    parser.add_argument("--output-dir", type=Path, default=Path(__file__).parent)
+    options = parser.parse_args()
+    by_short_name = dict(zip(("31", "10", "large"), NETWORKS, strict=True))
+    chosen = [by_short_name[name] for name in options.networks.split(",") if name]
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    results = {
+        "conditions": conditions(),
+        "epochs": [row for network in chosen for row in measure_epochs(network, options.rounds, tell)],
+        "start_up": {} if options.only_epochs else measure_start_up(options.rounds, tell),
+        "growth": [] if options.only_epochs else measure_growth(tell),
+    }
+    table = markdown(results)
+    (options.output_dir / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (options.output_dir / "results.md").write_text(table)
+    print(table)
+
+
+if __name__ == "__main__":
+    main()

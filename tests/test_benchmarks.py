@@ -1,0 +1,43 @@
+"""The benchmark's arithmetic and its table; how fast anything is, no test says."""
+
+from __future__ import annotations
+
+from benchmarks.speed import NETWORKS, epoch_flops, markdown
+
+
+def test_floor_counts_the_products_of_preset_31():
+    # 784-300-200-200-200-10: products of 235200, 60000, 40000, 40000 and 2000 weights
+    forward = 235_200 + 60_000 + 40_000 + 40_000 + 2_000
+    training = 2 * 55_000 * (2 * forward + forward - 235_200)
+    assert training == 98_604_000_000
+    assert epoch_flops(NETWORKS["preset 31"]) == training + 2 * 5_000 * forward
+
+
+def test_table_gives_median_spread_and_ratio_and_tells_what_failed():
+    def row(how, seconds, failure=""):
+        return {
+            "network": "preset 31",
+            "how": how,
+            "seconds": seconds,
+            "megabytes": 100.4,
+            "validation_accuracy": 0.978,
+            "failure": failure,
+        }
+
+    table = markdown(
+        {
+            "conditions": {"date": "2026-01-01", "cores": "2"},
+            "epochs": [
+                row("our sweep", [1.0, 2.0, 3.0]),
+                row("JAX, scan", [2.0, 6.0, 3.0]),
+                row("PyTorch, compiled", [], "no compiler"),
+            ],
+            "start_up": {"command to first line": [5.0, 6.0, 7.0]},
+            "growth": [{"presets": "1-8", "workers": 2, "seconds": 12.34}],
+        }
+    )
+    assert "| preset 31 | our sweep | 2.00 (1.00 to 3.00) | 1.00 | 100 MB | 97.8% |" in table
+    assert "| preset 31 | JAX, scan | 3.00 (2.00 to 6.00) | 2.00 | 100 MB | 97.8% |" in table
+    assert "| preset 31 | PyTorch, compiled | failed: no compiler |" in table
+    assert "| command to first line | 6.00 (5.00 to 7.00) |" in table
+    assert "| 1-8 | 2 | 12.3 |" in table
