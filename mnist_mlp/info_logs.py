@@ -41,9 +41,10 @@ class AppendedTable:
             with self._lock:
                 if not path.exists() or path.stat().st_size == 0:
                     self._append(_line(self.columns))
+                require_columns(path, self.columns)
                 _drop_torn_row(path, len(self.columns))
             with path.open("ab"):
-                require_columns(path, self.columns)
+                pass
         except OSError as error:
             raise UsageError(
                 f"{path} cannot be read and written ({error.strerror or error}); mend or rename it"

@@ -15,11 +15,12 @@ from mnist_mlp.terminal import command, silenced_standard_error
 PORTS_TO_TRY = 20
 
 
-def start_tensorboard(runs_dir: Path, port: int) -> tuple[str, int]:
-    """Starts TensorBoard over all runs in a thread of this process, on localhost only; returns its address and port.
+def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
+    """Starts TensorBoard over all runs in a thread of this process; returns its address and port.
 
     Args:
         runs_dir: the folder of the runs; it is watched, so runs that come later appear too.
+        host: what it listens on; "localhost" is seen by this machine alone.
         port: the first to try; where it is taken, the next free one is used.
 
     Raises:
@@ -30,14 +31,20 @@ def start_tensorboard(runs_dir: Path, port: int) -> tuple[str, int]:
         raise refusal("--port", port, "a whole number from 1 to 65535")
     if not any(not isinstance(run, NotARun) for _, run in scan(runs_dir)):
         raise WorkFailed(f"{runs_dir} holds no run; train one first: {command('MNIST_train.py')}")
-    free = next((each for each in range(port, min(port + PORTS_TO_TRY, 65_536)) if _is_free(each)), None)
+    try:
+        socket.getaddrinfo(host, port)
+    except OSError as error:
+        raise UsageError(f"--host {host} is no address of this machine ({error.strerror or error})") from None
+    free = next((each for each in range(port, min(port + PORTS_TO_TRY, 65_536)) if _is_free(host, each)), None)
     if free is None:
-        raise UsageError(f"no port from {port} to {port + PORTS_TO_TRY - 1} is free; name another with --port")
+        raise UsageError(
+            f"no port from {port} to {port + PORTS_TO_TRY - 1} is free on {host}; name another with --port"
+        )
     with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as complaints:
         from tensorboard import program
 
         server = program.TensorBoard()
-        server.configure(logdir=str(runs_dir), host="localhost", port=free, reload_interval=5)
+        server.configure(logdir=str(runs_dir), host=host, port=free, reload_interval=5)
         try:
             return server.launch(), free
         except (SystemExit, program.TensorBoardServerException) as error:
@@ -45,11 +52,11 @@ def start_tensorboard(runs_dir: Path, port: int) -> tuple[str, int]:
     raise WorkFailed(f"TensorBoard does not start: {' '.join(reason.split())}")
 
 
-def _is_free(port: int) -> bool:
+def _is_free(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("localhost", port))
+            probe.bind((host, port))
         except OSError:
             return False
         return True

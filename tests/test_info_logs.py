@@ -54,6 +54,17 @@ def test_a_row_never_continues_a_line_that_lost_its_newline(tmp_path):
     assert path.read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
 
 
+def test_a_torn_last_row_is_taken_away_but_never_from_a_table_that_is_not_ours(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text("run\ttext\tnumber\nr\tt\t1\nr\t")
+    AppendedTable(path, COLUMNS).append({"run": "r", "text": "t", "number": 2})
+    assert path.read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
+    path.write_text("my own notes\nwithout a last newline")
+    with pytest.raises(UsageError, match="other columns"):
+        AppendedTable(path, COLUMNS)
+    assert path.read_text() == "my own notes\nwithout a last newline"
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff\xfe\x00")])
 def test_table_that_cannot_be_used_is_refused(tmp_path, damage):
     damage(tmp_path / "table.txt")
