@@ -13,7 +13,7 @@ from mnist_mlp.info_logs import InfoLogs
 from mnist_mlp.interruption import Interruption, StoppedBySignal
 from mnist_mlp.recording import Recorder, new_run
 from mnist_mlp.results import EpochResult
-from mnist_mlp.run_folder import RunFolder
+from mnist_mlp.run_folder import NotARun, RunFolder
 from mnist_mlp.terminal import command
 
 
@@ -96,7 +96,12 @@ def run_sweep(
 
 
 def _give_up(run: RunFolder, error: OSError) -> None:
-    """Marks a run as failed that cannot be recorded; on a full disk even that may not be written."""
+    """Marks a run as failed that cannot be recorded; on a full disk even that may not be written.
+
+    What it had not recorded whole, it has not: a resume begins where its files end.
+    """
+    with contextlib.suppress(NotARun):
+        run.record = RunFolder.open(run.path).record
     run.record.status, run.record.reason = "failed", kind_and_text(error)
     with contextlib.suppress(OSError):
         run.save_record()
