@@ -85,8 +85,9 @@ class Contender:
         return seconds
 
     def end(self) -> None:
-        self._process.stdin.close()
-        self._process.kill()
+        tree = [*psutil.Process(self._process.pid).children(recursive=True), self._process]
+        for process in tree:
+            process.kill()
         self._process.wait()
 
     def _answer(self) -> None:

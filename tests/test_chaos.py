@@ -4,5 +4,5 @@ from tests import chaos
 
 
 def test_a_sweep_under_attack_loses_nothing(capsys):
-    chaos.main(["--kills", "2", "--epochs", "5", "--seed", "1"])
+    chaos.main(["--kills", "2", "--epochs", "4", "--seed", "1"])
     assert "every run has the bits of the undisturbed sweep" in capsys.readouterr().out

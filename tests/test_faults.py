@@ -45,7 +45,7 @@ def fill(folder: Path, free: int) -> Path:
     return filler
 
 
-@pytest.mark.parametrize("free", [0, 200_000, 2_000_000, 5_000_000])
+@pytest.mark.parametrize("free", [0, 2_000_000, 5_000_000])
 def test_full_disk_is_told_in_one_line_and_resume_goes_on(script, small_disk, free):
     for name in ("runs", "INFOS"):
         (small_disk / name).mkdir()
