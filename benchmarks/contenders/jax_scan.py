@@ -20,7 +20,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
     data = load_training_data(data_dir)
     train, dev = _on_device(data.train), _on_device(data.dev)
-    key, initial_key = jax.random.split(jax.random.key(SEED, impl="rbg"))  # far faster here than threefry
+    key, initial_key = jax.random.split(jax.random.key(SEED, impl="rbg"))  # lighter than the default, threefry
     parameters = _initial_parameters(preset, initial_key)
     zeros = jax.tree.map(jnp.zeros_like, parameters)
     state = (parameters, zeros, jax.tree.map(jnp.copy, zeros), jnp.zeros((), jnp.int32))
