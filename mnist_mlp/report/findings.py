@@ -147,7 +147,8 @@ def _sentences(finding: Finding, spread: SeedSpread) -> list[str]:
     reference = _with_name(study, study.reference)
     if best.difference:
         sentences.append(
-            f"Validation would choose {_with_name(study, best.arm)}. On the test images {_told(best, reference, spread)}"
+            f"Validation would choose {_with_name(study, best.arm)}. "
+            f"On the test images {_told(best, reference, spread)}"
         )
     elif best.verdict == REFERENCE and largest:
         sentences.append(f"Validation would keep {reference}, from which the study began.")
