@@ -130,9 +130,11 @@ def _headline(finding: Finding) -> str:
     if not told and THESE_NETWORKS in verdicts:
         return f"{title.capitalize()} may matter: it takes more seeds to tell"
     if not told:
-        return f"{title.capitalize()}: no difference that can be told from chance"
+        return f"{title.capitalize()}: nothing that can be told from chance"
     largest = max(told, key=lambda each: abs(each.difference.amount))
-    value = _with_name(finding.study, largest.arm)
+    study = finding.study
+    named = study.title != "depth" and _with_name(study, largest.arm)
+    value = named or study.short_value(largest.arm)
     points = f"{abs(largest.difference.amount) * 100:.1f} points"
     return f"{value[0].upper()}{value[1:]} {'gains' if largest.difference.amount > 0 else 'costs'} {points}"
 
@@ -147,14 +149,13 @@ def _sentences(finding: Finding, spread: SeedSpread) -> list[str]:
     reference = _with_name(study, study.reference)
     if best.difference:
         sentences.append(
-            f"Validation would choose {_with_name(study, best.arm)}. "
-            f"On the test images {_told(best, reference, spread)}"
+            f"Validation would choose {_with_name(study, best.arm)}. On the test images {told(best, study, spread)}"
         )
     elif best.verdict == REFERENCE and largest:
         sentences.append(f"Validation would keep {reference}, from which the study began.")
     if largest and largest is not best:
         start = "The largest change" if len(compared) > 1 else "The change"
-        sentences.append(f"{start}: with {_with_name(study, largest.arm)} {_told(largest, reference, spread)}")
+        sentences.append(f"{start}: with {_with_name(study, largest.arm)} {told(largest, study, spread)}")
     others = [each for each in compared if each is not best and each is not largest]
     for verdict, said in (
         (BEYOND_CHANCE, "More than chance too"),
@@ -170,9 +171,9 @@ def _sentences(finding: Finding, spread: SeedSpread) -> list[str]:
     return sentences
 
 
-def _told(comparison: Comparison, reference: str, spread: SeedSpread) -> str:
+def told(comparison: Comparison, study: Study, spread: SeedSpread) -> str:
     """Returns the end of a sentence: how much better than the reference, its interval, its test, its verdict."""
-    difference = comparison.difference
+    difference, reference = comparison.difference, _with_name(study, study.reference)
     if difference.is_identical:
         return f"it is right about exactly the same images as {reference}: the same network under another name."
     if difference.amount:

@@ -45,7 +45,13 @@ class FieldImportance:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The fields, that with the largest one-change effect first, with a warning where the ranking is not to be trusted ("" where it is)."""
+    """The fields that vary, the one with the largest one-change effect first.
+
+    Attributes:
+        fields: in that order.
+        warning: why the ranking is not to be trusted, "" where it is.
+        presets: of how many presets.
+    """
 
     fields: list[FieldImportance]
     warning: str
@@ -79,8 +85,8 @@ def _warning(presets: int, varied: int) -> str:
         )
     if presets < PRESETS_A_FIELD * varied:
         return (
-            f"Too few runs for a firm ranking by PED-ANOVA: {presets} presets vary {varied} hyperparameters, where some "
-            f"{PRESETS_A_FIELD * varied} would be wanted. Read the intervals, not the order."
+            f"Too few runs for a firm ranking by PED-ANOVA: {presets} presets vary {varied} hyperparameters, "
+            f"where some {PRESETS_A_FIELD * varied} would be wanted. Read the intervals, not the order."
         )
     return ""
 

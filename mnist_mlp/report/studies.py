@@ -9,7 +9,6 @@ from statistics import mean
 from typing import Any
 
 from mnist_mlp.preset import Preset, format_field
-from mnist_mlp.registry import ranges_of
 from mnist_mlp.report.evidence import ReportedRun
 
 # What people call a study of the field, and its figure (as the original's were named, where it had one).
@@ -33,8 +32,8 @@ class Experiment:
 
     @property
     def label(self) -> str:
-        """Its numbers, as people write them: "31", "2,4"."""
-        return ranges_of(self.numbers)
+        """Its numbers as text: "31", "2, 4" (no range: spreadsheets would take "4-5" for a date)."""
+        return ", ".join(map(str, self.numbers))
 
     @property
     def seeds(self) -> list[ReportedRun]:
