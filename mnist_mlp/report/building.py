@@ -19,6 +19,7 @@ from mnist_mlp.report.page import PageContent, write_page
 from mnist_mlp.report.questions import answers
 from mnist_mlp.report.spreadsheet import write_workbook
 from mnist_mlp.report.studies import FIGURES, Experiment, find_experiments, find_studies
+from mnist_mlp.terminal import command
 
 CSV_FILES = {"Table": "my_result.csv", "Presets": "my_result_presets.csv", "Studies": "my_result_studies.csv"}
 
@@ -43,7 +44,7 @@ def build_report(runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Pat
     evidence = read_evidence(runs_dir, info_dir, data_dir)
     if not evidence.runs:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(evidence.skipped.items())[:3])
-        raise WorkFailed(f"{runs_dir} holds no run to report{reasons}; train one first with MNIST_train.py")
+        raise WorkFailed(f"{runs_dir} holds no run to report{reasons}; train one first: {command('MNIST_train.py')}")
     experiments = find_experiments(evidence.runs)
     spread = spread_over_seeds(experiments)
     findings = [find(study, spread) for study in find_studies(experiments)]

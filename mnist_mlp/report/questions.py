@@ -10,7 +10,7 @@ from statistics import mean
 import numpy as np
 
 from mnist_mlp.report.data_tables import Column, DataTable
-from mnist_mlp.report.findings import CHANCE, IDENTICAL, Comparison, Finding, told
+from mnist_mlp.report.findings import CHANCE, IDENTICAL, Finding, told
 from mnist_mlp.report.statistics import SeedSpread
 from mnist_mlp.report.studies import Experiment
 
@@ -103,8 +103,8 @@ def _adadelta(findings: Sequence[Finding], spread: SeedSpread) -> Answer | None:
         tenth = max(1, epochs // 10)
         adam_first = _mean_curve(fast.arm, "dev accuracy")[0]
         sentences = [
-            f"Adadelta makes its own step length, which begins at about \N{SQUARE ROOT}epsilon = {sqrt(epsilon):g}, and "
-            f"here it is multiplied by the learning rate {preset.learning_rate:g}: a first step of about "
+            f"Adadelta makes its own step length, which begins at about \N{SQUARE ROOT}epsilon = {sqrt(epsilon):g}, "
+            f"and here it is multiplied by the learning rate {preset.learning_rate:g}: a first step of about "
             f"{sqrt(epsilon) * preset.learning_rate:.0e} a weight, where Adam's is {fast.arm.preset.learning_rate:g}."
         ]
         moved = {name: _l2_change(each.arm) for name, each in (("Adadelta", slow), ("Adam", fast))}
@@ -115,8 +115,9 @@ def _adadelta(findings: Sequence[Finding], spread: SeedSpread) -> Answer | None:
             )
         if epochs > tenth:
             gained = curve[-1] - curve[-1 - tenth]
+            best_epoch = mean(run.record.best_epoch for run in slow.arm.seeds)
             sentences.append(
-                f"Adadelta's best epoch is {mean(run.record.best_epoch for run in slow.arm.seeds):.0f} of {epochs}; in its "
+                f"Adadelta's best epoch is {best_epoch:.0f} of {epochs}; in its "
                 f"last {tenth} epochs the validation accuracy still changed by {gained * 100:+.2f} points, so it "
                 f"{'has not finished' if gained > 0.001 else 'has come to rest'}. "
                 f"Adam is at {adam_first:.2%} after its first epoch."
