@@ -47,7 +47,7 @@ def _about_best(best: Experiment) -> str:
     low, high, over = interval_of_test(best)
     what = "over seeds" if "seeds" in over else "that 10,000 test images allow"
     return (
-        f"{chosen}; on the test images it is right about {best.mean_test:.2%} "
+        f"{chosen}; its accuracy on the test images is {best.mean_test:.2%} "
         f"({low * 100:.2f} to {high:.2%}, the 95% interval {what})."
     )
 

@@ -41,14 +41,14 @@ def study_figure(finding: Finding, folder: Path) -> bytes:
     """Draws validation accuracy and cross-entropy over the epochs, a line a value, unsmoothed."""
     study = finding.study
     several = any(len(arm.seeds) > 1 for arm in study.arms)
-    what = f"On the 5,000 validation images, by {study.title}. The marker is the best epoch"
-    what += ";\nwhere there are several seeds, line and band are their mean and range." if several else "."
+    what = f"On the 5,000 validation images, by {study.title}.\nThe marker is the best epoch"
+    what += "; line and band: mean and range over seeds." if several else "."
 
     def paint(figure: Figure) -> None:
         title(figure, finding.headline, what)
         height = figure.get_figheight()
         upper, lower = figure.subplots(2, sharex=True)
-        figure.subplots_adjust(left=0.135, right=0.77, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
+        figure.subplots_adjust(left=0.15, right=0.76, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
         for axes, curve in ((upper, "accuracy"), (lower, "cross_entropy")):
             ends = [_study_line(axes, finding, index, f"dev {curve}") for index in range(len(study.arms))]
             axes.set_xlim(0, max(len(run.record.epochs) for arm in study.arms for run in arm.seeds) + 0.5)
@@ -64,7 +64,7 @@ def study_figure(finding: Finding, folder: Path) -> bytes:
         figure.align_ylabels()
         lower.set_xlabel("epoch")
 
-    return draw(folder / study.figure, 7.2, paint)
+    return draw(folder / study.figure, 6.6, paint)
 
 
 def _study_line(axes: Axes, finding: Finding, index: int, curve: str) -> tuple[float, str, str] | None:
@@ -100,7 +100,7 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
         title(figure, finding, what)
         height = figure.get_figheight()
         axes = figure.subplots()
-        figure.subplots_adjust(left=0.1, right=0.97, bottom=0.55 / height, top=1 - TOP / height)
+        figure.subplots_adjust(left=0.12, right=0.97, bottom=0.55 / height, top=1 - TOP / height)
         values = []
         for place, each in enumerate(ordered):
             low, high, over = interval_of_test(each)
@@ -115,7 +115,7 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
             low = 1 - (1 - low) ** 2 / (1 - high)
         accuracy_scale(axes, low, high, vertical=False)
         axes.set_ylim(-0.7, len(ordered) - 0.3)
-        points = 9 if row > 0.2 else 6
+        points = 8 if row > 0.2 else 6
         for place, each in enumerate(ordered):
             at_left = (each.mean_test or each.mean_validation) > MIDDLE
             words = textwrap.shorten(described(each.preset), 70, placeholder=" ...")
@@ -155,7 +155,7 @@ def confusion_figure(run: ReportedRun, labels: np.ndarray, folder: Path) -> byte
         what = f"Preset {run.record.preset_number}, best run by validation: {wrong.sum():,} mistakes in "
         title(figure, finding, f"{what}{len(labels):,} test images.\nThe diagonal counts what is right.")
         height = figure.get_figheight()
-        axes = figure.add_axes((0.1, 0.6 / height, 0.86, 1 - (TOP + 0.6) / height))
+        axes = figure.add_axes((0.12, 0.6 / height, 0.85, 1 - (TOP + 0.6) / height))
         shade = np.where(np.eye(10, dtype=bool), 0, wrong)
         axes.imshow(shade, cmap="Blues", vmin=0, vmax=max(1, wrong.max()) * 1.3, aspect="auto")
         for row in range(10):
@@ -172,7 +172,7 @@ def confusion_figure(run: ReportedRun, labels: np.ndarray, folder: Path) -> byte
         axes.set_xlabel("what the network says")
         axes.set_ylabel("what it is")
 
-    return draw(folder / "confusion_matrix", 6.6, paint)
+    return draw(folder / "confusion_matrix", 6.0, paint)
 
 
 def _square(x: float, y: float):
@@ -191,10 +191,8 @@ def mistakes_figure(run: ReportedRun, evidence: Evidence, folder: Path) -> bytes
     rows = -(-len(chosen) // columns)
 
     def paint(figure: Figure) -> None:
-        what = (
-            f"Preset {run.record.preset_number}, best run by validation. Above each: what it is, what the network says,"
-        )
-        title(figure, "The most confident mistakes", f"{what}\nand how sure it was.")
+        what = f"Preset {run.record.preset_number}, best run by validation. Above each: what it is,"
+        title(figure, "The most confident mistakes", f"{what}\nwhat the network says, and how sure it was.")
         height = figure.get_figheight()
         figure.subplots_adjust(left=0.02, right=0.98, bottom=0.1 / height, top=1 - (TOP + 0.4) / height, hspace=0.45)
         for place, image in enumerate(chosen, start=1):
@@ -206,7 +204,7 @@ def mistakes_figure(run: ReportedRun, evidence: Evidence, folder: Path) -> bytes
             axes.set_title(said, fontsize=10, pad=3, linespacing=1.2)
             axes.set_axis_off()
 
-    return draw(folder / "mistakes", TOP + 0.45 + 1.6 * rows, paint)
+    return draw(folder / "mistakes", TOP + 0.45 + 1.5 * rows, paint)
 
 
 def time_figure(experiments: Sequence[Experiment], folder: Path) -> bytes | None:
@@ -232,7 +230,7 @@ def time_figure(experiments: Sequence[Experiment], folder: Path) -> bytes | None
             f"{correlation}A point a preset, its number beside it.\nRuns that shared the machine took longer.",
         )
         height = figure.get_figheight()
-        axes = figure.add_axes((0.12, 0.6 / height, 0.83, 1 - (TOP + 0.6) / height))
+        axes = figure.add_axes((0.15, 0.6 / height, 0.81, 1 - (TOP + 0.6) / height))
         axes.plot(minutes, accuracies, "o", color=BLUE, markersize=7, markeredgecolor="white")
         accuracy_scale(axes, *limits_of_accuracy(accuracies))
         axes.set_xlim(0, max(minutes) * 1.12)
@@ -285,12 +283,12 @@ def importance_figure(ranking: Ranking, folder: Path) -> bytes | None:
     finding = f"{name.capitalize()} changed most when changed alone"
 
     def paint(figure: Figure) -> None:
-        what = "Left: the largest change of test accuracy by one change alone."
-        what += "\nRight: PED-ANOVA, what sets the best quarter of presets apart (95% interval)." if has_shares else ""
+        what = "Left: the largest change of accuracy by this alone."
+        what += "\nRight: PED-ANOVA, what sets the best quarter of presets apart." if has_shares else ""
         title(figure, finding, what)
         height = figure.get_figheight()
         panels = figure.subplots(1, 2 if has_shares else 1, sharey=True, squeeze=False)[0]
-        figure.subplots_adjust(left=0.19, right=0.96, bottom=0.6 / height, top=1 - TOP / height, wspace=0.1)
+        figure.subplots_adjust(left=0.22, right=0.96, bottom=0.6 / height, top=1 - TOP / height, wspace=0.1)
         places = range(len(fields))
         effects = [abs(each.largest_effect or 0.0) * 100 for each in fields]
         colours = [BLUE if (each.largest_effect or 0) >= 0 else VERMILION for each in fields]
@@ -334,20 +332,20 @@ def model_graph(preset: Preset, label: str, folder: Path) -> bytes:
         axes.set_ylim(0, height)
         for index, units in enumerate(sizes):
             y = height - TOP - 0.45 - index * step
-            width = 3.4 * (units / max(sizes)) ** 0.5
+            width = 3.0 * (units / max(sizes)) ** 0.5
             last = index == len(sizes) - 1
             colour = PALE if index == 0 else VERMILION if last else BLUE
-            left = WIDTH / 2 - 0.9 - width / 2
+            left = WIDTH / 2 - 1.0 - width / 2
             axes.add_patch(_rounded(left, y - 0.16, width, 0.32, colour))
             name = (
                 "pixels (28 by 28)" if index == 0 else "logits, one a digit" if last else f"{preset.activation} units"
             )
-            axes.text(WIDTH / 2 + 1.0, y, f"{units:,} {name}", va="center", fontsize=11)
+            axes.text(WIDTH / 2 + 0.75, y, f"{units:,} {name}", va="center", fontsize=11)
             if index:
                 weights = f"{sizes[index - 1]:,} by {units:,} weights"
-                x = WIDTH / 2 - 0.9
+                x = WIDTH / 2 - 1.0
                 axes.annotate("", (x, y + 0.18), (x, y + step - 0.18), arrowprops={"arrowstyle": "-|>", "color": GREY})
-                axes.text(WIDTH / 2 - 0.75, y + step / 2, weights, va="center", fontsize=8.5, color=GREY)
+                axes.text(WIDTH / 2 - 0.85, y + step / 2, weights, va="center", fontsize=8.5, color=GREY)
 
     return draw(folder / "model_graph", TOP + 0.9 + step * (len(sizes) - 1), paint)
 

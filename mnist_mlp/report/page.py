@@ -66,15 +66,26 @@ def write_page(content: PageContent, path: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    runs = _accuracies_first(content.tables["Table"])
     environment.filters |= {"shown": shown, "sort_key": _sort_key, "p_value": format_p}
     page = environment.get_template("page.html.j2").render(
         vars(content),
         pictures={name: base64.b64encode(svg).decode() for name, svg in content.figures.items()},
         verdict_classes=VERDICT_CLASSES,
-        constant=_constant_columns(content.tables["Table"]),
+        table=runs,
+        presets=_accuracies_first(content.tables["Presets"]),
+        constant=_constant_columns(runs),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     write_text_atomically(path, page)
+
+
+def _accuracies_first(table: DataTable) -> DataTable:
+    """Returns the table with its accuracies behind the first column: a page is narrower than a sheet."""
+    headings = [column.heading for column in table.columns]
+    first = ["preset", "seeds", "test accuracy", "test low", "test high", "validation accuracy"]
+    order = sorted(range(len(headings)), key=lambda at: first.index(headings[at]) if headings[at] in first else 99)
+    return DataTable(table.name, [table.columns[at] for at in order], [[row[at] for at in order] for row in table.rows])
 
 
 def _constant_columns(table: DataTable) -> list[bool]:

@@ -35,29 +35,33 @@ def _l2(experiments: Sequence[Experiment], findings: Sequence[Finding], spread: 
     if not decayed:
         return None
     rows = []
-    for each in sorted(decayed, key=lambda one: (one.preset.weight_decay, one.numbers)):
-        penalty, loss = (_at_best(each, f"train {curve}") for curve in ("l2_penalty", "cross_entropy"))
-        share = penalty / (penalty + loss)
-        rows.append([each.preset.weight_decay, each.label, penalty, loss, share, _at_best(each, "dev accuracy")])
-    columns = [Column("weight decay", "number"), Column("preset", "text"), Column("L2 penalty", "number")]
-    columns += [Column("training cross-entropy", "number"), Column("L2 share of the loss", "percent")]
-    columns += [Column("validation accuracy", "percent")]
-    decay, label, penalty, loss, share, _ = rows[0]
+    for decay in sorted({each.preset.weight_decay for each in decayed}):
+        best = max(
+            (each for each in decayed if each.preset.weight_decay == decay), key=lambda each: each.mean_validation
+        )
+        penalty, loss = (_at_best(best, f"train {curve}") for curve in ("l2_penalty", "cross_entropy"))
+        rows.append(
+            [decay, best.label, best.mean_validation, loss, penalty, penalty / (penalty + loss), penalty / decay]
+        )
+    columns = [Column("weight decay", "number"), Column("best preset with it", "text")]
+    columns += [Column("validation accuracy", "percent"), Column("training cross-entropy", "number")]
+    columns += [Column("L2 penalty", "number"), Column("its share of the loss", "percent")]
+    columns += [Column("half the squared norm of the weights", "number")]
+    decay, label, _, loss, penalty, share, norm = rows[0]
     sentences = [
         f"At the smallest weight decay here, {decay:g} (preset {label}), the L2 term is {penalty:.4f} nats at the best "
         f"epoch beside a training cross-entropy of {loss:.4f}: {share:.0%} of the loss that is minimised."
     ]
+    if len(rows) > 1:
+        sentences.append(
+            f"Divided by the decay it is half the squared norm of all weights: {norm:.3g} at weight decay {decay:g}, "
+            f"{rows[-1][6]:.3g} at {rows[-1][0]:g}."
+        )
     for finding in findings:
         of = [each for each in finding.comparisons if each.difference and each.arm.preset.weight_decay == decay]
         if finding.study.field == "weight_decay" and of:
             sentences.append(f"With weight decay {decay:g}, {told(of[0], finding.study, spread)}")
             break
-    heaviest = max(rows, key=lambda row: row[4])
-    if heaviest is not rows[0]:
-        sentences.append(
-            f"The term is largest beside the cross-entropy at weight decay {heaviest[0]:g} (preset {heaviest[1]}): "
-            f"{heaviest[4]:.0%} of the loss."
-        )
     return Answer("Does a small weight decay do anything at all?", sentences, DataTable("L2", columns, rows))
 
 

@@ -41,8 +41,8 @@ STYLE = {
     "lines.linewidth": 1.5,
     "svg.hashsalt": "mnist_mlp",  # the same runs give the same file
 }
-WIDTH = 6.8  # inches, of every figure: what a phone shows is still readable
-DOTS_PER_INCH = 160
+WIDTH = 5.8  # inches, of every figure: what a phone shows is still readable
+DOTS_PER_INCH = 180
 TICKS_OF_ACCURACY = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999)
 
 
@@ -83,8 +83,8 @@ def draw(path: Path, height: float, paint: Callable[[Figure], None]) -> bytes:
 def title(figure: Figure, finding: str, what: str) -> None:
     """Writes what was found in bold, and below what is shown; both in the top inch of the figure."""
     height = figure.get_figheight()
-    finding = textwrap.shorten(finding, 66, placeholder=" ...")
-    size = 13 if len(finding) <= 50 else 11
+    finding = textwrap.shorten(finding, 60, placeholder=" ...")
+    size = 13 if len(finding) <= 44 else 11
     figure.text(0.02, 1 - 0.12 / height, finding, fontsize=size, fontweight="bold", va="top")
     figure.text(0.02, 1 - 0.42 / height, what, fontsize=10, color=GREY, va="top", linespacing=1.3)
 
