@@ -101,24 +101,27 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
         height = figure.get_figheight()
         axes = figure.subplots()
         figure.subplots_adjust(left=0.12, right=0.97, bottom=0.55 / height, top=1 - TOP / height)
-        values = []
         for place, each in enumerate(ordered):
             low, high, over = interval_of_test(each)
             axes.plot(each.mean_validation, place, "o", markersize=5, markerfacecolor="none", color=GREY)
-            values.append(each.mean_validation)
             if low is not None:
                 axes.plot([low, high], [place, place], color=BLUE, linewidth=2, solid_capstyle="butt")
                 axes.plot(each.mean_test, place, "s" if "seeds" in over else "o", color=BLUE, markersize=5.5)
-                values += [low, high, each.mean_test]
-        low, high = limits_of_accuracy(values)
+        low, high = limits_of_accuracy([value for each in ordered for value in _shown_accuracies(each)])
         if low > MIDDLE:  # the points to the right half, so that the words have room
             low = 1 - (1 - low) ** 2 / (1 - high)
         accuracy_scale(axes, low, high, vertical=False)
         axes.set_ylim(-0.7, len(ordered) - 0.3)
         points = 8 if row > 0.2 else 6
+        figure.draw_without_rendering()
+        box = axes.get_window_extent()
+        letter = 0.6 * points * figure.dpi / 72 / box.width
         for place, each in enumerate(ordered):
-            at_left = (each.mean_test or each.mean_validation) > MIDDLE
-            words = textwrap.shorten(described(each.preset), 70, placeholder=" ...")
+            shown = [axes.transData.transform((x, 0))[0] for x in _shown_accuracies(each)]
+            before, after = (min(shown) - box.x0) / box.width, (box.x1 - max(shown)) / box.width
+            at_left = before > after
+            letters = int((max(before, after) - 0.04) / letter)
+            words = textwrap.shorten(described(each.preset), max(4, letters), placeholder=" ...")
             where = {"ha": "left" if at_left else "right", "va": "center", "transform": axes.get_yaxis_transform()}
             axes.text(0.01 if at_left else 0.99, place, words, fontsize=points, color=GREY, **where)
         axes.set_yticks(range(len(ordered)), [each.label for each in ordered], fontsize=points + 1)
@@ -128,6 +131,11 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
         axes.set_xlabel("accuracy")
 
     return draw(folder / "overview", TOP + 0.6 + row * max(len(ordered), 4), paint)
+
+
+def _shown_accuracies(experiment: Experiment) -> list[float]:
+    low, high, _ = interval_of_test(experiment)
+    return [each for each in (experiment.mean_validation, experiment.mean_test, low, high) if each is not None]
 
 
 def described(preset: Preset) -> str:

@@ -88,7 +88,7 @@ def _he_against_xavier(findings: Sequence[Finding], spread: SeedSpread) -> Answe
             optimizer = he.arm.preset.optimizer
             sentences.append(
                 f"So with {layers} hidden layers and {optimizer} it hardly matters where the weights start: the factor "
-                "between the two is small in so few layers, and training makes up for it within the first epochs."
+                "between the two is small in so few layers, and training seems to make up for it."
             )
         return Answer("Why do He and Xavier differ so little, or so much?", sentences)
     return None
