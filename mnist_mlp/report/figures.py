@@ -59,9 +59,8 @@ def study_figure(finding: Finding, folder: Path) -> bytes:
             else:
                 loss_scale(axes)
                 axes.set_ylabel("loss without L2, in nats")
-            figure.draw_without_rendering()
+            axes.yaxis.set_label_coords(-0.16, 0.5)
             label_ends(axes, [end for end in ends if end], 10 if len(ends) <= 12 else 7)
-        figure.align_ylabels()
         lower.set_xlabel("epoch")
 
     return draw(folder / study.figure, 6.6, paint)
@@ -113,7 +112,6 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
         accuracy_scale(axes, low, high, vertical=False)
         axes.set_ylim(-0.7, len(ordered) - 0.3)
         points = 8 if row > 0.2 else 6
-        figure.draw_without_rendering()
         box = axes.get_window_extent()
         letter = 0.6 * points * figure.dpi / 72 / box.width
         for place, each in enumerate(ordered):
@@ -244,7 +242,6 @@ def time_figure(experiments: Sequence[Experiment], folder: Path) -> bytes | None
         axes.set_xlim(0, max(minutes) * 1.12)
         axes.set_xlabel("training time in minutes")
         axes.set_ylabel("test accuracy")
-        figure.draw_without_rendering()
         _label_points(axes, minutes, accuracies, [each.label for each in scored])
 
     return draw(folder / "time_accuracy", 5.2, paint)
