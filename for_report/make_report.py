@@ -37,7 +37,9 @@ def main():
         terminal.print(escape(note), soft_wrap=True)
     for sentence in report.conclusions.sentences:
         terminal.print(escape(sentence), soft_wrap=True)
-    terminal.print(f"{len(report.evidence.runs)} runs, {len(report.findings)} studies: open {escape(str(report.page))}")
+    terminal.print(
+        f"Runs: {len(report.evidence.runs)}, studies: {len(report.findings)}; open {escape(str(report.page))}"
+    )
 
 
 if __name__ == "__main__":

@@ -251,7 +251,7 @@ def test_the_page_needs_nothing_from_outside(evaluated):
         assert base64.b64decode(picture).startswith(b"<?xml")
     names = {path.name for path in (evaluated / "out").iterdir()}
     assert {"overview.png", "overview.svg", "model_graph.png", "confusion_matrix.png", "mistakes.png"} <= names
-    assert {"time_accuracy.png", "report.html", "my_result.xlsx", "my_result.csv"} <= names
+    assert {"time_accuracy.png", "learning_curve.png", "report.html", "my_result.xlsx", "my_result.csv"} <= names
 
 
 def test_the_report_imports_no_tensorflow(evaluated, script):
@@ -320,6 +320,15 @@ def test_one_run_without_a_score_and_then_with_one(tmp_path, labels, script):
     page = (tmp_path / "out" / "report.html").read_text()
     assert "there is no study yet" in page
     assert "No confusion matrix: the run has no test_predictions.npz" in page
+
+
+def test_runs_that_have_not_ended_are_listed_and_not_compared(tmp_path):
+    make_run(tmp_path, 1, Preset(), 0.98, status="running")
+    make_run(tmp_path, 2, Preset(dropout=0.5), 0.98, status="failed")
+    assert build(tmp_path).conclusions.sentences == ["No run has ended by itself yet, so there is nothing to compare."]
+    sheet = read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")
+    assert [row["status"] for row in sheet] == ["running", "failed"]
+    assert read_sheet(tmp_path / "out" / "my_result.xlsx", "Presets") == []
 
 
 def test_no_run_and_wrong_folders_are_told_in_one_line(tmp_path, script):

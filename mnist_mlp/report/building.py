@@ -79,6 +79,7 @@ def _draw(
     """Draws what there is something to draw for; returns the SVG by name."""
     drawn: dict[str, bytes | None] = {each.study.figure: figures.study_figure(each, folder) for each in findings}
     if conclusions.best:
+        drawn["learning_curve"] = figures.learning_figure(conclusions.best_run, folder)
         drawn["overview"] = figures.overview_figure(experiments, folder)
         drawn["model_graph"] = figures.model_graph(conclusions.best.preset, conclusions.best.label, folder)
         drawn["time_accuracy"] = figures.time_figure(experiments, folder)
@@ -92,7 +93,7 @@ def _draw(
 def _remove_old_figures(folder: Path) -> None:
     """Removes what an earlier report has drawn, lest a study that is no more seems to be one still."""
     studies = "|".join({"width", *(FIGURES.get(field, field) for field in Preset.field_names())})
-    others = "overview|model_graph|time_accuracy|importance|confusion_matrix|mistakes"
+    others = "overview|learning_curve|model_graph|time_accuracy|importance|confusion_matrix|mistakes"
     ours = re.compile(rf"(({studies})(_\d+)?|{others})\.(png|svg)")
     for path in folder.iterdir():
         if ours.fullmatch(path.name):

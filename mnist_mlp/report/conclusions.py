@@ -34,13 +34,14 @@ def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> 
         return Conclusions(None, None, ["No run has ended by itself yet, so there is nothing to compare."])
     best = max(experiments, key=lambda each: each.mean_validation)
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
-    sentences = [_about_best(best), _about_rivals(best, experiments), _about_studies(findings)]
+    sentences = [_about_best(best, len(experiments)), _about_rivals(best, experiments), _about_studies(findings)]
     return Conclusions(best, best_run, [sentence for sentence in sentences if sentence])
 
 
-def _about_best(best: Experiment) -> str:
+def _about_best(best: Experiment, presets: int) -> str:
     seeds = len(best.seeds)
-    chosen = f"Preset {best.label} has the highest validation accuracy, {best.mean_validation:.2%}"
+    has = "has the highest validation accuracy" if presets > 1 else "has a validation accuracy of"
+    chosen = f"Preset {best.label} {has}{',' if presets > 1 else ''} {best.mean_validation:.2%}"
     chosen += f" on average over {seeds} seeds" if seeds > 1 else ""
     if best.mean_test is None:
         return f"{chosen}. It is not scored on the test set yet: run MNIST_eval.py."

@@ -33,6 +33,7 @@ from mnist_mlp.report.style import (
 )
 
 MISTAKES_SHOWN = 20
+PARTS = ("train", "dev")
 MIDDLE = 0.93  # accuracy beyond which a picture of all presets has its free room at the left
 TOP = 0.95  # inches that title and subtitle take
 
@@ -83,6 +84,41 @@ def _study_line(axes: Axes, finding: Finding, index: int, curve: str) -> tuple[f
     return (float(finite[-1]), label, style.colour) if len(finite) else None
 
 
+def learning_figure(run: ReportedRun, folder: Path) -> bytes:
+    """Draws one run's accuracy and loss over its epochs, on training and on validation images."""
+    best = run.record.best_epoch
+    what = f"Preset {run.record.preset_number}, seed {run.record.seed}. Training: mean over the epoch, dropout on.\n"
+    what += "Validation: after the epoch, dropout off; the marker is the best epoch."
+
+    def paint(figure: Figure) -> None:
+        title(figure, f"Best after epoch {best} of {len(run.record.epochs)}", what)
+        height = figure.get_figheight()
+        upper, lower = figure.subplots(2, sharex=True)
+        figure.subplots_adjust(left=0.15, right=0.78, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
+        epochs = np.arange(1, len(run.record.epochs) + 1)
+        for axes, curve in ((upper, "accuracy"), (lower, "cross_entropy")):
+            ends = []
+            for index, (part, name) in enumerate((("train", "training"), ("dev", "validation"))):
+                values, style = run.curves[f"{part} {curve}"], look(index)
+                axes.plot(epochs, values, color=style.colour, linestyle=style.line)
+                if part == "dev":
+                    marker = {"color": style.colour, "markeredgecolor": "white", "markersize": 8}
+                    axes.plot(best, values[best - 1], style.marker, **marker)
+                ends += [(float(values[np.isfinite(values)][-1]), name, style.colour)]
+            axes.set_xlim(0, len(epochs) + 0.5)
+            if curve == "accuracy":
+                accuracy_scale(axes, *limits_of_accuracy(np.concatenate([run.curves[f"{p} accuracy"] for p in PARTS])))
+                axes.set_ylabel("accuracy")
+            else:
+                loss_scale(axes)
+                axes.set_ylabel("loss without L2, in nats")
+            axes.yaxis.set_label_coords(-0.16, 0.5)
+            label_ends(axes, ends)
+        lower.set_xlabel("epoch")
+
+    return draw(folder / "learning_curve", 6.0, paint)
+
+
 def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
     """Draws every preset's test accuracy with its interval, and its validation accuracy beside it."""
     any_scored = any(each.scored for each in experiments)
@@ -106,14 +142,15 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
             if low is not None:
                 axes.plot([low, high], [place, place], color=BLUE, linewidth=2, solid_capstyle="butt")
                 axes.plot(each.mean_test, place, "s" if "seeds" in over else "o", color=BLUE, markersize=5.5)
-        low, high = limits_of_accuracy([value for each in ordered for value in _shown_accuracies(each)])
+        means = [value for each in ordered for value in (each.mean_validation, each.mean_test) if value is not None]
+        low, high = limits_of_accuracy(means, room=1.3)  # an interval over two seeds may go on beyond the picture
         if low > MIDDLE:  # the points to the right half, so that the words have room
             low = 1 - (1 - low) ** 2 / (1 - high)
         accuracy_scale(axes, low, high, vertical=False)
         axes.set_ylim(-0.7, len(ordered) - 0.3)
         points = 8 if row > 0.2 else 6
         box = axes.get_window_extent()
-        letter = 0.6 * points * figure.dpi / 72 / box.width
+        letter = 0.53 * points * figure.dpi / 72 / box.width
         for place, each in enumerate(ordered):
             shown = [axes.transData.transform((x, 0))[0] for x in _shown_accuracies(each)]
             before, after = (min(shown) - box.x0) / box.width, (box.x1 - max(shown)) / box.width

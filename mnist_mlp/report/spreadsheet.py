@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import xlsxwriter
+from xlsxwriter.utility import xl_range
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
@@ -62,6 +63,8 @@ def _add_sheet(workbook: Workbook, table: DataTable) -> Worksheet:
     sheet.set_row(0, 32)
     sheet.freeze_panes(1, 1)
     if table.rows:
+        everything = xl_range(1, 0, len(table.rows), len(table.columns) - 1)
+        sheet.ignore_errors({"number_stored_as_text": everything})  # a preset's label or a study's value, meant as text
         sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
         _add_colours(workbook, sheet, table)
     return sheet
@@ -76,10 +79,10 @@ def _add_colours(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None
             scale |= {"min_color": "#FFFFFF", "max_color": "#7FB8DA"}
             sheet.conditional_format(1, index, last, index, scale)
         if column.heading == "difference":
+            sheet.conditional_format(1, index, last, index, {"type": "blanks", "stop_if_true": True})
             for criteria, colour in ((">", PALE_BLUE), ("<", PALE_ORANGE)):
                 form = workbook.add_format({"bg_color": colour})
                 rule = {"type": "cell", "criteria": criteria, "value": 0, "format": form}
-                sheet.conditional_format(1, index, last, index, {"type": "blanks", "stop_if_true": True})
                 sheet.conditional_format(1, index, last, index, rule)
         if column.heading == "verdict":
             for verdict, style in ((BEYOND_CHANCE, {"bold": True}), (THESE_NETWORKS, {"italic": True})):

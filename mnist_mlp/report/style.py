@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from mnist_mlp.files import write_bytes_atomically
 
@@ -105,6 +105,8 @@ def accuracy_scale(axes: Axes, low: float, high: float, vertical: bool = True) -
     )
     (axes.set_ylim if vertical else axes.set_xlim)(low, min(high, most))
     ticks = [tick for tick in TICKS_OF_ACCURACY if low <= tick <= high]
+    if len(ticks) < 4:  # a short range
+        ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
     places = -np.log10(1 - np.array([low, min(high, most)]))
     kept: list[float] = []
     for tick in reversed(ticks):  # the fine ones at the top first
@@ -124,10 +126,10 @@ def loss_scale(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def limits_of_accuracy(values: Sequence[float]) -> tuple[float, float]:
-    """Returns limits for `accuracy_scale` with some room on either side."""
+def limits_of_accuracy(values: Sequence[float], room: float = 1.15) -> tuple[float, float]:
+    """Returns limits for `accuracy_scale` with room on either side: a factor of the errors."""
     errors = 1 - np.clip(np.asarray(values, float), 0, 0.9998)
-    return max(0.0, 1 - float(errors.max()) * 1.15), 1 - float(errors.min()) / 1.15
+    return max(0.0, 1 - float(errors.max()) * room), 1 - float(errors.min()) / room
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]], points: float = 10) -> None:
