@@ -1,5 +1,7 @@
 """Scores every finished run of runs/ on the 10,000 test images, with its best checkpoint and dropout off.
 
+Its answer to each image goes to test_predictions.npz in the run's folder, its accuracy to INFOS/eval_log.txt.
+
 python MNIST_eval.py                        all runs
 python MNIST_eval.py 1795499400_preset31    only this one (the others keep their rows in eval_log.txt)
 """
@@ -19,6 +21,16 @@ def parse_arguments():
     parser.add_folder("--info-dir", "INFOS", "eval_log.txt is written in it")
     parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
     return parser.parse_args()
+
+
+def save_predictions(predictions, run):
+    """Keeps what the network said of each test image in the run's folder, for the report."""
+    try:
+        predictions.save(run.path)
+    except OSError as error:
+        raise WorkFailed(
+            f"{run.path} cannot be written ({error.strerror or error}); make room there or make it writable"
+        ) from None
 
 
 def main():
@@ -44,7 +56,9 @@ def main():
             try:
                 if isinstance(run, NotARun):
                     raise run
-                scored.append((score(load_best_model(run), test_data), run))
+                result, predictions = score(load_best_model(run), test_data)
+                save_predictions(predictions, run)
+                scored.append((result, run))
             except NotARun as reason:
                 skipped[name] = reason
 

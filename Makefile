@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: train eval tensorboard test lint chaos bench
+.PHONY: train eval tensorboard report test lint chaos bench
 
 train: $(VENV)/installed
 	$(RUN) MNIST_train.py
@@ -15,6 +15,9 @@ eval: $(VENV)/installed
 
 tensorboard: $(VENV)/installed
 	$(RUN) tensorboard_run.py
+
+report: $(VENV)/installed
+	$(RUN) for_report/make_report.py
 
 test: $(VENV)/installed-dev
 	$(RUN) -m pytest

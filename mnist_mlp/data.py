@@ -104,7 +104,7 @@ def load_training_data(data_dir: Path, mirrors: Sequence[str] = MIRRORS) -> Trai
 
 
 def load_test_data(data_dir: Path, mirrors: Sequence[str] = MIRRORS) -> LabelledImages:
-    """Returns MNIST's 10,000 test images; only evaluation may call this.
+    """Returns MNIST's 10,000 test images; only evaluation, and the report on what it found, may call this.
 
     Raises:
         WorkFailed: a file is missing or damaged and no mirror gave it.

@@ -16,6 +16,9 @@ REGISTRY_FILE = "hyperparameters.py"
 TRAIN_SCRIPT = "MNIST_train.py"
 
 
+_PACKAGES = "rich filelock safetensors numpy tensorflow keras scipy matplotlib xlsxwriter jinja2 optuna".split()
+
+
 class UsageError(Exception):
     """Something the user asked for cannot be done as asked: exit status 2."""
 
@@ -57,14 +60,7 @@ def _print_in_one_line(kind: type[BaseException], error: BaseException, trace: T
     if isinstance(error, KeyboardInterrupt):
         print(str(error) or "Interrupted.", file=sys.stderr)
         raise SystemExit(getattr(error, "exit_status", 128 + signal.SIGINT))
-    if isinstance(error, ModuleNotFoundError) and error.name in (
-        "rich",
-        "filelock",
-        "numpy",
-        "safetensors",
-        "tensorflow",
-        "keras",
-    ):
+    if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
         needed = "run it with .venv/bin/python, or install what it needs: python -m pip install -r requirements.txt"
         print(f"Error: {error.name} is not installed for {sys.executable}; {needed}", file=sys.stderr)
         raise SystemExit(UsageError.exit_status)

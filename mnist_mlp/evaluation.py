@@ -11,7 +11,8 @@ from mnist_mlp.errors import in_one_line
 from mnist_mlp.files import sha256_of
 from mnist_mlp.intervals import share_interval
 from mnist_mlp.model import build_model, cross_entropy
-from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.predictions import TestPredictions
+from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.run_folder import NotARun, RunFolder
 
 
@@ -72,8 +73,9 @@ def _whole_copy(run: RunFolder) -> Path:
     )
 
 
-def score(model: keras.Model, data: LabelledImages) -> TestScore:
-    """Returns how the network does on the images, dropout off."""
+def score(model: keras.Model, data: LabelledImages) -> tuple[TestScore, TestPredictions]:
+    """Returns how the network does on the images, and what it says of each, dropout off."""
     logits = model(data.pixels.astype("float32") / 255, training=False)
-    correct = tf.math.count_nonzero(tf.argmax(logits, axis=1, output_type=tf.int32) == data.labels)
-    return TestScore(int(correct), len(data), float(cross_entropy(logits, data.labels)))
+    predictions = TestPredictions.from_logits(logits.numpy(), data.labels)
+    correct = int((predictions.predicted == data.labels).sum())
+    return TestScore(correct, len(data), float(cross_entropy(logits, data.labels))), predictions

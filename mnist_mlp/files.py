@@ -14,10 +14,15 @@ from mnist_mlp.errors import UsageError
 
 
 def write_text_atomically(path: Path, text: str) -> None:
+    """Replaces the file's content in one step."""
+    write_bytes_atomically(path, text.encode())
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Replaces the file's content in one step; the temporary file stands beside it, so on the same device."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         temporary = Path(folder, path.name)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
         os.replace(temporary, path)
 
 

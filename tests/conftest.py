@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from mnist_mlp.data import LabelledImages, TrainingData, load_training_data
 from mnist_mlp.run_folder import RunFolder
@@ -66,6 +68,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Path:
 
 
 @pytest.fixture(scope="session")
+def evaluated(trained: Path, tmp_path_factory: pytest.TempPathFactory, script: Script) -> Path:
+    """A copy of `trained`, scored by the real MNIST_eval.py, with the report of the real make_report.py in out/."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    for name in ("runs", "INFOS"):
+        shutil.copytree(trained / name, folder / name)
+    for command in (["MNIST_eval.py"], ["for_report/make_report.py", "--output-dir", folder / "out"]):
+        process = script(*command, *folders(folder))
+        assert (process.returncode, process.stderr) == (0, "")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tensorboard(trained: Path) -> Iterator[str]:
     """The address of tensorboard_run.py over the trained runs, started where another program has taken its port."""
     with socket.socket() as taken:
@@ -87,6 +101,26 @@ def tensorboard(trained: Path) -> Iterator[str]:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    """A Chromium without a window, 1600 by 1000; tests that need it are skipped where there is none."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromedriver = shutil.which("chromedriver")
+    if not (chromium and chromedriver):
+        pytest.skip("no Chromium with its chromedriver here (Debian: chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        *("headless=new", "no-sandbox", "disable-gpu", "no-first-run", "window-size=1600,1000"),
+        *("disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage"),
+    ):
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
+    yield driver
+    driver.quit()
 
 
 def folders(folder: Path) -> list[str]:

@@ -9,7 +9,9 @@ from mnist_mlp.data import LabelledImages
 from mnist_mlp.evaluation import TestScore, score
 from mnist_mlp.intervals import mean_interval
 from mnist_mlp.model import build_model
+from mnist_mlp.predictions import TestPredictions
 from mnist_mlp.preset import Preset
+from mnist_mlp.run_folder import NotARun
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,46 @@ def test_score_against_numpy_with_dropout_off():
     w1, b1, w2, b2 = (weight.astype(np.float64) for weight in model.get_weights())
     logits = np.maximum(data.pixels / 255 @ w1 + b1, 0) @ w2 + b2
     log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    result = score(model, data)
+    result, predictions = score(model, data)
     assert result.correct == (logits.argmax(axis=1) == data.labels).sum()
     assert result.loss == pytest.approx(-log_probabilities[np.arange(300), data.labels].mean(), rel=1e-5)
-    assert result == score(model, data)
+    assert result == score(model, data)[0]
+    probabilities = np.exp(log_probabilities)
+    np.testing.assert_array_equal(predictions.predicted, logits.argmax(axis=1))
+    np.testing.assert_allclose(predictions.confidence, probabilities.max(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(predictions.true_probability, probabilities[np.arange(300), data.labels], rtol=1e-3)
+
+
+def test_predictions_are_read_as_they_were_saved(tmp_path):
+    random = np.random.default_rng(0)
+    saved = TestPredictions.from_logits(random.normal(size=(10_000, 10)), random.integers(0, 10, 10_000))
+    assert TestPredictions.load(tmp_path) is None
+    saved.save(tmp_path)
+    read = TestPredictions.load(tmp_path)
+    for name in ("predicted", "confidence", "true_probability"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(saved, name))
+    assert [path.name for path in tmp_path.iterdir()] == ["test_predictions.npz"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "complaint"),
+    [
+        ({}, "cannot be read"),
+        ({"predicted": np.zeros(9_999, np.uint8)}, "holds no uint8 predicted of 10,000 images"),
+        ({"predicted": np.full(10_000, 10, np.uint8)}, "classes that MNIST has not"),
+        ({"predicted": np.array([print] * 10_000)}, "cannot be read"),  # a pickle, which could run a program
+    ],
+    ids=["incomplete", "too short", "no class", "pickle"],
+)
+def test_predictions_that_are_none_are_refused(tmp_path, arrays, complaint):
+    zeros = {"confidence": np.zeros(10_000, np.float32), "true_probability": np.zeros(10_000, np.float32)}
+    np.savez(tmp_path / "test_predictions.npz", **{**zeros, **arrays})
+    with pytest.raises(NotARun, match=complaint):
+        TestPredictions.load(tmp_path)
+
+
+def test_damaged_predictions_are_refused(tmp_path):
+    for content in (b"", b"PK\x03\x04 no archive", b"text"):
+        (tmp_path / "test_predictions.npz").write_bytes(content)
+        with pytest.raises(NotARun, match="cannot be read"):
+            TestPredictions.load(tmp_path)

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import io
-import shutil
 import time
 
 import numpy as np
-import pytest
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.conftest import runs_in
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-CHROMEDRIVER = shutil.which("chromedriver")
-
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and CHROMEDRIVER), reason="no Chromium with its chromedriver here (Debian: chromium-driver)"
-)
 
 # TensorBoard's older pages are web components: their text hides in shadow trees, which this collects.
 ALL_TEXT = """
@@ -31,20 +21,6 @@ function text(node) {
 }
 return text(document.body).replace(/\\s+/g, " ");
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (
-        *("headless=new", "no-sandbox", "disable-gpu", "no-first-run", "window-size=1600,1000"),
-        *("disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage"),
-    ):
-        options.add_argument(f"--{argument}")
-    driver = webdriver.Chrome(options, webdriver.ChromeService(CHROMEDRIVER))
-    yield driver
-    driver.quit()
 
 
 def open_page(browser, address: str, page: str, *, until) -> None:

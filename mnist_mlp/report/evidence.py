@@ -1,0 +1,179 @@
+"""What the report rests on: every run with its curves, test accuracy and predictions, and what had to be left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnist_mlp.data import DEV_IMAGES, TEST_IMAGES, load_test_data
+from mnist_mlp.info_logs import EVAL_COLUMNS, read_table
+from mnist_mlp.intervals import share_interval
+from mnist_mlp.predictions import TestPredictions
+from mnist_mlp.preset import Preset
+from mnist_mlp.run_folder import NotARun, RunFolder, RunRecord, scan
+
+TESTED_IMAGES = TEST_IMAGES.shape[0]
+VALIDATION_IMAGES = DEV_IMAGES
+CURVES = ("accuracy", "cross_entropy", "l2_penalty")
+
+
+@dataclass(eq=False)
+class ReportedRun:
+    """A run as the report sees it. Compared by identity.
+
+    Attributes:
+        name: of its folder, without what cannot be printed.
+        record: as its training left it.
+        curves: float64 [epochs] by "train accuracy", "dev cross_entropy", ...; losses in nats.
+        test_accuracy, test_loss: from eval_log.txt, None where it was not scored.
+        predictions: of each test image, None where they were not kept.
+        right: bool [test images], whether the image was classified rightly; None where there are no predictions.
+    """
+
+    name: str
+    record: RunRecord
+    curves: dict[str, np.ndarray]
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    predictions: TestPredictions | None = None
+    right: np.ndarray | None = None
+
+    @property
+    def preset(self) -> Preset:
+        return self.record.preset
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it can be compared: training ended by itself, and left a best epoch."""
+        return self.record.status in ("finished", "diverged") and self.record.best_epoch > 0
+
+    @property
+    def validation_accuracy(self) -> float:
+        return self.record.best_validation_accuracy
+
+    @property
+    def test_correct(self) -> int:
+        """Number of test images classified rightly; of a scored run."""
+        return round(self.test_accuracy * TESTED_IMAGES)
+
+    @property
+    def test_interval(self) -> tuple[float, float]:
+        """95% interval of a scored run's test accuracy that 10,000 images allow."""
+        return share_interval(self.test_correct, TESTED_IMAGES)
+
+
+@dataclass(eq=False)
+class Evidence:
+    """All there is to report.
+
+    Attributes:
+        runs: oldest first.
+        skipped: what is no run, and why.
+        notes: what was found wrong with runs that are reported all the same.
+        test_labels: int [test images], None where no run has predictions.
+        test_pixels: uint8 [test images, 784], likewise.
+    """
+
+    runs: list[ReportedRun]
+    skipped: dict[str, str]
+    notes: list[str]
+    test_labels: np.ndarray | None = None
+    test_pixels: np.ndarray | None = None
+
+
+def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
+    """Returns what is in the folders; what is damaged is left out with its reason.
+
+    Raises:
+        UsageError: there is no runs folder, or eval_log.txt is no such table.
+        WorkFailed: the test images are missing, where a run has predictions.
+    """
+    evidence = Evidence([], {}, [])
+    for name, found in scan(runs_dir):
+        try:
+            if isinstance(found, NotARun):
+                raise found
+            evidence.runs.append(_reported(found))
+        except NotARun as reason:
+            evidence.skipped[printable(name)] = printable(str(reason))
+    _add_scores(evidence, read_table(info_dir / "eval_log.txt", EVAL_COLUMNS))
+    _add_predictions(evidence, runs_dir, data_dir)
+    return evidence
+
+
+def printable(text: str) -> str:
+    """Returns the text with a replacement for what no page or table can hold: control characters, broken names."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _reported(run: RunFolder) -> ReportedRun:
+    curves: dict[str, np.ndarray] = {}
+    try:
+        for part in ("train", "dev"):
+            for curve in CURVES:
+                values = [float(epoch[part][curve]) for epoch in run.record.epochs]
+                curves[f"{part} {curve}"] = np.array(values, np.float64)
+        all_finite = math.isfinite(run.record.training_seconds)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise NotARun(f"its record.json is damaged ({type(error).__name__} in its epochs)") from None
+    if not all_finite or not 0 <= run.record.best_validation_accuracy <= 1:
+        raise NotARun("its record.json holds numbers that cannot be")
+    return ReportedRun(printable(run.name), run.record, curves)
+
+
+def _add_scores(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> None:
+    runs = {run.name: run for run in evidence.runs}
+    without_run = 0
+    for row in rows:
+        name = printable(row["run"] or "")
+        if name not in runs:
+            without_run += 1
+            continue
+        try:
+            accuracy, loss = float(row["test_accuracy"]), float(row["test_loss"])
+        except (TypeError, ValueError):
+            accuracy = loss = math.nan
+        if 0 <= accuracy <= 1:
+            runs[name].test_accuracy, runs[name].test_loss = accuracy, loss
+        else:
+            evidence.notes.append(f"eval_log.txt holds no accuracy for {name}; score it again with MNIST_eval.py.")
+    if without_run:
+        rows_are = "1 row of eval_log.txt is" if without_run == 1 else f"{without_run} rows of eval_log.txt are"
+        evidence.notes.append(f"{rows_are} of runs that are not in the runs folder any more, and left out.")
+
+
+def _add_predictions(evidence: Evidence, runs_dir: Path, data_dir: Path) -> None:
+    without = []
+    for run in evidence.runs:
+        if run.test_accuracy is None:
+            continue
+        try:
+            run.predictions = TestPredictions.load(runs_dir / run.name)
+        except NotARun as reason:
+            evidence.notes.append(f"{run.name}: {reason}; score it again with MNIST_eval.py.")
+            continue
+        if run.predictions is None:
+            without.append(run)
+    if without:
+        runs = "1 scored run has" if len(without) == 1 else f"{len(without)} scored runs have"
+        evidence.notes.append(
+            f"{runs} no test_predictions.npz, so they are compared by two-proportion intervals, which are wider than "
+            "McNemar's; MNIST_eval.py writes the file."
+        )
+    if any(run.predictions for run in evidence.runs):
+        test = load_test_data(data_dir)
+        evidence.test_labels, evidence.test_pixels = test.labels, test.pixels
+        for run in evidence.runs:
+            if run.predictions:
+                run.right = run.predictions.predicted == test.labels
+                if int(run.right.sum()) != run.test_correct:
+                    run.predictions = run.right = None
+                    evidence.notes.append(
+                        f"{run.name}: its test_predictions.npz and eval_log.txt disagree; score it again with "
+                        "MNIST_eval.py."
+                    )

@@ -1,0 +1,399 @@
+"""The report's figures, a function each: it writes PNG and SVG and returns the SVG."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mnist_mlp.preset import Preset, format_field
+from mnist_mlp.report.data_tables import interval_of_test
+from mnist_mlp.report.evidence import Evidence, ReportedRun
+from mnist_mlp.report.findings import Finding
+from mnist_mlp.report.importance import Ranking
+from mnist_mlp.report.studies import Experiment
+from mnist_mlp.report.style import (
+    BLUE,
+    GREY,
+    PALE,
+    VERMILION,
+    WIDTH,
+    accuracy_scale,
+    draw,
+    label_ends,
+    limits_of_accuracy,
+    look,
+    loss_scale,
+    title,
+)
+
+MISTAKES_SHOWN = 20
+PARTS = ("train", "dev")
+MIDDLE = 0.93  # accuracy beyond which a picture of all presets has its free room at the left
+TOP = 0.95  # inches that title and subtitle take
+
+
+def study_figure(finding: Finding, folder: Path) -> bytes:
+    """Draws validation accuracy and cross-entropy over the epochs, a line a value, unsmoothed."""
+    study = finding.study
+    several = any(len(arm.seeds) > 1 for arm in study.arms)
+    what = f"On the 5,000 validation images, by {study.title}.\nThe marker is the best epoch"
+    what += "; line and band: mean and range over seeds." if several else "."
+
+    def paint(figure: Figure) -> None:
+        title(figure, finding.headline, what)
+        height = figure.get_figheight()
+        upper, lower = figure.subplots(2, sharex=True)
+        figure.subplots_adjust(left=0.15, right=0.76, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
+        for axes, curve in ((upper, "accuracy"), (lower, "cross_entropy")):
+            ends = [_study_line(axes, finding, index, f"dev {curve}") for index in range(len(study.arms))]
+            axes.set_xlim(0, max(len(run.record.epochs) for arm in study.arms for run in arm.seeds) + 0.5)
+            if curve == "accuracy":
+                shown = np.concatenate([run.curves["dev accuracy"] for arm in study.arms for run in arm.seeds])
+                accuracy_scale(axes, *limits_of_accuracy(shown))
+                axes.set_ylabel("accuracy")
+            else:
+                loss_scale(axes)
+                axes.set_ylabel("loss without L2, in nats")
+            axes.yaxis.set_label_coords(-0.16, 0.5)
+            label_ends(axes, [end for end in ends if end], 10 if len(ends) <= 12 else 7)
+        lower.set_xlabel("epoch")
+
+    return draw(folder / study.figure, 6.6, paint)
+
+
+def _study_line(axes: Axes, finding: Finding, index: int, curve: str) -> tuple[float, str, str] | None:
+    """Draws one value's line, and its range over seeds; returns its last value, label and colour."""
+    study, arm, style = finding.study, finding.study.arms[index], look(index)
+    length = min(len(run.record.epochs) for run in arm.seeds)
+    values = np.array([run.curves[curve][:length] for run in arm.seeds])
+    epochs, mean = np.arange(1, length + 1), values.mean(axis=0)
+    axes.plot(epochs, mean, color=style.colour, linestyle=style.line, linewidth=1.3)
+    if len(values) > 1:
+        axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=style.colour, alpha=0.18, linewidth=0)
+    if len(values) == 1:
+        best = arm.seeds[0].record.best_epoch
+        axes.plot(best, mean[best - 1], style.marker, color=style.colour, markeredgecolor="white", markersize=7)
+    label = "\n".join(textwrap.wrap(study.short_value(arm), 20))
+    finite = mean[np.isfinite(mean)]
+    return (float(finite[-1]), label, style.colour) if len(finite) else None
+
+
+def learning_figure(run: ReportedRun, folder: Path) -> bytes:
+    """Draws one run's accuracy and loss over its epochs, on training and on validation images."""
+    best = run.record.best_epoch
+    what = f"Preset {run.record.preset_number}, seed {run.record.seed}. Training: mean over the epoch, dropout on.\n"
+    what += "Validation: after the epoch, dropout off; the marker is the best epoch."
+
+    def paint(figure: Figure) -> None:
+        title(figure, f"Best after epoch {best} of {len(run.record.epochs)}", what)
+        height = figure.get_figheight()
+        upper, lower = figure.subplots(2, sharex=True)
+        figure.subplots_adjust(left=0.15, right=0.78, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
+        epochs = np.arange(1, len(run.record.epochs) + 1)
+        for axes, curve in ((upper, "accuracy"), (lower, "cross_entropy")):
+            ends = []
+            for index, (part, name) in enumerate((("train", "training"), ("dev", "validation"))):
+                values, style = run.curves[f"{part} {curve}"], look(index)
+                axes.plot(epochs, values, color=style.colour, linestyle=style.line)
+                if part == "dev":
+                    marker = {"color": style.colour, "markeredgecolor": "white", "markersize": 8}
+                    axes.plot(best, values[best - 1], style.marker, **marker)
+                ends += [(float(values[np.isfinite(values)][-1]), name, style.colour)]
+            axes.set_xlim(0, len(epochs) + 0.5)
+            if curve == "accuracy":
+                accuracy_scale(axes, *limits_of_accuracy(np.concatenate([run.curves[f"{p} accuracy"] for p in PARTS])))
+                axes.set_ylabel("accuracy")
+            else:
+                loss_scale(axes)
+                axes.set_ylabel("loss without L2, in nats")
+            axes.yaxis.set_label_coords(-0.16, 0.5)
+            label_ends(axes, ends)
+        lower.set_xlabel("epoch")
+
+    return draw(folder / "learning_curve", 6.0, paint)
+
+
+def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
+    """Draws every preset's test accuracy with its interval, and its validation accuracy beside it."""
+    any_scored = any(each.scored for each in experiments)
+    ordered = sorted(experiments, key=lambda each: (each.mean_test or 0.0, each.mean_validation))
+    row = 0.25 if len(ordered) <= 60 else 0.14
+    best = max(experiments, key=lambda each: each.mean_validation)
+    finding = f"Best on validation: preset {best.label}"
+    if best.mean_test is not None:
+        finding += f", {best.mean_test:.2%} on the test images"
+
+    def paint(figure: Figure) -> None:
+        what = "Every preset's accuracy; errors halve at equal steps to the right."
+        what += "\nFilled: test, with 95% interval (square: over seeds). Open: validation." if any_scored else ""
+        title(figure, finding, what)
+        height = figure.get_figheight()
+        axes = figure.subplots()
+        figure.subplots_adjust(left=0.12, right=0.97, bottom=0.55 / height, top=1 - TOP / height)
+        for place, each in enumerate(ordered):
+            low, high, over = interval_of_test(each)
+            axes.plot(each.mean_validation, place, "o", markersize=5, markerfacecolor="none", color=GREY)
+            if low is not None:
+                axes.plot([low, high], [place, place], color=BLUE, linewidth=2, solid_capstyle="butt")
+                axes.plot(each.mean_test, place, "s" if "seeds" in over else "o", color=BLUE, markersize=5.5)
+        means = [value for each in ordered for value in (each.mean_validation, each.mean_test) if value is not None]
+        low, high = limits_of_accuracy(means, room=1.3)  # an interval over two seeds may go on beyond the picture
+        if low > MIDDLE:  # the points to the right half, so that the words have room
+            low = 1 - (1 - low) ** 2 / (1 - high)
+        accuracy_scale(axes, low, high, vertical=False)
+        axes.set_ylim(-0.7, len(ordered) - 0.3)
+        points = 8 if row > 0.2 else 6
+        box = axes.get_window_extent()
+        letter = 0.53 * points * figure.dpi / 72 / box.width
+        for place, each in enumerate(ordered):
+            shown = [axes.transData.transform((x, 0))[0] for x in _shown_accuracies(each)]
+            before, after = (min(shown) - box.x0) / box.width, (box.x1 - max(shown)) / box.width
+            at_left = before > after
+            letters = int((max(before, after) - 0.04) / letter)
+            words = textwrap.shorten(described(each.preset), max(4, letters), placeholder=" ...")
+            where = {"ha": "left" if at_left else "right", "va": "center", "transform": axes.get_yaxis_transform()}
+            axes.text(0.01 if at_left else 0.99, place, words, fontsize=points, color=GREY, **where)
+        axes.set_yticks(range(len(ordered)), [each.label for each in ordered], fontsize=points + 1)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(False, axis="y")
+        axes.set_ylabel("preset")
+        axes.set_xlabel("accuracy")
+
+    return draw(folder / "overview", TOP + 0.6 + row * max(len(ordered), 4), paint)
+
+
+def _shown_accuracies(experiment: Experiment) -> list[float]:
+    low, high, _ = interval_of_test(experiment)
+    return [each for each in (experiment.mean_validation, experiment.mean_test, low, high) if each is not None]
+
+
+def described(preset: Preset) -> str:
+    """Returns a preset in few words: its hidden layers, and what else is not the usual."""
+    usual = Preset()
+    short = {"weight_init": "", "optimizer": "", "activation": "", "weight_decay": "L2 ", "dropout": "dropout "}
+    short |= {"batch_size": "batch ", "learning_rate": "rate ", "epochs": "epochs ", "bias_init": "bias "}
+    words = [
+        short.get(name, "") + format_field(getattr(preset, name))
+        for name in preset.field_names()
+        if name != "hidden_sizes" and getattr(preset, name) != getattr(usual, name)
+    ]
+    return ", ".join([format_field(preset.hidden_sizes), *words])
+
+
+def confusion_figure(run: ReportedRun, labels: np.ndarray, folder: Path) -> bytes:
+    """Draws how often each digit was taken for each."""
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (labels, run.predictions.predicted), 1)
+    wrong = counts - np.diag(np.diag(counts))
+    digit, taken_for = np.unravel_index(wrong.argmax(), wrong.shape)
+    finding = f"Most often, a {digit} is taken for a {taken_for}" if wrong.any() else "No test image is mistaken"
+
+    def paint(figure: Figure) -> None:
+        what = f"Preset {run.record.preset_number}, best run by validation: {wrong.sum():,} mistakes in "
+        title(figure, finding, f"{what}{len(labels):,} test images.\nThe diagonal counts what is right.")
+        height = figure.get_figheight()
+        axes = figure.add_axes((0.12, 0.6 / height, 0.85, 1 - (TOP + 0.6) / height))
+        shade = np.where(np.eye(10, dtype=bool), 0, wrong)
+        axes.imshow(shade, cmap="Blues", vmin=0, vmax=max(1, wrong.max()) * 1.3, aspect="auto")
+        for row in range(10):
+            for column in range(10):
+                if row == column:
+                    axes.add_patch(_square(column, row))
+                if counts[row, column]:
+                    dark = wrong[row, column] > 0.75 * wrong.max()
+                    colour = "white" if dark else "black"
+                    axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=colour)
+        axes.set_xticks(range(10))
+        axes.set_yticks(range(10))
+        axes.grid(False)
+        axes.set_xlabel("what the network says")
+        axes.set_ylabel("what it is")
+
+    return draw(folder / "confusion_matrix", 6.0, paint)
+
+
+def _square(x: float, y: float):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#EEEEEE", edgecolor="none", zorder=1)
+
+
+def mistakes_figure(run: ReportedRun, evidence: Evidence, folder: Path) -> bytes | None:
+    """Draws the mistakes that the network was surest of; None where it made none."""
+    wrong = np.flatnonzero(~run.right)
+    chosen = wrong[np.argsort(-run.predictions.confidence[wrong], kind="stable")][:MISTAKES_SHOWN]
+    if not len(chosen):
+        return None
+    columns = 5
+    rows = -(-len(chosen) // columns)
+
+    def paint(figure: Figure) -> None:
+        what = f"Preset {run.record.preset_number}, best run by validation. Above each: what it is,"
+        title(figure, "The most confident mistakes", f"{what}\nwhat the network says, and how sure it was.")
+        height = figure.get_figheight()
+        figure.subplots_adjust(left=0.02, right=0.98, bottom=0.1 / height, top=1 - (TOP + 0.4) / height, hspace=0.45)
+        for place, image in enumerate(chosen, start=1):
+            axes = figure.add_subplot(rows, columns, place)
+            axes.imshow(evidence.test_pixels[image].reshape(28, 28), cmap="Greys", vmin=0, vmax=255)
+            confidence = float(run.predictions.confidence[image])
+            sure = "> 99.99%" if confidence > 0.9999 else f"{confidence:.2%}"
+            said = f"{evidence.test_labels[image]}, says {run.predictions.predicted[image]}\n{sure}"
+            axes.set_title(said, fontsize=10, pad=3, linespacing=1.2)
+            axes.set_axis_off()
+
+    return draw(folder / "mistakes", TOP + 0.45 + 1.5 * rows, paint)
+
+
+def time_figure(experiments: Sequence[Experiment], folder: Path) -> bytes | None:
+    """Draws training time against test accuracy, a point a preset; None where none is scored."""
+    scored = [each for each in experiments if each.scored]
+    if not scored:
+        return None
+    minutes = [np.mean([run.record.training_seconds for run in each.scored]) / 60 for each in scored]
+    accuracies = [each.mean_test for each in scored]
+    finding, correlation = "Training time against test accuracy", ""
+    if len(scored) >= 5 and len(set(accuracies)) > 1 and len(set(minutes)) > 1:
+        from scipy.stats import spearmanr
+
+        rank = float(spearmanr(minutes, accuracies).statistic)
+        correlation = f"Rank correlation {rank:.2f}. "
+        strength = "says little about" if abs(rank) < 0.3 else "goes along with" if rank > 0 else "goes against"
+        finding = f"Training time {strength} accuracy"
+
+    def paint(figure: Figure) -> None:
+        title(
+            figure,
+            finding,
+            f"{correlation}A point a preset, its number beside it.\nRuns that shared the machine took longer.",
+        )
+        height = figure.get_figheight()
+        axes = figure.add_axes((0.15, 0.6 / height, 0.81, 1 - (TOP + 0.6) / height))
+        axes.plot(minutes, accuracies, "o", color=BLUE, markersize=7, markeredgecolor="white")
+        accuracy_scale(axes, *limits_of_accuracy(accuracies))
+        axes.set_xlim(0, max(minutes) * 1.12)
+        axes.set_xlabel("training time in minutes")
+        axes.set_ylabel("test accuracy")
+        _label_points(axes, minutes, accuracies, [each.label for each in scored])
+
+    return draw(folder / "time_accuracy", 5.2, paint)
+
+
+def _label_points(axes: Axes, xs: Sequence[float], ys: Sequence[float], labels: Sequence[str]) -> None:
+    """Writes each label beside its point, left out where there is no room; the best are labelled first."""
+    pixels = axes.transData.transform(np.column_stack([xs, ys]))
+    scale = axes.figure.dpi / 72
+    taken = [(x - 4 * scale, x + 4 * scale, y - 4 * scale, y + 4 * scale) for x, y in pixels]
+    for index in np.argsort(-np.asarray(ys), kind="stable"):
+        x, y = pixels[index]
+        wide = 6 * scale * len(labels[index])
+        for dx, dy, side in ((6, 0, "left"), (-6, 0, "right"), (0, 9, "center"), (0, -9, "center")):
+            left = x + dx * scale - {"left": 0, "right": wide, "center": wide / 2}[side]
+            box = (left, left + wide, y + (dy - 5) * scale, y + (dy + 5) * scale)
+            own = taken[index]
+            if not any(other is not own and _overlap(box, other) for other in taken):
+                axes.annotate(
+                    labels[index],
+                    (xs[index], ys[index]),
+                    xytext=(dx, dy),
+                    textcoords="offset points",
+                    ha=side,
+                    va="center",
+                    fontsize=9,
+                )
+                taken.append(box)
+                break
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+
+
+def importance_figure(ranking: Ranking, folder: Path) -> bytes | None:
+    """Draws each field's largest one-change effect and PED-ANOVA's share; None where nothing was ranked."""
+    fields = [each for each in ranking.fields if each.share is not None or each.largest_effect is not None][::-1]
+    if not fields:
+        return None
+    has_shares = any(each.share is not None for each in fields)
+    strongest = fields[-1]
+    name = strongest.field.replace("_", " ")
+    finding = f"{name.capitalize()} changed most when changed alone"
+
+    def paint(figure: Figure) -> None:
+        what = "Left: the largest change of accuracy by this alone."
+        what += "\nRight: PED-ANOVA, what sets the best quarter of presets apart." if has_shares else ""
+        title(figure, finding, what)
+        height = figure.get_figheight()
+        panels = figure.subplots(1, 2 if has_shares else 1, sharey=True, squeeze=False)[0]
+        figure.subplots_adjust(left=0.22, right=0.96, bottom=0.6 / height, top=1 - TOP / height, wspace=0.1)
+        places = range(len(fields))
+        effects = [abs(each.largest_effect or 0.0) * 100 for each in fields]
+        colours = [BLUE if (each.largest_effect or 0) >= 0 else VERMILION for each in fields]
+        panels[0].barh(places, effects, color=colours, height=0.55)
+        for place, each in enumerate(fields):
+            text = "not changed alone" if each.largest_effect is None else f"{each.largest_effect * 100:+.2f}"
+            text = text.replace("-", "\N{MINUS SIGN}")
+            panels[0].annotate(text, (effects[place], place), (4, 0), textcoords="offset points", va="center", size=9)
+        panels[0].set_xlim(0, (max(effects) or 1) * 1.35)
+        panels[0].set_xlabel("points of test accuracy")
+        panels[0].set_yticks(places, [each.field.replace("_", " ") for each in fields])
+        panels[0].tick_params(axis="y", length=0)
+        if has_shares:
+            for place, each in enumerate(fields):
+                if each.share is not None:
+                    panels[1].plot([each.low * 100, each.high * 100], [place, place], color=GREY, linewidth=2)
+                    panels[1].plot(each.share * 100, place, "o", color=BLUE, markersize=7)
+            panels[1].set_xlim(left=0)
+            panels[1].set_xlabel("share of importance, %")
+            panels[1].tick_params(axis="y", length=0)
+
+    return draw(folder / "importance", TOP + 0.8 + 0.42 * len(fields), paint)
+
+
+def model_graph(preset: Preset, label: str, folder: Path) -> bytes:
+    """Draws a preset's network from pixels to logits, a bar a layer, as wide as the root of its units."""
+    sizes = preset.layer_sizes
+    parameters = sum(inputs * outputs + outputs for inputs, outputs in pairwise(sizes))
+    step = 0.78
+
+    def paint(figure: Figure) -> None:
+        decay = f"L2 weight decay {preset.weight_decay:g}" if preset.weight_decay else "no weight decay"
+        dropout = f"dropout {preset.dropout:g} after each hidden layer" if preset.dropout else "no dropout"
+        drawn = f"weights drawn {preset.weight_init}, biases {preset.bias_init}"
+        what = f"{parameters:,} parameters; {drawn}.\n{dropout[0].upper()}{dropout[1:]}, {decay}."
+        title(figure, f"The network of preset {label}: {preset.weight_layers} weight layers", what)
+        height = figure.get_figheight()
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        axes.set_xlim(0, WIDTH)
+        axes.set_ylim(0, height)
+        for index, units in enumerate(sizes):
+            y = height - TOP - 0.45 - index * step
+            width = 3.0 * (units / max(sizes)) ** 0.5
+            last = index == len(sizes) - 1
+            colour = PALE if index == 0 else VERMILION if last else BLUE
+            left = WIDTH / 2 - 1.0 - width / 2
+            axes.add_patch(_rounded(left, y - 0.16, width, 0.32, colour))
+            name = (
+                "pixels (28 by 28)" if index == 0 else "logits, one a digit" if last else f"{preset.activation} units"
+            )
+            axes.text(WIDTH / 2 + 0.75, y, f"{units:,} {name}", va="center", fontsize=11)
+            if index:
+                weights = f"{sizes[index - 1]:,} by {units:,} weights"
+                x = WIDTH / 2 - 1.0
+                axes.annotate("", (x, y + 0.18), (x, y + step - 0.18), arrowprops={"arrowstyle": "-|>", "color": GREY})
+                axes.text(WIDTH / 2 - 0.85, y + step / 2, weights, va="center", fontsize=8.5, color=GREY)
+
+    return draw(folder / "model_graph", TOP + 0.9 + step * (len(sizes) - 1), paint)
+
+
+def _rounded(x: float, y: float, width: float, height: float, colour: str):
+    from matplotlib.patches import FancyBboxPatch
+
+    shape = f"round,pad=0,rounding_size={min(width, height) / 4}"
+    return FancyBboxPatch((x, y), width, height, boxstyle=shape, facecolor=colour, edgecolor="none")

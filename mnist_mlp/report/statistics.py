@@ -1,0 +1,151 @@
+"""How far a difference between two accuracies can be told from chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, sqrt
+from statistics import NormalDist, mean, variance
+
+import numpy as np
+
+from mnist_mlp.intervals import share_interval
+
+ALPHA = 0.05
+OVER_SEEDS = "over seeds"
+MCNEMAR = "McNemar"
+TWO_PROPORTIONS = "two proportions"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more accurate one thing is than another.
+
+    Attributes:
+        amount: of accuracy, -1 to 1.
+        low, high: 95% interval.
+        p: of the hypothesis that there is no difference, two-sided.
+        method: OVER_SEEDS, MCNEMAR or TWO_PROPORTIONS.
+        gained, lost: images that only the one, only the other classified rightly; 0 but for MCNEMAR.
+    """
+
+    amount: float
+    low: float
+    high: float
+    p: float
+    method: str
+    gained: int = 0
+    lost: int = 0
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether two networks were right about exactly the same images."""
+        return self.method == MCNEMAR and self.gained == self.lost == 0
+
+
+def mcnemar(right: np.ndarray, reference_right: np.ndarray) -> Difference:
+    """Compares two networks on the same images: McNemar's exact test, D. G. Bonett and R. M. Price's interval (2012).
+
+    Args:
+        right, reference_right: bool [images], whether each network classified the image rightly.
+    """
+    from scipy.stats import binomtest  # only where there is something to compare: it takes a while to import
+
+    gained, lost = int((right & ~reference_right).sum()), int((~right & reference_right).sum())
+    p = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    n = len(right) + 2
+    share_gained, share_lost = (gained + 1) / n, (lost + 1) / n
+    middle = share_gained - share_lost
+    half_width = _z() * sqrt((share_gained + share_lost - middle**2) / n)
+    amount = (gained - lost) / len(right)
+    return Difference(amount, middle - half_width, middle + half_width, float(p), MCNEMAR, gained, lost)
+
+
+def two_proportions(correct: int, reference_correct: int, images: int) -> Difference:
+    """Compares two scores on as many images: the pooled z test, R. G. Newcombe's interval from two of Wilson's (1998).
+
+    Which images were right is not known, so this takes them for two independent samples: it errs on the wide side.
+    """
+    share, reference = correct / images, reference_correct / images
+    (low, high), (reference_low, reference_high) = (share_interval(k, images) for k in (correct, reference_correct))
+    amount, pooled = share - reference, (share + reference) / 2
+    deviation = sqrt(2 * pooled * (1 - pooled) / images)
+    p = 2 * NormalDist().cdf(-abs(amount) / deviation) if deviation else 1.0
+    return Difference(
+        amount,
+        amount - sqrt((share - low) ** 2 + (reference_high - reference) ** 2),
+        amount + sqrt((high - share) ** 2 + (reference - reference_low) ** 2),
+        p,
+        TWO_PROPORTIONS,
+    )
+
+
+def over_seeds(values: Sequence[float], reference: Sequence[float]) -> Difference | None:
+    """Compares means over seeds: Welch's t, Student's where one side has a single seed; None where nothing varies."""
+    from scipy.special import stdtr, stdtrit
+
+    amount = mean(values) - mean(reference)
+    sizes = len(values), len(reference)
+    if min(sizes) > 1:
+        parts = [variance(each) / len(each) for each in (values, reference)]
+        if not sum(parts):
+            return None
+        freedom = sum(parts) ** 2 / sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
+        error = sqrt(sum(parts))
+    else:
+        freedom = sum(sizes) - 2
+        error = sqrt(variance(max(values, reference, key=len)) * sum(1 / size for size in sizes))
+        if not error:
+            return None
+    half_width = float(stdtrit(freedom, 1 - ALPHA / 2)) * error
+    p = 2 * float(stdtr(freedom, -abs(amount) / error))
+    return Difference(amount, amount - half_width, amount + half_width, p, OVER_SEEDS)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Returns the p-values adjusted for their number, by S. Holm (1979), in the order given."""
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+@dataclass(frozen=True)
+class SeedSpread:
+    """How much the seed alone moves an accuracy.
+
+    Attributes:
+        deviation: pooled standard deviation over seeds; infinite where no preset has two.
+        freedom: degrees of freedom that it rests on.
+        presets: how many presets it is pooled over.
+    """
+
+    deviation: float
+    freedom: int
+    presets: int
+
+    @property
+    def limit(self) -> float:
+        """What two runs that differ in seed alone stay below in 95 of 100 pairs; infinite where nothing is known."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.freedom, 1 - ALPHA / 2)) * sqrt(2) * self.deviation if self.freedom else inf
+
+
+def seed_spread(repeated: Sequence[Sequence[float]]) -> SeedSpread:
+    """Pools the spread over seeds of several presets.
+
+    Args:
+        repeated: a preset's accuracies over its seeds each.
+    """
+    repeated = [values for values in repeated if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in repeated)
+    if not freedom:
+        return SeedSpread(inf, 0, 0)
+    pooled = sum(variance(values) * (len(values) - 1) for values in repeated) / freedom
+    return SeedSpread(sqrt(pooled), freedom, len(repeated))
+
+
+def _z() -> float:
+    return NormalDist().inv_cdf(1 - ALPHA / 2)

@@ -1,0 +1,68 @@
+"""The report's page as a person sees it: a real browser, at a desk and on a phone."""
+
+from __future__ import annotations
+
+from selenium.webdriver.common.by import By
+
+
+def column(browser, heading: str) -> list[str]:
+    """Returns the texts under a heading of the table of runs, as they stand."""
+    return browser.execute_script(
+        """
+        const table = document.querySelector("#runs-table table");
+        const index = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent.trim() === arguments[0]);
+        return [...table.tBodies[0].rows].map(row => row.cells[index].textContent.trim());
+        """,
+        heading,
+    )
+
+
+def click_heading(browser, heading: str) -> None:
+    browser.find_element(By.XPATH, f"//*[@id='runs-table']//button[.='{heading}']").click()
+
+
+def visible_headings(browser) -> list[str]:
+    cells = browser.find_elements(By.CSS_SELECTOR, "#runs-table th")
+    return [cell.text.strip() for cell in cells if cell.is_displayed()]
+
+
+def test_page_opens_without_a_complaint_and_shows_every_figure(browser, evaluated, tmp_path):
+    browser.get((evaluated / "out" / "report.html").as_uri())
+    browser.save_screenshot(str(tmp_path / "report.png"))
+    assert browser.get_log("browser") == []
+    pictures = browser.find_elements(By.CSS_SELECTOR, "img")
+    assert len(pictures) >= 4
+    assert all(picture.get_property("naturalWidth") > 300 for picture in pictures)
+    assert all(picture.get_attribute("alt") for picture in pictures)
+
+
+def test_table_of_runs_is_sorted_by_a_click_on_its_heading(browser, evaluated):
+    browser.get((evaluated / "out" / "report.html").as_uri())
+    assert column(browser, "preset") == ["1", "8"]
+    click_heading(browser, "preset")
+    assert column(browser, "preset") == ["8", "1"]  # the largest first
+    click_heading(browser, "preset")
+    assert column(browser, "preset") == ["1", "8"]
+    click_heading(browser, "layer sizes")
+    assert column(browser, "layer sizes") == ["200-200-200", "300-200"]
+    click_heading(browser, "learning rate")
+    assert column(browser, "learning rate") == ["0.01", "0.001"]
+
+
+def test_only_what_differs(browser, evaluated):
+    browser.get((evaluated / "out" / "report.html").as_uri())
+    assert {"activation", "epochs", "dropout"} <= set(visible_headings(browser))
+    browser.find_element(By.ID, "only-differences").click()
+    shown = set(visible_headings(browser))
+    assert {"preset", "dropout", "learning rate", "run"} <= shown
+    assert not {"activation", "epochs", "seed", "batch size"} & shown
+
+
+def test_page_is_no_wider_than_a_phone(browser, evaluated):
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        browser.get((evaluated / "out" / "report.html").as_uri())
+        assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
