@@ -8,12 +8,15 @@ from pathlib import Path
 
 from mnist_mlp.data import LabelledImages
 from mnist_mlp.errors import in_one_line
-from mnist_mlp.files import sha256_of
+from mnist_mlp.files import sha256_of, unpacked_bytes
 from mnist_mlp.intervals import share_interval
 from mnist_mlp.model import build_model, cross_entropy
 from mnist_mlp.predictions import TestPredictions
 from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.run_folder import NotARun, RunFolder
+
+MOST_BYTES_A_WEIGHT = 16  # its value, and the optimiser's where another program wrote the file
+MOST_BYTES_BESIDE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,11 @@ def load_best_model(run: RunFolder) -> keras.Model:
     model = build_model(run.record.preset, run.record.seed)
     whole = _whole_copy(run)
     try:
+        if unpacked_bytes(whole) > MOST_BYTES_A_WEIGHT * model.count_params() + MOST_BYTES_BESIDE:
+            raise NotARun(f"its {whole.name} is larger than a checkpoint of its preset can be")
         model.load_weights(whole)
+    except NotARun:
+        raise
     except Exception as error:  # Keras and h5py raise whatever a damaged file leads them to
         raise NotARun(f"its {whole.name} cannot be loaded: {in_one_line(error)[:200]}") from None
     return model

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def commit_folder(path: Path, files: Mapping[str, bytes]) -> None:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def unpacked_bytes(path: Path) -> int:
+    """Returns how large a ZIP archive says that it is unpacked; no reader takes more than that from it.
+
+    Raises:
+        BadZipFile: it is none.
+        OSError: it cannot be read.
+    """
+    with zipfile.ZipFile(path) as archive:
+        return sum(member.file_size for member in archive.infolist())
 
 
 def sha256_of(content: bytes) -> str:

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from mnist_mlp.data import TEST_IMAGES
-from mnist_mlp.files import write_bytes_atomically
+from mnist_mlp.files import unpacked_bytes, write_bytes_atomically
 from mnist_mlp.run_folder import NotARun
 
 PREDICTIONS_FILE = "test_predictions.npz"
 CLASSES = 10
+MOST_BYTES_AN_IMAGE = 16  # nine, and the files' headers
 _ARRAYS = {"predicted": np.uint8, "confidence": np.float32, "true_probability": np.float32}
 
 
@@ -62,6 +63,8 @@ class TestPredictions:
             NotARun: the file is damaged or is none of ours.
         """
         try:
+            if unpacked_bytes(run_folder / PREDICTIONS_FILE) > MOST_BYTES_AN_IMAGE * images:
+                raise NotARun(f"its {PREDICTIONS_FILE} is larger than predictions can be")
             with np.load(run_folder / PREDICTIONS_FILE, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in _ARRAYS}
         except FileNotFoundError:

@@ -20,7 +20,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mnist_mlp.files import commit_folder, sha256_of
 from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
-from mnist_mlp.run_folder import RunFolder
+from mnist_mlp.predictions import TestPredictions
+from mnist_mlp.run_folder import NotARun, RunFolder
 from mnist_mlp.saved_state import newest_whole_state
 from tests.conftest import PROJECT, folders, only_line, runs_in
 
@@ -149,6 +150,21 @@ def test_nothing_of_a_hostile_run_is_executed(script, tmp_path, trained):
     assert float(row["test_accuracy"]) > 0.8
     assert not target.exists()
     assert not list(tmp_path.rglob("outside"))
+
+
+def test_decompression_bombs_are_not_unpacked(script, tmp_path, trained):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    first, second = runs_in(tmp_path)
+    with zipfile.ZipFile(first.best_checkpoint, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(300 << 20))
+    first.record.best_checkpoint_sha256 = sha256_of(first.best_checkpoint.read_bytes())
+    first.save_record()
+    np.savez_compressed(second.path / "test_predictions.npz", predicted=np.zeros(100 << 20, np.uint8))
+    with pytest.raises(NotARun, match="larger than predictions can be"):
+        TestPredictions.load(second.path)
+    process = script("MNIST_eval.py", *folders(tmp_path))
+    assert f"Skipped {first.name}: its epoch_0" in process.stdout
+    assert "is larger than a checkpoint of its preset can be" in process.stdout
 
 
 def test_hostile_states_are_refused_before_they_take_memory(tmp_path, trained):
