@@ -28,6 +28,7 @@ class ReportedRun:
 
     Attributes:
         name: of its folder, without what cannot be printed.
+        folder: where it is.
         record: as its training left it.
         curves: float64 [epochs] by "train accuracy", "dev cross_entropy", ...; losses in nats.
         test_accuracy, test_loss: from eval_log.txt, None where it was not scored.
@@ -36,6 +37,7 @@ class ReportedRun:
     """
 
     name: str
+    folder: Path
     record: RunRecord
     curves: dict[str, np.ndarray]
     test_accuracy: float | None = None
@@ -102,7 +104,7 @@ def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
         except NotARun as reason:
             evidence.skipped[printable(name)] = printable(str(reason))
     _add_scores(evidence, read_table(info_dir / "eval_log.txt", EVAL_COLUMNS))
-    _add_predictions(evidence, runs_dir, data_dir)
+    _add_predictions(evidence, data_dir)
     return evidence
 
 
@@ -123,7 +125,7 @@ def _reported(run: RunFolder) -> ReportedRun:
         raise NotARun(f"its record.json is damaged ({type(error).__name__} in its epochs)") from None
     if not all_finite or not 0 <= run.record.best_validation_accuracy <= 1:
         raise NotARun("its record.json holds numbers that cannot be")
-    return ReportedRun(printable(run.name), run.record, curves)
+    return ReportedRun(printable(run.name), run.path, run.record, curves)
 
 
 def _add_scores(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> None:
@@ -147,13 +149,13 @@ def _add_scores(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> None:
         evidence.notes.append(f"{rows_are} of runs that are not in the runs folder any more, and left out.")
 
 
-def _add_predictions(evidence: Evidence, runs_dir: Path, data_dir: Path) -> None:
+def _add_predictions(evidence: Evidence, data_dir: Path) -> None:
     without = []
     for run in evidence.runs:
         if run.test_accuracy is None:
             continue
         try:
-            run.predictions = TestPredictions.load(runs_dir / run.name)
+            run.predictions = TestPredictions.load(run.folder)
         except NotARun as reason:
             evidence.notes.append(f"{run.name}: {reason}; score it again with MNIST_eval.py.")
             continue

@@ -251,9 +251,9 @@ def mistakes_figure(run: ReportedRun, evidence: Evidence, folder: Path) -> bytes
 
 
 def time_figure(experiments: Sequence[Experiment], folder: Path) -> bytes | None:
-    """Draws training time against test accuracy, a point a preset; None where none is scored."""
+    """Draws training time against test accuracy, a point a preset; None where fewer than two are scored."""
     scored = [each for each in experiments if each.scored]
-    if not scored:
+    if len(scored) < 2:
         return None
     minutes = [np.mean([run.record.training_seconds for run in each.scored]) / 60 for each in scored]
     accuracies = [each.mean_test for each in scored]
