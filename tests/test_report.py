@@ -227,9 +227,40 @@ def test_page_workbook_csv_and_infos_agree(evaluated):
         for heading in ("validation accuracy", "test accuracy"):
             assert f"{in_sheet[heading]:.2%}</td>" in page
             assert f'data-value="{in_sheet[heading]!r}"' in page
-    for name in ("Presets", "Studies"):
-        in_sheet = read_sheet(evaluated / "out" / "my_result.xlsx", name)
-        assert len(in_sheet) == len(read_csv(evaluated / "out" / f"my_result_{name.lower()}.csv"))
+
+
+def test_workbook_and_csv_agree_in_every_cell_and_the_page_tells_the_studies(tmp_path, labels):
+    scores = {}
+    for number, dropout in enumerate((0.0, 0.2, 0.5), start=1):
+        for seed in (1, 2)[: 1 + (number == 1)]:
+            run = make_run(tmp_path, number, Preset(dropout=dropout), 0.98 - dropout / 100, seed)
+            wrong = np.arange(200 + 10 * number + seed)
+            scores[run] = (1 - len(wrong) / 10_000, wrong)
+    unscored = make_run(tmp_path, 4, Preset(dropout=0.7), 0.9)
+    score_runs(tmp_path, scores, labels)
+    build(tmp_path)
+    files = {"Table": "my_result.csv", "Presets": "my_result_presets.csv", "Studies": "my_result_studies.csv"}
+    for name, file in files.items():
+        in_sheet, in_csv = read_sheet(tmp_path / "out" / "my_result.xlsx", name), read_csv(tmp_path / "out" / file)
+        assert len(in_sheet) == len(in_csv) > 2
+        for cells, texts in zip(in_sheet, in_csv, strict=True):
+            assert list(cells) == list(texts)
+            for heading, value in cells.items():
+                text = texts[heading]
+                assert text == (value or "") if isinstance(value, str | None) else float(text) == pytest.approx(value)
+    book = openpyxl.load_workbook(tmp_path / "out" / "my_result.xlsx")
+    assert book.sheetnames == list(files)
+    assert all(sheet.freeze_panes == "B2" and sheet.conditional_formatting for sheet in book)
+    assert [len(sheet._charts) for sheet in book] == [1, 1, 0]
+    page = re.sub(r"\s+", " ", (tmp_path / "out" / "report.html").read_text())
+    for row in read_csv(tmp_path / "out" / "my_result_studies.csv"):
+        assert f'<td class="text value">{row["value"]}<small>preset {row["preset"]}' in page
+        if row["difference"]:
+            points = [
+                f"{float(row[f'difference{end}']) * 100:+.2f}".replace("-", "\u2212") for end in ("", " low", " high")
+            ]
+            assert f"<td>{points[0]}<small>{points[1]} to {points[2]}</small></td>" in page
+    assert f"Not scored on the test set yet: {unscored.record.preset.dropout}" in page
 
 
 def test_predictions_of_the_evaluation_have_the_accuracy_of_the_log(evaluated, labels):

@@ -49,7 +49,7 @@ def study_figure(finding: Finding, folder: Path) -> bytes:
         title(figure, finding.headline, what)
         height = figure.get_figheight()
         upper, lower = figure.subplots(2, sharex=True)
-        figure.subplots_adjust(left=0.15, right=0.76, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
+        figure.subplots_adjust(left=0.165, right=0.77, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
         for axes, curve in ((upper, "accuracy"), (lower, "cross_entropy")):
             ends = [_study_line(axes, finding, index, f"dev {curve}") for index in range(len(study.arms))]
             axes.set_xlim(0, max(len(run.record.epochs) for arm in study.arms for run in arm.seeds) + 0.5)
@@ -60,7 +60,7 @@ def study_figure(finding: Finding, folder: Path) -> bytes:
             else:
                 loss_scale(axes)
                 axes.set_ylabel("loss without L2, in nats")
-            axes.yaxis.set_label_coords(-0.16, 0.5)
+            axes.yaxis.set_label_coords(-0.19, 0.5)
             label_ends(axes, [end for end in ends if end], 10 if len(ends) <= 12 else 7)
         lower.set_xlabel("epoch")
 
@@ -94,7 +94,7 @@ def learning_figure(run: ReportedRun, folder: Path) -> bytes:
         title(figure, f"Best after epoch {best} of {len(run.record.epochs)}", what)
         height = figure.get_figheight()
         upper, lower = figure.subplots(2, sharex=True)
-        figure.subplots_adjust(left=0.15, right=0.78, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
+        figure.subplots_adjust(left=0.165, right=0.78, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
         epochs = np.arange(1, len(run.record.epochs) + 1)
         for axes, curve in ((upper, "accuracy"), (lower, "cross_entropy")):
             ends = []
@@ -112,7 +112,7 @@ def learning_figure(run: ReportedRun, folder: Path) -> bytes:
             else:
                 loss_scale(axes)
                 axes.set_ylabel("loss without L2, in nats")
-            axes.yaxis.set_label_coords(-0.16, 0.5)
+            axes.yaxis.set_label_coords(-0.19, 0.5)
             label_ends(axes, ends)
         lower.set_xlabel("epoch")
 

@@ -31,9 +31,7 @@ CHART_ROWS = 26  # that a chart covers
 def write_workbook(tables: Sequence[DataTable], path: Path) -> None:
     """Writes a sheet a table; `Presets` and `Table` get a chart each, below their rows."""
     content = io.BytesIO()
-    # Without these, text that begins with = or http:// would become a formula or a link.
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(content, options) as workbook:
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
         for table in tables:
             sheet = _add_sheet(workbook, table)
             if table.name == "Presets" and any(value is not None for value in table.column("test accuracy")):
@@ -57,7 +55,7 @@ def _add_sheet(workbook: Workbook, table: DataTable) -> Worksheet:
             if value is None:
                 sheet.write_blank(place, index, None, cells)
             elif isinstance(value, str):
-                sheet.write_string(place, index, value, cells)
+                sheet.write_string(place, index, value, cells)  # never write(), which makes formulas and links of text
             else:
                 sheet.write_number(place, index, value, cells)
     sheet.set_row(0, 32)
