@@ -40,6 +40,8 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
         raise UsageError(
             f"no port from {port} to {port + PORTS_TO_TRY - 1} is free on {host}; name another with --port"
         )
+    import mnist_mlp.quiet_tensorflow  # noqa: F401 - TensorBoard would import TensorFlow later, with its chatter
+
     with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as complaints:
         from tensorboard import program
 
