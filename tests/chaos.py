@@ -38,17 +38,20 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"seed {options.seed}", flush=True)
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        calm, attacked = Path(folder, "calm"), Path(folder, "attacked")
+        calm = Path(folder, "calm")
         sweep = ("--presets", PRESETS, "--epochs", str(options.epochs))
         run_to_its_end(calm, *sweep)
-        attack(attacked, sweep, options.kills, chance)
-        assert_nothing_lost(attacked, calm)
+        kills_left = options.kills
+        while kills_left:  # a sweep may be done before it was killed so often
+            attacked = Path(folder, f"attacked, {kills_left} kills left")
+            kills_left -= attack(attacked, sweep, kills_left, chance)
+            assert_nothing_lost(attacked, calm)
         fill_the_disk(Path(folder, "full"), sweep)
         print("every run has the bits of the undisturbed sweep, every row is there once", flush=True)
 
 
-def attack(folder: Path, sweep: tuple[str, ...], kills: int, chance: random.Random) -> None:
-    """Kills the trainer or a worker again and again, and damages a saved state now and then, until all is trained."""
+def attack(folder: Path, sweep: tuple[str, ...], kills: int, chance: random.Random) -> int:
+    """Kills trainer or worker again and again, damages states now and then, until all is trained; returns the kills."""
     done = Counter()
     while not everything_is_done(folder):
         process = start(folder, "--resume") if unfinished(folder) else start(folder, *sweep, "--skip-done")
@@ -61,6 +64,7 @@ def attack(folder: Path, sweep: tuple[str, ...], kills: int, chance: random.Rand
         if attacks_left > 0 and chance.random() < 0.3:
             done["states damaged"] += damage_a_state(folder, chance)
     print(f"survived: {dict(done)}", flush=True)
+    return done["trainer"] + done["worker"]
 
 
 def kill_something(process: subprocess.Popen, chance: random.Random) -> str:
