@@ -1,6 +1,6 @@
 """How fast everything is, measured in one run; prints results.md and writes it, with results.json, beside this file.
 
-python -m benchmarks.speed               all of it, about half an hour
+python -m benchmarks.speed               all of it
 python -m benchmarks.speed --rounds 1 --networks 10
 
 Contenders take turns of a few epochs, each in a process of its own that only waits between its turns, so that a
