@@ -78,8 +78,10 @@ class Recorder:
                 "learning_rate": result.learning_rate,
                 "train": _plain(result.train),
                 "dev": _plain(result.dev),
+                "layers": {name: asdict(statistics) for name, statistics in result.layers.items()},
             }
         )
+        self._summaries.write_histograms(result.epoch, result.histograms)  # before the record, which lacks them
         is_best = not record.best_epoch or result.dev.accuracy > record.best_validation_accuracy
         if is_best and not result.diverged:
             self._save_checkpoint(result)

@@ -29,6 +29,31 @@ class Metrics:
         return self.cross_entropy + self.l2_penalty
 
 
+@dataclass(frozen=True)
+class LayerStatistics:
+    """What one layer is like after an epoch.
+
+    Activations are of the first 1,000 validation images, dropout off, after the activation function. Gradient and
+    update are those of the training step that comes next, for the layer's weight matrix.
+
+    Attributes:
+        activation_mean, activation_std: over images and units.
+        dead_units: share of the units that give every one of the images the same value, 0 to 1.
+        gradient_norm: L2 norm of the gradient of the loss, L2 penalty included.
+        weight_norm: L2 norm of the weight matrix.
+        update_ratio: L2 norm of the step's change of the weight matrix over `weight_norm`.
+        l2_penalty: the matrix's part of `Metrics.l2_penalty`.
+    """
+
+    activation_mean: float
+    activation_std: float
+    dead_units: float
+    gradient_norm: float
+    weight_norm: float
+    update_ratio: float
+    l2_penalty: float
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingState:
     """What a training needs to go on, beside its preset and seed, with the same bits as if it had never stopped.
@@ -53,6 +78,9 @@ class EpochResult:
         learning_rate: that the epoch's steps ran with.
         train: over the epoch's training batches.
         dev: over the validation images.
+        layers: by name, from the pixels to the logits.
+        histograms: float64 [buckets, 3], of lower end, upper end and count, by "weights/hidden_1",
+            "activations/hidden_1" and so on; a layer with values that are no finite numbers has none.
         state: after the epoch.
     """
 
@@ -60,6 +88,8 @@ class EpochResult:
     learning_rate: float
     train: Metrics
     dev: Metrics
+    layers: dict[str, LayerStatistics]
+    histograms: dict[str, np.ndarray]
     state: TrainingState
 
     @property

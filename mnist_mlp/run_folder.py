@@ -49,8 +49,8 @@ class RunRecord:
         best_epoch: with the highest validation accuracy, the earliest of equals; 0 before the first.
         best_checkpoint: of that epoch, relative to the run folder; "" before the first.
         best_checkpoint_sha256: of its bytes.
-        epochs: for each epoch a dict of epoch, seconds, learning_rate, train and dev; the last two of loss,
-            cross_entropy, l2_penalty and accuracy.
+        epochs: for each epoch a dict of epoch, seconds, learning_rate, train, dev and layers; train and dev of loss,
+            cross_entropy, l2_penalty and accuracy, layers of a `LayerStatistics` by layer (older runs lack it).
     """
 
     preset_number: int
@@ -84,9 +84,13 @@ class RunRecord:
         return sum(epoch["seconds"] for epoch in self.epochs)
 
     def to_json(self) -> str:
-        """Returns the record as JSON, NaN and Infinity written by those names (as Python reads them)."""
+        """Returns the record as JSON, a line an epoch; NaN and Infinity are written by those names, as Python does."""
         values = {**vars(self), "preset": self.preset.to_dict()}
-        return json.dumps({"record_version": RECORD_VERSION, **values}, indent=1)
+        del values["epochs"]
+        head = json.dumps({"record_version": RECORD_VERSION, **values}, indent=1).removesuffix("\n}")
+        # Python indents JSON so slowly that with hundreds of epochs it would take longer than an epoch's share of time.
+        epochs = ",\n  ".join(json.dumps(epoch) for epoch in self.epochs)
+        return f'{head},\n "epochs": [\n  {epochs}\n ]\n}}'
 
     @classmethod
     def from_json(cls, text: str) -> RunRecord:

@@ -1,19 +1,44 @@
-"""What TensorBoard shows of a run: scalars of train and dev, the graph, and its line on the HParams page."""
+"""What TensorBoard shows of a run: scalars of train and dev, its layers, the graph, its line on the HParams page."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import summary as custom_scalar_summary
+from tensorboard.plugins.histogram.metadata import create_summary_metadata as histogram_metadata
 from tensorboard.plugins.hparams import api as hparams_api
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.util.tensor_util import make_tensor_proto
 
 from mnist_mlp.preset import Preset, format_field
 from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.results import LayerStatistics
 
 SCALARS = ("loss", "cross_entropy", "l2_penalty", "accuracy")
 BEST_ACCURACY = "best_accuracy"
-GRAPH, HPARAMS = "graph", "_hparams_/session_start_info"
+GRAPH = "graph"
+
+
+def _chart(title: str, tag: str) -> layout_pb2.Chart:
+    return layout_pb2.Chart(title=title, multiline=layout_pb2.MultilineChartContent(tag=[tag]))
+
+
+# Tags are regular expressions that TensorBoard matches from a tag's start, in every run that is switched on.
+CUSTOM_SCALARS = layout_pb2.Layout(
+    category=[
+        layout_pb2.Category(title="train and dev", chart=[_chart(scalar, f"{scalar}$") for scalar in SCALARS]),
+        layout_pb2.Category(
+            title="all layers", chart=[_chart(each.name, f"{each.name}/") for each in fields(LayerStatistics)]
+        ),
+    ]
+)
 
 
 class Summaries:
@@ -22,9 +47,10 @@ class Summaries:
     def __init__(self, folder: Path, run_name: str, preset_number: int, preset: Preset, seed: int) -> None:
         self._there = {name: _points_in(folder / name) for name in ("train", "dev")}
         self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in self._there}
-        if (HPARAMS, 0) not in self._there["dev"]:
-            with self._writers["dev"].as_default(step=0):
-                hparams_api.hparams(_hyperparameters(preset_number, preset, seed), trial_id=run_name)
+        hyperparameters = _hyperparameters(preset_number, preset, seed)
+        self._write("dev", 0, [hparams_api.hparams_pb(hyperparameters, trial_id=run_name)])
+        layout = custom_scalar_summary.pb(CUSTOM_SCALARS)  # TensorFlow's class of protocol buffer, not TensorBoard's
+        self._write("train", 0, [Summary.FromString(layout.SerializeToString())])
 
     def write_graph(self, model: keras.Model) -> None:
         """Writes the graph from pixels to logits."""
@@ -36,23 +62,42 @@ class Summaries:
                 forward.get_concrete_function(tf.TensorSpec(model.input_shape, tf.float32, "pixels")).graph
             )
 
+    def write_histograms(self, epoch: int, histograms: dict[str, np.ndarray]) -> None:
+        """Writes those of `EpochResult.histograms`."""
+        self._write("train", epoch, (_histogram(tag, buckets) for tag, buckets in histograms.items()))
+
     def write_epoch(self, epoch: dict, best_accuracy: float) -> None:
         """Writes an epoch of a run's record, and the best validation accuracy until then."""
-        for name, writer in self._writers.items():
+        for name in self._writers:
             points = {scalar: epoch[name][scalar] for scalar in SCALARS}
             points["learning_rate"] = epoch["learning_rate"]
-            if name == "dev":
+            if name == "dev":  # the HParams page lists all that is here, so what layers do goes to train
                 points[BEST_ACCURACY] = best_accuracy
-            with writer.as_default(step=epoch["epoch"]):
-                for tag, value in points.items():
-                    if (tag, epoch["epoch"]) not in self._there[name]:
-                        tf.summary.scalar(tag, value)
-            writer.flush()
+            else:
+                for layer, statistics in epoch.get("layers", {}).items():
+                    points |= {f"{statistic}/{layer}": value for statistic, value in statistics.items()}
+            self._write(name, epoch["epoch"], (scalar_pb(tag, value) for tag, value in points.items()))
+
+    def _write(self, name: str, step: int, summaries: Iterable[Summary]) -> None:
+        """Writes what is not there yet in one event: one by one, a hundred points would take longer than to train."""
+        together = Summary()
+        for summary in summaries:
+            together.value.extend(value for value in summary.value if (value.tag, step) not in self._there[name])
+        if together.value:
+            with self._writers[name].as_default():
+                tf.summary.experimental.write_raw_pb(together.SerializeToString(), step=step)
+            self._writers[name].flush()
 
     def close(self) -> None:
         """Flushes and closes the event files."""
         for writer in self._writers.values():
             writer.close()
+
+
+def _histogram(tag: str, buckets: np.ndarray) -> Summary:
+    """Returns what TensorBoard's `histogram_pb` makes of values, for buckets that are counted already."""
+    metadata = histogram_metadata(display_name=None, description=None)
+    return Summary(value=[Summary.Value(tag=tag, metadata=metadata, tensor=make_tensor_proto(buckets, np.float64))])
 
 
 def _points_in(folder: Path) -> set[tuple[str, int]]:

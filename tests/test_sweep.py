@@ -40,7 +40,8 @@ def made_up(epoch: int, accuracy: float, loss: float = 0.5) -> EpochResult:
     """An epoch's result whose weights are all the number of the epoch."""
     weights = [np.full_like(weight, epoch) for weight in build_model(PRESET, 1).get_weights()]
     metrics = Metrics(loss, 0.1, accuracy)
-    return EpochResult(1.0, 0.001, metrics, metrics, TrainingState(epoch, weights, optimizer_state=[]))
+    state = TrainingState(epoch, weights, optimizer_state=[])
+    return EpochResult(1.0, 0.001, metrics, metrics, layers={}, histograms={}, state=state)
 
 
 def record(folder, results) -> RunFolder:

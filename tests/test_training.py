@@ -118,6 +118,46 @@ def test_metrics_against_numpy(small_data):
     assert last.dev.loss == pytest.approx(last.dev.cross_entropy + penalty, rel=1e-6)
 
 
+def test_layer_statistics_against_plain_keras(small_data):
+    """The step looked at after epoch 1 is the first of epoch 2."""
+    preset = SMALL.but(optimizer="sgd", dropout=0.4, weight_decay=0.01, bias_init="normal", batch_size=1000, epochs=1)
+    (result,) = train(preset, 5, small_data)
+    model = build_model(preset, seed=0)
+    model.set_weights(result.state.weights)
+    batch = shuffle(len(small_data.train), 5, 2)
+    with tf.GradientTape() as tape:
+        activations = tf.constant(small_data.train.pixels[batch] / np.float32(255))
+        for place, layer in enumerate(model.layers):
+            dropped = isinstance(layer, keras.layers.Dropout)
+            mask = numpy_mask(5, 2, 0, place, activations.shape, 0.4) if dropped else None
+            activations = activations * mask if dropped else layer(activations)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(small_data.train.labels[batch], activations)
+        dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+        loss += sum(0.01 / 2 * tf.reduce_sum(layer.kernel**2) for layer in dense)
+    gradients = tape.gradient(loss, [layer.kernel.value for layer in dense])
+
+    assert list(result.layers) == ["hidden_1", "hidden_2", "logits"]
+    activations = small_data.dev.pixels / np.float32(255)
+    for layer, gradient in zip(dense, gradients, strict=True):
+        found, weights = result.layers[layer.name], layer.kernel.numpy()
+        activations = layer(activations).numpy()
+        gradient_norm, weight_norm = np.linalg.norm(gradient), np.linalg.norm(weights)
+        assert found.activation_mean == pytest.approx(activations.mean(), rel=1e-4)
+        assert found.activation_std == pytest.approx(activations.std(), rel=1e-4)
+        assert found.dead_units == pytest.approx((np.ptp(activations, axis=0) == 0).mean())
+        assert found.gradient_norm == pytest.approx(gradient_norm, rel=1e-4)
+        assert found.weight_norm == pytest.approx(weight_norm, rel=1e-5)
+        assert found.update_ratio == pytest.approx(0.01 * gradient_norm / weight_norm, rel=1e-3)
+        assert found.l2_penalty == pytest.approx(0.01 * weight_norm**2 / 2, rel=1e-5)
+        for kind, values in (("weights", weights), ("activations", activations[:100])):
+            low, high, counts = result.histograms[f"{kind}/{layer.name}"].T
+            assert (low[0], high[-1]) == pytest.approx((values.min(), values.max()))
+            assert (counts == [((values >= a) & (values < b)).sum() for a, b in zip(low, high, strict=True)])[:-1].all()
+            assert counts.sum() == values.size
+    assert result.layers["hidden_1"].dead_units > 0
+    assert sum(layer.l2_penalty for layer in result.layers.values()) == pytest.approx(result.dev.l2_penalty, rel=1e-5)
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.5, 0.8])
 def test_dropout_mask_drops_at_its_rate_and_keeps_the_mean(rate):
     mask = dropout_mask(tf.constant(12345, tf.uint32), (1000, 500), tf.constant(rate)).numpy()
