@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -153,32 +154,25 @@ def measure_epochs(network: str, rounds: int, tell: Callable[[str], None]) -> li
     return rows
 
 
-def train(*options: str) -> tuple[float, float]:
-    """Runs MNIST_train.py; returns the seconds until its first epoch's line and until its end."""
+def train(*options: str) -> float:
+    """Runs MNIST_train.py; returns the seconds until its end."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         command = [sys.executable, "MNIST_train.py", *options, "--runs-dir", f"{folder}/runs", "--info-dir", folder]
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-        first = 0.0
-        for line in process.stdout:
-            if not first and "  epoch " in line:
-                first = time.perf_counter() - started
-        if process.wait():
+        if subprocess.run(command, cwd=PROJECT, stdout=subprocess.DEVNULL).returncode:
             raise SystemExit(f"MNIST_train.py {' '.join(options)} failed")
-        return first, time.perf_counter() - started
+        return time.perf_counter() - started
 
 
-def measure_start_up(rounds: int, tell: Callable[[str], None]) -> dict[str, list[float]]:
-    """Returns the seconds of every round from the command to the first epoch's line, and of its parts."""
-    parts: dict[str, list[float]] = {}
+def measure_where_time_goes(rounds: int, tell: Callable[[str], None]) -> dict[str, dict[str, list[float]]]:
+    """Returns the seconds in every round of each step until the first epoch's line, and of each step in an epoch."""
+    parts: dict[str, dict[str, list[float]]] = {"start_up": {}, "epoch": {}}
     for number in range(rounds):
-        tell(f"start-up, round {number + 1} of {rounds}")
-        total, _ = train("--presets", "31", "--epochs", "2")
-        output = subprocess.check_output([sys.executable, "-m", "benchmarks.start_up", str(DATA)], cwd=PROJECT)
-        measured = json.loads(output)
-        measured["the rest"] = total - sum(measured.values())
-        for name, seconds in {"command to first line": total, **measured}.items():
-            parts.setdefault(name, []).append(seconds)
+        tell(f"where time goes, round {number + 1} of {rounds}")
+        command = [sys.executable, "-m", "benchmarks.where_time_goes", str(time.time()), "30"]
+        for part, steps in json.loads(subprocess.check_output(command, cwd=PROJECT)).items():
+            for step, seconds in steps.items():
+                parts[part].setdefault(step, []).append(seconds)
     return parts
 
 
@@ -189,7 +183,7 @@ def measure_growth(tell: Callable[[str], None]) -> list[dict]:
     rows = []
     for presets, workers in sweeps:
         tell(f"growth: presets {presets}, workers {workers or 'as is fastest'}")
-        _, total = train("--presets", presets, "--epochs", "1", *(("--workers", str(workers)) if workers else ()))
+        total = train("--presets", presets, "--epochs", "1", *(("--workers", str(workers)) if workers else ()))
         rows.append({"presets": presets, "workers": workers, "seconds": total})
     return rows
 
@@ -242,15 +236,17 @@ def markdown(results: dict) -> str:
             has_process = row["megabytes"] is not None
             cells += [f"{row['megabytes']:.0f} MB", f"{row['validation_accuracy']:.1%}"] if has_process else ["", ""]
         lines.append(f"| {' | '.join(cells)} |")
-    if results["start_up"]:
-        lines += [
-            "",
-            "From the command to the first epoch's line, preset 31:",
-            "",
-            "| step | seconds |",
-            "| --- | --- |",
-        ]
-        lines += [f"| {name} | {_spread(seconds)} |" for name, seconds in results["start_up"].items()]
+    for part, title in (
+        ("start_up", "From the command to the first epoch's line, preset 31 alone:"),
+        ("epoch", "In an epoch of preset 31 alone, the mean over its epochs:"),
+    ):
+        if results[part]:
+            whole = statistics.median(next(iter(results[part].values())))
+            lines += ["", title, "", "| step | seconds | share |", "| --- | --- | --- |"]
+            lines += [
+                f"| {name} | {_spread(seconds, 3)} | {statistics.median(seconds) / whole:.1%} |"
+                for name, seconds in results[part].items()
+            ]
     if results["growth"]:
         lines += [
             "",
@@ -266,15 +262,16 @@ def markdown(results: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _spread(seconds: list[float]) -> str:
-    return f"{statistics.median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
+def _spread(seconds: list[float], digits: int = 2) -> str:
+    median, least, most = (f"{of(seconds):.{digits}f}" for of in (statistics.median, min, max))
+    return f"{median} ({least} to {most})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures how fast everything is.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--networks", default="31,10,large", help="of 31, 10 and large; empty for none (31,10,large)")
-    parser.add_argument("--only-epochs", action="store_true", help="neither start-up nor growth")
+    parser.add_argument("--only-epochs", action="store_true", help="neither where time goes nor growth")
     parser.add_argument("--output-dir", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()
     by_short_name = dict(zip(("31", "10", "large"), NETWORKS, strict=True))
@@ -284,16 +281,20 @@ def main() -> None:
         print(text, file=sys.stderr, flush=True)
 
     os.environ["PYTHONWARNINGS"] = "ignore"
-    results = {
-        "conditions": conditions(),
-        "epochs": [row for network in chosen for row in measure_epochs(network, options.rounds, tell)],
-        "start_up": {} if options.only_epochs else measure_start_up(options.rounds, tell),
-        "growth": [] if options.only_epochs else measure_growth(tell),
-    }
-    table = markdown(results)
-    (options.output_dir / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (options.output_dir / "results.md").write_text(table)
-    print(table)
+    results: dict[str, Any] = {"conditions": conditions(), "epochs": [], "start_up": {}, "epoch": {}, "growth": []}
+
+    def write() -> None:
+        (options.output_dir / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        (options.output_dir / "results.md").write_text(markdown(results))
+
+    if not options.only_epochs:
+        results |= measure_where_time_goes(options.rounds, tell)
+        results["growth"] = measure_growth(tell)
+        write()
+    for network in chosen:
+        results["epochs"] += measure_epochs(network, options.rounds, tell)
+        write()
+    print(markdown(results))
 
 
 if __name__ == "__main__":

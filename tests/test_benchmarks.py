@@ -32,12 +32,14 @@ def test_table_gives_median_spread_and_ratio_and_tells_what_failed():
                 row("JAX, scan", [2.0, 6.0, 3.0]),
                 row("PyTorch, compiled", [], "no compiler"),
             ],
-            "start_up": {"command to first line": [5.0, 6.0, 7.0]},
+            "start_up": {"command to first line": [5.0, 6.0, 7.0], "imports": [3.0, 3.0, 4.0]},
+            "epoch": {},
             "growth": [{"presets": "1-8", "workers": 2, "seconds": 12.34}],
         }
     )
     assert "| preset 31 | our sweep | 2.00 (1.00 to 3.00) | 1.00 | 100 MB | 97.8% |" in table
     assert "| preset 31 | JAX, scan | 3.00 (2.00 to 6.00) | 2.00 | 100 MB | 97.8% |" in table
     assert "| preset 31 | PyTorch, compiled | failed: no compiler |" in table
-    assert "| command to first line | 6.00 (5.00 to 7.00) |" in table
+    assert "| command to first line | 6.000 (5.000 to 7.000) | 100.0% |" in table
+    assert "| imports | 3.000 (3.000 to 4.000) | 50.0% |" in table
     assert "| 1-8 | 2 | 12.3 |" in table
