@@ -11,16 +11,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mnist_mlp.data import LabelledImages
 from mnist_mlp.preset import Preset, format_field
 from mnist_mlp.report.data_tables import interval_of_test
 from mnist_mlp.report.evidence import Evidence, ReportedRun
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.importance import Ranking
+from mnist_mlp.report.mistakes import confusion_matrix, surest_mistakes
 from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.style import (
     BLUE,
     GREY,
     PALE,
+    TOP,
     VERMILION,
     WIDTH,
     accuracy_scale,
@@ -32,10 +35,8 @@ from mnist_mlp.report.style import (
     title,
 )
 
-MISTAKES_SHOWN = 20
 PARTS = ("train", "dev")
 MIDDLE = 0.93  # accuracy beyond which a picture of all presets has its free room at the left
-TOP = 0.95  # inches that title and subtitle take
 
 
 def study_figure(finding: Finding, folder: Path) -> bytes:
@@ -188,66 +189,19 @@ def described(preset: Preset) -> str:
 
 def confusion_figure(run: ReportedRun, labels: np.ndarray, folder: Path) -> bytes:
     """Draws how often each digit was taken for each."""
-    counts = np.zeros((10, 10), int)
-    np.add.at(counts, (labels, run.predictions.predicted), 1)
-    wrong = counts - np.diag(np.diag(counts))
-    digit, taken_for = np.unravel_index(wrong.argmax(), wrong.shape)
-    finding = f"Most often, a {digit} is taken for a {taken_for}" if wrong.any() else "No test image is mistaken"
-
-    def paint(figure: Figure) -> None:
-        what = f"Preset {run.record.preset_number}, best run by validation: {wrong.sum():,} mistakes in "
-        title(figure, finding, f"{what}{len(labels):,} test images.\nThe diagonal counts what is right.")
-        height = figure.get_figheight()
-        axes = figure.add_axes((0.12, 0.6 / height, 0.85, 1 - (TOP + 0.6) / height))
-        shade = np.where(np.eye(10, dtype=bool), 0, wrong)
-        axes.imshow(shade, cmap="Blues", vmin=0, vmax=max(1, wrong.max()) * 1.3, aspect="auto")
-        for row in range(10):
-            for column in range(10):
-                if row == column:
-                    axes.add_patch(_square(column, row))
-                if counts[row, column]:
-                    dark = wrong[row, column] > 0.75 * wrong.max()
-                    colour = "white" if dark else "black"
-                    axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=colour)
-        axes.set_xticks(range(10))
-        axes.set_yticks(range(10))
-        axes.grid(False)
-        axes.set_xlabel("what the network says")
-        axes.set_ylabel("what it is")
-
-    return draw(folder / "confusion_matrix", 6.0, paint)
-
-
-def _square(x: float, y: float):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#EEEEEE", edgecolor="none", zorder=1)
+    picture = confusion_matrix(run.predictions, labels, _best_by_validation(run))
+    return draw(folder / "confusion_matrix", *picture)
 
 
 def mistakes_figure(run: ReportedRun, evidence: Evidence, folder: Path) -> bytes | None:
     """Draws the mistakes that the network was surest of; None where it made none."""
-    wrong = np.flatnonzero(~run.right)
-    chosen = wrong[np.argsort(-run.predictions.confidence[wrong], kind="stable")][:MISTAKES_SHOWN]
-    if not len(chosen):
-        return None
-    columns = 5
-    rows = -(-len(chosen) // columns)
+    test = LabelledImages(evidence.test_pixels, evidence.test_labels)
+    picture = surest_mistakes(run.predictions, test, _best_by_validation(run))
+    return draw(folder / "mistakes", *picture) if picture else None
 
-    def paint(figure: Figure) -> None:
-        what = f"Preset {run.record.preset_number}, best run by validation. Above each: what it is,"
-        title(figure, "The most confident mistakes", f"{what}\nwhat the network says, and how sure it was.")
-        height = figure.get_figheight()
-        figure.subplots_adjust(left=0.02, right=0.98, bottom=0.1 / height, top=1 - (TOP + 0.4) / height, hspace=0.45)
-        for place, image in enumerate(chosen, start=1):
-            axes = figure.add_subplot(rows, columns, place)
-            axes.imshow(evidence.test_pixels[image].reshape(28, 28), cmap="Greys", vmin=0, vmax=255)
-            confidence = float(run.predictions.confidence[image])
-            sure = "> 99.99%" if confidence > 0.9999 else f"{confidence:.2%}"
-            said = f"{evidence.test_labels[image]}, says {run.predictions.predicted[image]}\n{sure}"
-            axes.set_title(said, fontsize=10, pad=3, linespacing=1.2)
-            axes.set_axis_off()
 
-    return draw(folder / "mistakes", TOP + 0.45 + 1.5 * rows, paint)
+def _best_by_validation(run: ReportedRun) -> str:
+    return f"Preset {run.record.preset_number}, best run by validation"
 
 
 def time_figure(experiments: Sequence[Experiment], folder: Path) -> bytes | None:
