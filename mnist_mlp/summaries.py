@@ -21,7 +21,7 @@ from mnist_mlp.preset import Preset, format_field
 from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.results import LayerStatistics
 
-SCALARS = ("loss", "cross_entropy", "l2_penalty", "accuracy")
+SCALARS = ("loss", "cross_entropy", "accuracy")
 BEST_ACCURACY = "best_accuracy"
 GRAPH = "graph"
 
@@ -70,10 +70,10 @@ class Summaries:
         """Writes an epoch of a run's record, and the best validation accuracy until then."""
         for name in self._writers:
             points = {scalar: epoch[name][scalar] for scalar in SCALARS}
-            points["learning_rate"] = epoch["learning_rate"]
-            if name == "dev":  # the HParams page lists all that is here, so what layers do goes to train
+            if name == "dev":  # the HParams page takes its metrics from here, and shows five at first
                 points[BEST_ACCURACY] = best_accuracy
             else:
+                points |= {"l2_penalty": epoch[name]["l2_penalty"], "learning_rate": epoch["learning_rate"]}
                 for layer, statistics in epoch.get("layers", {}).items():
                     points |= {f"{statistic}/{layer}": value for statistic, value in statistics.items()}
             self._write(name, epoch["epoch"], (scalar_pb(tag, value) for tag, value in points.items()))
