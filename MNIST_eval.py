@@ -1,6 +1,7 @@
 """Scores every finished run of runs/ on the 10,000 test images, with its best checkpoint and dropout off.
 
-Its answer to each image goes to test_predictions.npz in the run's folder, its accuracy to INFOS/eval_log.txt.
+Its answer to each image goes to test_predictions.npz in the run's folder, its accuracy to INFOS/eval_log.txt, and the
+confusion matrix and the surest mistakes to TensorBoard.
 
 python MNIST_eval.py                        all runs
 python MNIST_eval.py 1795499400_preset31    only this one (the others keep their rows in eval_log.txt)
@@ -23,16 +24,6 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def save_predictions(predictions, run):
-    """Keeps what the network said of each test image in the run's folder, for the report."""
-    try:
-        predictions.save(run.path)
-    except OSError as error:
-        raise WorkFailed(
-            f"{run.path} cannot be written ({error.strerror or error}); make room there or make it writable"
-        ) from None
-
-
 def main():
     arguments = parse_arguments()
     terminal = console()
@@ -47,6 +38,7 @@ def main():
     with terminal.status("Starting TensorFlow"):
         from mnist_mlp.data import load_test_data
         from mnist_mlp.evaluation import load_best_model, score
+        from mnist_mlp.evaluation_summaries import write_evaluation
     test_data = load_test_data(arguments.data_dir)
 
     scored, skipped = [], {}
@@ -57,10 +49,15 @@ def main():
                 if isinstance(run, NotARun):
                     raise run
                 result, predictions = score(load_best_model(run), test_data)
-                save_predictions(predictions, run)
+                predictions.save(run.path)
+                write_evaluation(run, predictions, test_data)
                 scored.append((result, run))
             except NotARun as reason:
                 skipped[name] = reason
+            except OSError as error:
+                raise WorkFailed(
+                    f"{run.path} cannot be written ({error.strerror or error}); make room there or make it writable"
+                ) from None
 
     for name, reason in skipped.items():
         terminal.print(f"Skipped {escape(name)}: {escape(str(reason))}", soft_wrap=True)

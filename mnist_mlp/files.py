@@ -21,8 +21,8 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Replaces the file's content in one step; the temporary file stands beside it, so on the same device."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        temporary = Path(folder, path.name)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished.") as folder:
+        temporary = Path(folder, "file")  # a name that TensorBoard takes for no event file
         temporary.write_bytes(content)
         os.replace(temporary, path)
 

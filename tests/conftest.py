@@ -80,15 +80,15 @@ def evaluated(trained: Path, tmp_path_factory: pytest.TempPathFactory, script: S
 
 
 @pytest.fixture(scope="session")
-def tensorboard(trained: Path) -> Iterator[str]:
-    """The address of tensorboard_run.py over the trained runs, started where another program has taken its port."""
+def tensorboard(evaluated: Path) -> Iterator[str]:
+    """The address of tensorboard_run.py over the evaluated runs, started where another program has taken its port."""
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
         taken.listen()
         port = taken.getsockname()[1]
         command = [sys.executable, "tensorboard_run.py", "--no-browser", "--port", str(port)]
         process = subprocess.Popen(
-            [*command, "--runs-dir", str(trained / "runs")],
+            [*command, "--runs-dir", str(evaluated / "runs")],
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

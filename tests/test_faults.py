@@ -64,6 +64,19 @@ def test_full_disk_is_told_in_one_line_and_resume_goes_on(script, small_disk, fr
     assert process.returncode == 0, process.stderr
 
 
+def test_full_disk_while_scoring_is_told_in_one_line_and_leaves_nothing_half_written(script, small_disk, trained):
+    run = runs_in(trained)[0]
+    copy = small_disk / "runs" / run.name
+    shutil.copytree(run.path, copy, ignore=shutil.ignore_patterns("states"))
+    before = sorted(copy.rglob("*"))
+    (small_disk / "INFOS").mkdir()
+    fill(small_disk, 100_000)  # enough for test_predictions.npz, not for TensorBoard's pictures
+    process = script("MNIST_eval.py", *folders(small_disk))
+    assert process.returncode == 1
+    assert f"{copy} cannot be written (No space left on device)" in only_line(process)
+    assert sorted(copy.rglob("*")) == sorted([*before, copy / "test_predictions.npz"])
+
+
 def test_temporaries_stand_beside_their_target_on_its_device(small_disk, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
     commit_folder(small_disk / "epoch_000001", {"a": b"1"})

@@ -299,8 +299,8 @@ def fetch(address: str, body: bytes | None = None):
         return json.loads(answer.read())
 
 
-def test_tensorboard_shows_scalars_graph_and_hyperparameters(trained, tensorboard):
-    first, second = runs_in(trained)
+def test_tensorboard_shows_scalars_graph_hyperparameters_and_scores(evaluated, tensorboard):
+    first, second = runs_in(evaluated)
     deadline = time.monotonic() + 60
     while len(fetch(f"{tensorboard}data/runs")) < 4 and time.monotonic() < deadline:
         time.sleep(0.5)
@@ -308,7 +308,7 @@ def test_tensorboard_shows_scalars_graph_and_hyperparameters(trained, tensorboar
     assert set(fetch(f"{tensorboard}data/runs")) == names
     scalars = fetch(f"{tensorboard}data/plugin/scalars/tags")
     for name in names:
-        assert {"loss", "cross_entropy", "l2_penalty", "accuracy", "learning_rate"} <= set(scalars[name])
+        assert {"loss", "cross_entropy", "accuracy"} <= set(scalars[name])
     points = fetch(f"{tensorboard}data/plugin/scalars/scalars?run={second.name}/summaries/dev&tag=accuracy")
     recorded = [(each["epoch"], pytest.approx(each["dev"]["accuracy"])) for each in second.record.epochs]
     assert [(step, value) for _, step, value in points] == recorded
@@ -327,3 +327,5 @@ def test_tensorboard_shows_scalars_graph_and_hyperparameters(trained, tensorboar
     assert hyperparameters["learning_rate"] == 0.01
     metrics = {metric["name"]["tag"]: metric["value"] for metric in eighth["metricValues"]}
     assert metrics["best_accuracy"] == pytest.approx(second.record.best_validation_accuracy)
+    scores = {row["run"]: row["test_accuracy"] for row in read_table(evaluated / "INFOS/eval_log.txt", EVAL_COLUMNS)}
+    assert metrics["test_accuracy"] == pytest.approx(float(scores[second.name]))

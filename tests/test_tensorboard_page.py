@@ -10,6 +10,7 @@ from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from mnist_mlp.info_logs import EVAL_COLUMNS, read_table
 from tests.conftest import runs_in
 
 # TensorBoard's older pages are web components: their text hides in shadow trees, which this collects.
@@ -20,6 +21,14 @@ function text(node) {
   return [...(node.shadowRoot ? node.shadowRoot.childNodes : []), ...node.childNodes].map(text).join(" ");
 }
 return text(document.body).replace(/\\s+/g, " ");
+"""
+
+ALL_PICTURES = """
+function pictures(node) {
+  if (node.tagName === "IMG") return [[node.naturalWidth, node.naturalHeight]];
+  return [...(node.shadowRoot ? node.shadowRoot.childNodes : []), ...node.childNodes].flatMap(pictures);
+}
+return pictures(document.body).filter(([width]) => width > 0);
 """
 
 
@@ -36,14 +45,14 @@ def coloured_pixels(browser) -> int:
     return int((np.ptp(picture, axis=-1) > 40).sum())
 
 
-def test_time_series_page_shows_the_curves_of_every_run(browser, tensorboard, trained, tmp_path):
+def test_time_series_page_shows_the_curves_of_every_run(browser, tensorboard, evaluated, tmp_path):
     def charts_are_there(driver):
         return len(driver.find_elements(By.CSS_SELECTOR, "scalar-card line-chart canvas")) >= 2
 
     open_page(browser, tensorboard, "timeseries", until=charts_are_there)
     browser.save_screenshot(str(tmp_path / "timeseries.png"))
     text = browser.execute_script(ALL_TEXT)
-    for run in runs_in(trained):
+    for run in runs_in(evaluated):
         for split in ("train", "dev"):
             assert f"{run.name}/summaries/{split}" in text
     assert coloured_pixels(browser) > 500
@@ -52,18 +61,33 @@ def test_time_series_page_shows_the_curves_of_every_run(browser, tensorboard, tr
     WebDriverWait(browser, 20).until(lambda driver: coloured_pixels(driver) == 0)
 
 
-def test_hparams_page_lists_every_preset_with_its_accuracy(browser, tensorboard, trained, tmp_path):
-    names = [run.name for run in runs_in(trained)]
+def test_hparams_page_lists_every_preset_with_its_accuracies(browser, tensorboard, evaluated, tmp_path):
+    runs = runs_in(evaluated)
     open_page(
         browser,
         tensorboard,
         "hparams",
-        until=lambda driver: all(name in driver.execute_script(ALL_TEXT) for name in names),
+        until=lambda driver: all(run.name in driver.execute_script(ALL_TEXT) for run in runs),
     )
     browser.save_screenshot(str(tmp_path / "hparams.png"))
     text = browser.execute_script(ALL_TEXT)
+    scores = read_table(evaluated / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
     for column in ("best_accuracy", "dropout", "hidden_sizes", "learning_rate", "weight_decay", "preset"):
         assert column in text
-    for run in runs_in(trained):
-        assert f"{run.record.best_validation_accuracy:.5g}".rstrip("0") in text
+    for accuracy in (*(run.record.best_validation_accuracy for run in runs), *(row["test_accuracy"] for row in scores)):
+        assert f"{float(accuracy):.5g}".rstrip("0") in text
     assert (tmp_path / "hparams.png").stat().st_size > 20_000
+
+
+def test_images_page_shows_a_confusion_matrix_and_the_mistakes_of_every_run(browser, tensorboard, evaluated, tmp_path):
+    def pictures(driver):
+        return driver.execute_script(ALL_PICTURES)
+
+    open_page(browser, tensorboard, "images", until=lambda driver: len(pictures(driver)) >= 4)
+    browser.save_screenshot(str(tmp_path / "images.png"))
+    text = browser.execute_script(ALL_TEXT)
+    for run in runs_in(evaluated):
+        assert f"{run.name}/summaries/dev" in text
+    for tag in ("test_confusion_matrix", "test_mistakes"):
+        assert f"tag: {tag}" in text
+    assert [width > 500 < height for width, height in pictures(browser)] == [True] * 4
