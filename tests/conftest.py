@@ -21,6 +21,13 @@ from mnist_mlp.run_folder import RunFolder
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--shown", type=Path, metavar="DIR", help="TensorBoard shows its runs/, scored, not two small ones"
+    )
+    parser.addoption("--screenshots", type=Path, metavar="DIR", help="keep pictures of TensorBoard's pages there")
+
+
 @pytest.fixture(scope="session")
 def data() -> TrainingData:
     """All of MNIST's training images."""
@@ -80,15 +87,21 @@ def evaluated(trained: Path, tmp_path_factory: pytest.TempPathFactory, script: S
 
 
 @pytest.fixture(scope="session")
-def tensorboard(evaluated: Path) -> Iterator[str]:
-    """The address of tensorboard_run.py over the evaluated runs, started where another program has taken its port."""
+def shown(request: pytest.FixtureRequest) -> Path:
+    """The folder whose scored runs/ TensorBoard shows: `evaluated`, unless --shown names another."""
+    return request.config.getoption("--shown") or request.getfixturevalue("evaluated")
+
+
+@pytest.fixture(scope="session")
+def tensorboard(shown: Path) -> Iterator[str]:
+    """The address of tensorboard_run.py over the shown runs, started where another program has taken its port."""
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
         taken.listen()
         port = taken.getsockname()[1]
         command = [sys.executable, "tensorboard_run.py", "--no-browser", "--port", str(port)]
         process = subprocess.Popen(
-            [*command, "--runs-dir", str(evaluated / "runs")],
+            [*command, "--runs-dir", str(shown / "runs")],
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
