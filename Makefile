@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+SHOWN := for_report/tensorboard/shown
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: train eval tensorboard report test lint chaos bench
+.PHONY: train eval tensorboard report test lint chaos bench screenshots
 
 train: $(VENV)/installed
 	$(RUN) MNIST_train.py
@@ -24,6 +25,11 @@ test: $(VENV)/installed-dev
 
 chaos: $(VENV)/installed-dev
 	$(RUN) -m tests.chaos --kills 20
+
+screenshots: $(VENV)/installed-dev
+	$(RUN) MNIST_train.py --presets 1,19,32 --epochs 20 --skip-done --runs-dir $(SHOWN)/runs --info-dir $(SHOWN)/INFOS
+	$(RUN) MNIST_eval.py --runs-dir $(SHOWN)/runs --info-dir $(SHOWN)/INFOS
+	$(RUN) -m pytest tests/test_tensorboard_page.py --shown $(SHOWN) --screenshots for_report/tensorboard
 
 bench: $(VENV)/installed-bench
 	$(RUN) -m benchmarks.speed
