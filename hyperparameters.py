@@ -75,6 +75,9 @@ PRESETS[35] = PRESETS[31].but(learning_rate=0.0001)
 PRESETS[36] = PRESETS[31].but(hidden_sizes=(300, 200, 200))
 PRESETS[37] = PRESETS[36].but(weight_decay=0.01)
 
+# What 2020 did not ask: does the weight decay of preset 31 do anything at all?
+PRESETS[100] = PRESETS[31].but(weight_decay=0.0)
+
 # Your own presets:
 
 
