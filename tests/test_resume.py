@@ -148,7 +148,7 @@ def test_run_without_a_whole_state_fails_and_the_others_go_on(script, interrupte
     process = script("MNIST_train.py", "--resume", *folders(folder))
     assert process.returncode == 1
     assert process.stderr.count("is damaged: ") == 2
-    assert f"1 of 2 runs failed: {bad.name}; " in process.stderr
+    assert f"1 of 2 runs failed: {bad.name} (none of its saved states is whole, " in process.stderr
     bad, other = RunFolder.open(bad.path), RunFolder.open(other)
     assert (bad.record.status, other.record.status) == ("failed", "finished")
     assert bad.record.reason == "none of its saved states is whole, so it cannot go on"
