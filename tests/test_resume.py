@@ -15,9 +15,10 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnist_mlp.data import load_test_data
+from mnist_mlp.files import sha256_of
 from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
 from mnist_mlp.quiet_tensorflow import keras
-from mnist_mlp.run_folder import RunFolder
+from mnist_mlp.run_folder import RunFolder, RunRecord
 from mnist_mlp.saved_state import newest_whole_state
 from tests.conftest import PROJECT, Script, flip_a_byte, folders, only_line, project_with, runs_in
 from tests.test_sweep import result_of, results, wait_for
@@ -171,7 +172,7 @@ def test_damaged_newest_state_is_named_and_the_one_before_taken(script, interrup
     damages = [
         (flip_a_byte, "state.safetensors", "the bytes of state.safetensors are not those that were written"),
         (cut_in_half, "state.safetensors", "the bytes of state.safetensors are not those that were written"),
-        (empty, "manifest.json", "it holds something else than a state"),
+        (empty, "manifest.json", "it holds something else than a state (JSONDecodeError)"),
         (of_version_2, "manifest.json", "its manifest.json is of version 2, this program reads version 1"),
     ]
     folder = copy_of(interrupted, tmp_path)
@@ -201,10 +202,23 @@ def of_version_2(manifest: Path) -> None:
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "state_version": 2}))
 
 
-def test_run_without_a_whole_state_fails_and_the_others_go_on(script, interrupted, tmp_path):
+def never_to_be_beaten(run: RunFolder) -> None:
+    """Lets all records of a run say that its best epoch got every validation image right."""
+    for state in saved_states(run):
+        record = RunRecord.from_json((state / "record.json").read_text())
+        record.epochs[run.record.best_epoch - 1]["dev"]["accuracy"] = 1.0
+        (state / "record.json").write_text(record.to_json())
+        manifest = json.loads((state / "manifest.json").read_text())
+        manifest["sha256"]["record.json"] = sha256_of((state / "record.json").read_bytes())
+        (state / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_run_without_a_whole_state_fails_and_the_others_go_on_and_keep_their_best_epoch(script, interrupted, tmp_path):
     folder = copy_of(interrupted, tmp_path)
     bad = the_run(folder)
     other = another(bad, 2)
+    best = (other.record.best_epoch, other.record.best_checkpoint, other.best_checkpoint.read_bytes())
+    never_to_be_beaten(other)
     for state in saved_states(bad):
         (state / "state.safetensors").write_bytes(b"")
     process = script("MNIST_train.py", "--resume", *folders(folder))
@@ -212,6 +226,8 @@ def test_run_without_a_whole_state_fails_and_the_others_go_on(script, interrupte
     assert process.stderr.count("is damaged: ") == 2
     bad, other = RunFolder.open(bad.path), RunFolder.open(other.path)
     assert (bad.record.status, other.record.status) == ("failed", "finished")
+    assert (other.record.best_epoch, other.record.best_checkpoint, other.best_model.read_bytes()) == best
+    assert len(other.record.epochs) == 6
     assert bad.record.reason.startswith("none of its saved states is whole, so it cannot go on")
     assert process.stderr.endswith(f"Error: 1 of 2 runs failed: {bad.name} ({bad.record.reason})\n")
     assert len(bad.record.epochs) >= 2
