@@ -260,7 +260,7 @@ def test_damaged_event_files_and_hostile_names_are_shown_for_what_they_are(scrip
         (cut, lambda events: events[:-20]),
         (flipped, lambda events: events[:-20] + bytes([events[-20] ^ 1]) + events[-19:]),
     ):
-        (path,) = (run.summaries / "dev").iterdir()
+        (path,) = (run.summaries / "dev").glob("*.v2")
         path.write_bytes(damaged(path.read_bytes()))
 
     shown = shown_by_tensorboard(tmp_path / "runs", [f"{run.name}/summaries/dev" for run in (cut, flipped)])
