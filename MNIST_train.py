@@ -110,9 +110,9 @@ def main():
     repeats = repeats_table(((each, each.best_validation_accuracy) for each in ended_well), "validation accuracy")
     if repeats:
         terminal.print("\nOver the seeds of a preset:", repeats, sep="\n")
-    failed = [run.name for run in runs if run.record.status == "failed"]
+    failed = [f"{run.name} ({run.record.reason})" for run in runs if run.record.status == "failed"]
     if failed:
-        raise WorkFailed(f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}; their record.json says why")
+        raise WorkFailed(f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}")
     terminal.print(f"\nNext: [bold]{command('MNIST_eval.py')}[/bold] scores the runs on the test set,")
     terminal.print(f"      [bold]{command('tensorboard_run.py')}[/bold] shows how they went.")
 

@@ -6,9 +6,10 @@ gives the same bits and the same files wherever it runs. Nothing here imports Te
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -72,11 +73,14 @@ class Ended:
 
 
 Event = Started | EpochDone | Retried | Ended
-Engine = Callable[[Sequence[Job]], Iterator[Event]]
+Engine = Callable[[Sequence[Job], Container[Job]], Iterator[Event]]
 
 
-def in_this_process(jobs: Sequence[Job], data_dir: Path) -> Iterator[Event]:
+def in_this_process(jobs: Sequence[Job], dropped: Container[Job], data_dir: Path) -> Iterator[Event]:
     """Trains one job after another.
+
+    Args:
+        dropped: those that nobody listens to any more; may grow meanwhile.
 
     Raises:
         WorkFailed: the training data cannot be had.
@@ -89,6 +93,8 @@ def in_this_process(jobs: Sequence[Job], data_dir: Path) -> Iterator[Event]:
         try:
             for result in train(job.preset, job.seed, data, job.resume_from):
                 yield EpochDone(job, result)
+                if job in dropped:
+                    break
         except Exception as error:
             yield Ended(job, kind_and_text(error))
         else:
@@ -114,8 +120,12 @@ class WorkerProcesses:
         self._data_dir = data_dir
         self._workers = [self._start() for _ in range(workers)]
 
-    def __call__(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """Trains the jobs in their order; a worker that is free takes the next."""
+    def __call__(self, jobs: Sequence[Job], dropped: Container[Job]) -> Iterator[Event]:
+        """Trains the jobs in their order; a worker that is free takes the next.
+
+        Args:
+            dropped: those that nobody listens to any more; may grow meanwhile.
+        """
         waiting = list(reversed(jobs))
         busy: dict[int, Job] = {}
         try:
@@ -132,6 +142,9 @@ class WorkerProcesses:
                         del busy[worker]
                         if waiting:
                             yield self._give(worker, waiting.pop(), busy)
+                    elif busy[worker] in dropped:
+                        with contextlib.suppress(OSError):  # that it has died is noticed when it is listened to
+                            self._workers[worker][1].send(None)
         finally:
             self.close()
 
@@ -182,22 +195,31 @@ class WorkerProcesses:
 
 
 def _work(connection: Connection, data_dir: Path) -> None:
-    """What a worker process does until it is killed: takes jobs, sends each epoch's result, then a failure or ""."""
+    """What a worker process does until it is killed: takes jobs, sends each epoch's result, then a failure or "".
+
+    None in the place of a job ends the one under way.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     from mnist_mlp.training import train
 
     data = load_training_data(data_dir)
     while True:
         try:
-            preset, seed, resume_from = connection.recv()
+            job = connection.recv()
+            if job is None:  # the one that was meant has ended already
+                continue
+            preset, seed, resume_from = job
         except EOFError:  # the parent is gone
             return
         try:
             for result in train(preset, seed, data, resume_from):
                 connection.send(result)
+                if connection.poll():  # a None
+                    break
             failure = ""
         except (BrokenPipeError, ConnectionError):
             return
         except Exception as error:
             failure = kind_and_text(error)
-        connection.send(failure)
+        with contextlib.suppress(OSError):  # where the parent is gone, the next wait for a job notices
+            connection.send(failure)

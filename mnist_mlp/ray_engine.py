@@ -11,7 +11,7 @@ import functools
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,8 +82,12 @@ class RayTasks:
         # Ray would start a lost task again from its first epoch; we know the last.
         self._task = ray.remote(_train).options(max_retries=0, **resource)
 
-    def __call__(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """Trains the jobs; they begin in their order."""
+    def __call__(self, jobs: Sequence[Job], dropped: Container[Job]) -> Iterator[Event]:
+        """Trains the jobs; they begin in their order.
+
+        Args:
+            dropped: those that nobody listens to any more; may grow meanwhile.
+        """
         import ray
 
         waiting = [_Attempt(job, job.resume_from) for job in reversed(jobs)]
@@ -119,6 +123,9 @@ class RayTasks:
                 elif not attempt.started:
                     attempt.started = True
                     yield Started(attempt.job)
+                if attempt.job in dropped:
+                    ray.cancel(task, force=True)
+                    del under_way[task]
         finally:
             for task in under_way:
                 ray.cancel(task, force=True)

@@ -10,7 +10,7 @@ from mnist_mlp.engines import Job
 from mnist_mlp.errors import UsageError
 from mnist_mlp.preset import Preset, format_field
 from mnist_mlp.run_folder import NotARun, RunFolder, RunIsHeld, scan
-from mnist_mlp.saved_state import forget_unfinished_saves, newest_whole_state
+from mnist_mlp.saved_state import UnknownVersion, forget_unfinished_saves, newest_whole_state
 
 
 @dataclass
@@ -36,9 +36,9 @@ def unfinished_runs(runs_dir: Path, presets: Mapping[int, Preset], numbers: Cont
         numbers: of the presets whose runs are meant; None means all.
 
     Raises:
-        UsageError: a run's preset has been edited since, or all that is left is being trained by others.
+        UsageError: a run's preset has been edited since, or none of what is left can go on here and now.
     """
-    found, held = Unfinished(), []
+    found, kept = Unfinished(), []
     for name, run in scan(runs_dir):
         if isinstance(run, NotARun):
             found.warnings.append(f"{name} is skipped: {run}")
@@ -48,16 +48,24 @@ def unfinished_runs(runs_dir: Path, presets: Mapping[int, Preset], numbers: Cont
         _require_unedited(run, presets)
         try:
             run.hold()
+            # Only now that it is ours: until then another process may have changed it.
+            run.record = RunFolder.open(run.path).record
+            if not run.record.is_done:
+                _add(found, run)
         except RunIsHeld as holder:
-            held.append(str(holder))
-            continue
-        # Only now that it is ours: until then another process may have changed it.
-        run.record = RunFolder.open(run.path).record
-        if not run.record.is_done:
-            _add(found, run)
-    if held and not found.jobs and not found.lost:
-        raise UsageError(f"nothing is left to resume: {'; '.join(held)}")
-    found.warnings += held
+            kept.append(str(holder))
+        except NotARun as reason:
+            run.release()
+            found.warnings.append(f"{name} is skipped: {reason}")
+        except UnknownVersion as reason:
+            run.release()
+            kept.append(f"{name} is left as it is: {reason}; resume it with the version that wrote it")
+        except OSError as error:
+            run.release()
+            kept.append(f"{name} cannot be written ({error.strerror or error}); make room there or make it writable")
+    if kept and not found.jobs and not found.lost:
+        raise UsageError(f"nothing is left to resume: {'; '.join(kept)}")
+    found.warnings += kept
     return found
 
 
@@ -74,7 +82,9 @@ def _add(found: Unfinished, run: RunFolder) -> None:
     found.warnings += warnings
     record = run.record
     if state is None and (epochs_before or warnings):
-        record.status, record.reason = "failed", "none of its saved states is whole, so it cannot go on"
+        what = "none of its saved states is whole" if warnings else "it has no saved state (old versions wrote none)"
+        record.status = "failed"
+        record.reason = f"{what}, so it cannot go on; train its preset again, and move its folder away"
         run.save_record()
         run.release()
         found.lost.append(run)

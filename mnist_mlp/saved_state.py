@@ -34,6 +34,10 @@ class DamagedState(Exception):
     """A saved state is not what was written; the text says what is wrong."""
 
 
+class UnknownVersion(DamagedState):
+    """A saved state is of a version that this program does not read."""
+
+
 def save_state(run: RunFolder, state: TrainingState) -> None:
     """Commits the state and the run's record as it is now, then drops the oldest beyond STATES_KEPT.
 
@@ -63,13 +67,19 @@ def newest_whole_state(run: RunFolder) -> tuple[TrainingState | None, RunRecord,
     """Returns the newest state that is whole, the run's record of that epoch, and a warning for each damaged one.
 
     Where none is whole, the state is None and the record the one that the run has.
+
+    Raises:
+        UnknownVersion: none is whole, and one is of a version that this program does not read.
     """
-    warnings = []
+    warnings, unknown = [], None
     for folder in _newest_first(run):
         try:
             return *_load(folder, run.record), warnings
         except DamagedState as damage:
             warnings.append(f"{folder} is damaged: {damage}")
+            unknown = damage if isinstance(damage, UnknownVersion) else unknown
+    if unknown:
+        raise unknown
     return None, run.record, warnings
 
 
@@ -92,8 +102,9 @@ def _load(folder: Path, record_of_run: RunRecord) -> tuple[TrainingState, RunRec
     try:
         manifest = json.loads(_read(folder / MANIFEST_FILE, limit))
         if manifest["state_version"] != STATE_VERSION:
-            raise DamagedState(
-                f"{MANIFEST_FILE} is of version {manifest['state_version']!r}, this program reads {STATE_VERSION}"
+            raise UnknownVersion(
+                f"its {MANIFEST_FILE} is of version {manifest['state_version']!r}, "
+                f"this program reads version {STATE_VERSION}"
             )
         contents = {name: _read(folder / name, limit) for name in (ARRAYS_FILE, RECORD_FILE)}
         for name, content in contents.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -41,9 +41,23 @@ CUSTOM_SCALARS = layout_pb2.Layout(
 )
 
 
-class Summaries:
-    """Writes `train` and `dev` event files; a step is an epoch. What they hold already is not written again."""
+@contextlib.contextmanager
+def _telling_os_errors() -> Iterator[None]:
+    """Turns TensorFlow's own kind of error, which it raises on a full disk too, into Python's."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(error.message.partition("}} ")[2].partition("\n")[0] or error.message) from None
 
+
+class Summaries:
+    """Writes `train` and `dev` event files; a step is an epoch. What they hold already is not written again.
+
+    Raises:
+        OSError: they cannot be written; also where a method does.
+    """
+
+    @_telling_os_errors()
     def __init__(self, folder: Path, run_name: str, preset_number: int, preset: Preset, seed: int) -> None:
         self._there = {name: _points_in(folder / name) for name in ("train", "dev")}
         self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in self._there}
@@ -52,6 +66,7 @@ class Summaries:
         layout = custom_scalar_summary.pb(CUSTOM_SCALARS)  # TensorFlow's class of protocol buffer, not TensorBoard's
         self._write("train", 0, [Summary.FromString(layout.SerializeToString())])
 
+    @_telling_os_errors()
     def write_graph(self, model: keras.Model) -> None:
         """Writes the graph from pixels to logits."""
         if (GRAPH, 0) in self._there["train"]:
@@ -78,6 +93,7 @@ class Summaries:
                     points |= {f"{statistic}/{layer}": value for statistic, value in statistics.items()}
             self._write(name, epoch["epoch"], (scalar_pb(tag, value) for tag, value in points.items()))
 
+    @_telling_os_errors()
     def _write(self, name: str, step: int, summaries: Iterable[Summary]) -> None:
         """Writes what is not there yet in one event: one by one, a hundred points would take longer than to train."""
         together = Summary()
@@ -88,6 +104,7 @@ class Summaries:
                 tf.summary.experimental.write_raw_pb(together.SerializeToString(), step=step)
             self._writers[name].flush()
 
+    @_telling_os_errors()
     def close(self) -> None:
         """Flushes and closes the event files."""
         for writer in self._writers.values():

@@ -48,6 +48,7 @@ def run_sweep(
     interruption.training_begins()
     runs: dict[Job, RunFolder] = {}
     under_way: dict[Job, Recorder] = {}
+    dropped: set[Job] = set()
 
     def end(job: Job, status: str, reason: str = "") -> None:
         recorder = under_way.pop(job, None)
@@ -58,7 +59,7 @@ def run_sweep(
                 _give_up(recorder.run, error)
             watcher.run_ended(recorder.run)
 
-    with contextlib.closing(engine(jobs)) as events:
+    with contextlib.closing(engine(jobs, dropped)) as events:
         try:
             for event in interruption.interruptible(events):
                 job = event.job
@@ -77,6 +78,7 @@ def run_sweep(
                             end(job, "failed" if failure else "finished", failure)
                 except OSError as error:
                     under_way.pop(job, None)
+                    dropped.add(job)  # what it would still learn, nobody could keep
                     _give_up(runs[job], error)
                     watcher.run_ended(runs[job])
                 if interruption.requested:

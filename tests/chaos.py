@@ -1,6 +1,7 @@
 """Sweeps under attack: processes killed at random moments, states damaged, a disk that is full; then --resume.
 
 python -m tests.chaos --kills 20      as `make chaos` does, some minutes
+python -m tests.chaos --engine ray    the same on Ray
 python -m tests.chaos --kills 2       as the tests do
 
 In the end every run must have the bits of an undisturbed sweep, and every row of INFOS/ must be there once.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Shows that a sweep under attack loses nothing.")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)
@@ -41,20 +44,22 @@ def main(arguments: list[str] | None = None) -> None:
         calm = Path(folder, "calm")
         sweep = ("--presets", PRESETS, "--epochs", str(options.epochs))
         run_to_its_end(calm, *sweep)
+        engine = ("--engine", options.engine)
         kills_left = options.kills
         while kills_left:  # a sweep may be done before it was killed so often
             attacked = Path(folder, f"attacked, {kills_left} kills left")
-            kills_left -= attack(attacked, sweep, kills_left, chance)
+            kills_left -= attack(attacked, sweep, engine, kills_left, chance)
             assert_nothing_lost(attacked, calm)
         fill_the_disk(Path(folder, "full"), sweep)
         print("every run has the bits of the undisturbed sweep, every row is there once", flush=True)
 
 
-def attack(folder: Path, sweep: tuple[str, ...], kills: int, chance: random.Random) -> int:
+def attack(folder: Path, sweep: tuple[str, ...], engine: tuple[str, ...], kills: int, chance: random.Random) -> int:
     """Kills trainer or worker again and again, damages states now and then, until all is trained; returns the kills."""
     done = Counter()
     while not everything_is_done(folder):
-        process = start(folder, "--resume") if unfinished(folder) else start(folder, *sweep, "--skip-done")
+        what = ("--resume",) if unfinished(folder) else (*sweep, "--skip-done")
+        process = start(folder, *what, *engine)
         attacks_left = kills - done["trainer"] - done["worker"]
         try:
             process.wait(timeout=chance.uniform(4, 16) if attacks_left > 0 else 900)
@@ -69,7 +74,8 @@ def attack(folder: Path, sweep: tuple[str, ...], kills: int, chance: random.Rand
 
 def kill_something(process: subprocess.Popen, chance: random.Random) -> str:
     """Kills the trainer with all its workers, or one worker alone; returns which."""
-    workers = [each for each in psutil.Process(process.pid).children() if "spawn_main" in " ".join(each.cmdline())]
+    children = psutil.Process(process.pid).children(recursive=True)
+    workers = [each for each in children if re.search("spawn_main|ray::_train", " ".join(each.cmdline()))]
     if workers and chance.random() < 0.5:
         chance.choice(workers).kill()
         return "worker"

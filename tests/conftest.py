@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,11 @@ Script = Callable[..., subprocess.CompletedProcess]
 def script() -> Script:
     """Runs a script of the project in a process of its own: script("MNIST_train.py", "--list") -> the ended process."""
 
-    def run(*command: object, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess:
+    def run(
+        *command: object, cwd: Path = PROJECT, before: Sequence[str] = (), **environment: str
+    ) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, *map(str, command)],
+            [*before, sys.executable, *map(str, command)],
             cwd=cwd,
             env={**os.environ, "COLUMNS": "200", **environment},
             capture_output=True,
@@ -134,6 +137,46 @@ def browser() -> Iterator[webdriver.Chrome]:
     driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
     yield driver
     driver.quit()
+
+
+@pytest.fixture(scope="session")
+def unprivileged() -> list[str]:
+    """What to put before a command so that the permissions of folders count for it, though this may be root."""
+    prefix = [] if os.geteuid() else ["setpriv", "--bounding-set=-dac_override"]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        if not shutil.which((prefix or ["sh"])[0]) or not subprocess.run([*prefix, "touch", f"{folder}/a"]).returncode:
+            pytest.skip("permissions bind no process here")
+    return prefix
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str, Path | None], Path]]:
+    """Gives a folder a file system of its own: small_disk("24m") -> a new folder; small_disk("4k", folder)."""
+    mounted = []
+
+    def mount(size: str, folder: Path | None = None) -> Path:
+        folder = folder or tmp_path / "small"
+        folder.mkdir(exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("no file system can be mounted here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in filter(os.path.ismount, mounted):
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def project_with(folder: Path, line: str) -> Path:
+    """Returns a copy of the project that has this line at the end of its presets."""
+    ignored = shutil.ignore_patterns(".*", "runs", "INFOS", "tests", "benchmarks", "__pycache__")
+    project = Path(shutil.copytree(PROJECT, folder, ignore=ignored))
+    registry = (PROJECT / "hyperparameters.py").read_text()
+    assert registry.count("\nselect =") == 1
+    (project / "hyperparameters.py").write_text(registry.replace("\nselect =", f"\n{line}\nselect ="))
+    return project
 
 
 def folders(folder: Path) -> list[str]:

@@ -123,8 +123,6 @@ def test_any_idx_header_is_noticed(tmp_path_factory, header, images):
         (folder / path.name).symlink_to(path)
     (folder / TRAIN_LABELS.name).unlink()
     (folder / TRAIN_LABELS.name).write_bytes(gzip.compress(header + bytes(images)))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnist_mlp.data.MIRRORS", ())
-        with pytest.raises(WorkFailed) as failure:
-            load_training_data(folder)
+    with pytest.raises(WorkFailed) as failure:
+        load_training_data(folder, mirrors=())
     assert "\n" not in str(failure.value)

@@ -82,37 +82,6 @@ def test_damaged_file_is_fetched_again(copy_of_data, serve, damage):
     assert file.read_bytes() == good
 
 
-def test_mirror_with_wrong_bytes_or_none_is_passed_over(copy_of_data, serve):
-    file = copy_of_data / LABELS
-    good = file.read_bytes()
-    file.unlink()
-    _, empty = serve("empty")  # answers 404
-    wrong, wrong_address = serve("wrong")
-    (wrong / LABELS).write_bytes(good[:-1])
-    right, right_address = serve("right")
-    (right / LABELS).write_bytes(good)
-    load_training_data(copy_of_data, mirrors=["http://127.0.0.1:9/", empty, wrong_address, right_address])
-    assert file.read_bytes() == good
-    assert sorted(path.name for path in copy_of_data.iterdir() if path.suffix == ".gz") == sorted(
-        path.name for path in (PROJECT / "MNIST_data").iterdir() if path.suffix == ".gz"
-    )
-
-
-def test_when_no_mirror_answers_one_line_says_what_was_tried_and_what_to_do(copy_of_data, serve):
-    file = copy_of_data / LABELS
-    damaged = file.read_bytes()[:-1]
-    file.write_bytes(damaged)
-    _, empty = serve("empty")
-    with pytest.raises(WorkFailed) as failed:
-        load_training_data(copy_of_data, mirrors=["http://127.0.0.1:9/", empty])
-    message = str(failed.value)
-    assert f"http://127.0.0.1:9/{LABELS}" in message
-    assert f"{empty}{LABELS} (HTTP Error 404" in message or f"{empty}{LABELS} (File not found" in message
-    assert f"get {LABELS} by hand" in message
-    assert "\n" not in message
-    assert file.read_bytes() == damaged  # nothing is thrown away before there is something better
-
-
 def test_folder_that_cannot_be_made_is_told_in_one_line():
     with pytest.raises(WorkFailed, match=r"cannot be written .*--data-dir"):
         load_training_data(Path("/proc/mnist"), mirrors=[])

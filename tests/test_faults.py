@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+import math
 import os
 import pickle
 import shutil
+import socket
 import subprocess
 import sys
-import tempfile
+import time
+import urllib.parse
+import urllib.request
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import openpyxl
+import psutil
 import pytest
 from safetensors.numpy import save
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
 
 from mnist_mlp.files import commit_folder, sha256_of
 from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
 from mnist_mlp.predictions import TestPredictions
 from mnist_mlp.run_folder import NotARun, RunFolder
 from mnist_mlp.saved_state import newest_whole_state
-from tests.conftest import PROJECT, folders, only_line, runs_in
+from tests.conftest import PROJECT, folders, only_line, project_with, runs_in
 
 QUICK = ("--presets", "8", "--epochs", "2", "--quiet")
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 24 MB of its own."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def fill(folder: Path, free: int) -> Path:
@@ -48,43 +45,156 @@ def fill(folder: Path, free: int) -> Path:
 
 @pytest.mark.parametrize("free", [0, 2_000_000, 5_000_000])
 def test_full_disk_is_told_in_one_line_and_resume_goes_on(script, small_disk, free):
+    folder = small_disk("24m")
     for name in ("runs", "INFOS"):
-        (small_disk / name).mkdir()
-    filler = fill(small_disk, free)
-    process = script("MNIST_train.py", "--presets", "8", "--epochs", "3", *folders(small_disk))
+        (folder / name).mkdir()
+    filler = fill(folder, free)
+    process = script("MNIST_train.py", "--presets", "8", "--epochs", "3", *folders(folder))
     assert process.returncode in (1, 2), process.stdout
     assert "space" in only_line(process) or "record.json" in only_line(process)
     for table, columns in (("training_log.txt", TRAINING_LOG_COLUMNS), ("overral_info.txt", OVERALL_COLUMNS)):
-        path = small_disk / "INFOS" / table
+        path = folder / "INFOS" / table
         assert not path.exists() or path.stat().st_size == 0 or path.read_bytes().endswith(b"\n")
         for row in read_table(path, columns) if path.exists() and path.stat().st_size else []:
             assert None not in row.values()
     filler.unlink()
-    process = script("MNIST_train.py", "--resume", "--quiet", *folders(small_disk))
+    process = script("MNIST_train.py", "--resume", "--quiet", *folders(folder))
     assert process.returncode == 0, process.stderr
 
 
 def test_full_disk_while_scoring_is_told_in_one_line_and_leaves_nothing_half_written(script, small_disk, trained):
-    run = runs_in(trained)[0]
-    copy = small_disk / "runs" / run.name
+    run, folder = runs_in(trained)[0], small_disk("24m")
+    copy = folder / "runs" / run.name
     shutil.copytree(run.path, copy, ignore=shutil.ignore_patterns("states"))
     before = sorted(copy.rglob("*"))
-    (small_disk / "INFOS").mkdir()
-    fill(small_disk, 100_000)  # enough for test_predictions.npz, not for TensorBoard's pictures
-    process = script("MNIST_eval.py", *folders(small_disk))
+    (folder / "INFOS").mkdir()
+    fill(folder, 100_000)  # enough for test_predictions.npz, not for TensorBoard's pictures
+    process = script("MNIST_eval.py", *folders(folder))
     assert process.returncode == 1
     assert f"{copy} cannot be written (No space left on device)" in only_line(process)
     assert sorted(copy.rglob("*")) == sorted([*before, copy / "test_predictions.npz"])
 
 
-def test_temporaries_stand_beside_their_target_on_its_device(small_disk, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
-    commit_folder(small_disk / "epoch_000001", {"a": b"1"})
-    assert [path.name for path in small_disk.iterdir()] == ["epoch_000001"]
-    fill(small_disk, 1000)
+def test_commit_leaves_nothing_half_done_on_a_full_disk(small_disk):
+    folder = small_disk("24m")
+    commit_folder(folder / "epoch_000001", {"a": b"1"})
+    fill(folder, 1000)
     with pytest.raises(OSError, match="space"):
-        commit_folder(small_disk / "epoch_000002", {"a": bytes(1 << 20)})
-    assert sorted(path.name for path in small_disk.iterdir()) == ["epoch_000001", "filler"]
+        commit_folder(folder / "epoch_000002", {"a": bytes(1 << 20)})
+    assert sorted(path.name for path in folder.iterdir()) == ["epoch_000001", "filler"]
+
+
+@pytest.fixture
+def sealed(tmp_path):
+    """Makes folders read-only until the test ends, with all that is in them: sealed("a") -> tmp_path / "a"."""
+    before = {}
+
+    def seal(name: str) -> Path:
+        (tmp_path / name).mkdir(exist_ok=True)
+        for path in (tmp_path / name, *(tmp_path / name).rglob("*")):
+            before.setdefault(path, path.stat().st_mode)
+            path.chmod(before[path] & ~0o222)
+        return tmp_path / name
+
+    yield seal
+    for path, mode in before.items():
+        path.chmod(mode)
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("MNIST_train.py", *QUICK), "--runs-dir"),
+        (("MNIST_train.py", *QUICK), "--info-dir"),
+        (("MNIST_train.py", "--resume"), "--runs-dir"),
+        (("MNIST_eval.py",), "--info-dir"),
+        (("for_report/make_report.py",), "--output-dir"),
+    ],
+)
+def test_read_only_folder_is_refused_before_anything_starts(
+    script, unprivileged, sealed, trained, tmp_path, command, option
+):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    folder = sealed("sealed")
+    process = script(*command, *folders(tmp_path), option, folder, before=unprivileged)
+    assert process.returncode == 2
+    assert only_line(process) == (
+        f"Error: {folder} cannot be written (Permission denied); mend that or name another folder with {option}"
+    )
+    assert len(runs_in(tmp_path)) == 2
+    assert list(folder.iterdir()) == []
+
+
+def test_read_only_data_folder_is_refused_where_a_file_must_be_fetched(script, unprivileged, sealed, tmp_path):
+    folder = sealed("data")
+    process = script(
+        *("MNIST_train.py", "--presets", "1,8", "--workers", 2, "--data-dir", folder, *folders(tmp_path)),
+        before=unprivileged,
+    )
+    assert process.returncode == 1
+    assert only_line(process) == (
+        f"Error: {folder}/train-images-idx3-ubyte.gz is missing or damaged and cannot be written (Permission denied); "
+        "make the folder writable or name another with --data-dir"
+    )
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_read_only_data_will_do_and_so_will_a_temporary_folder_on_another_device(
+    script, unprivileged, sealed, small_disk, tmp_path
+):
+    shutil.copytree(PROJECT / "MNIST_data", tmp_path / "data")
+    data, elsewhere = sealed("data"), small_disk("24m")
+    assert elsewhere.stat().st_dev != tmp_path.stat().st_dev  # a file made there could not be renamed into a run
+    process = script(
+        *("MNIST_train.py", *QUICK, "--data-dir", data, *folders(tmp_path)), before=unprivileged, TMPDIR=str(elsewhere)
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    (run,) = runs_in(tmp_path)
+    assert run.record.status == "finished"
+    assert newest_whole_state(run)[0].epoch == 2
+
+
+def test_read_only_runs_can_be_reported_and_say_why_they_are_neither_scored_nor_resumed(
+    script, unprivileged, sealed, trained, tmp_path
+):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    run = runs_in(tmp_path)[0]
+    run.record.status = "interrupted"
+    run.save_record()
+    sealed(f"runs/{run.name}")
+    process = script("MNIST_train.py", "--resume", *folders(tmp_path), before=unprivileged)
+    assert process.returncode == 2
+    assert only_line(process).startswith(f"Error: nothing is left to resume: {run.name} cannot be written (Permission ")
+
+    sealed("runs")
+    process = script("MNIST_eval.py", *folders(tmp_path), before=unprivileged)
+    assert process.returncode == 1
+    assert only_line(process).startswith(f"Error: {runs_in(tmp_path)[1].path} cannot be written (Permission denied); ")
+    output = ("--output-dir", tmp_path / "out")
+    process = script("for_report/make_report.py", *folders(tmp_path), *output, before=unprivileged)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.splitlines()[-1].startswith("Runs: 2, studies: ")
+
+
+def test_diverged_preset_is_recorded_as_numbers_and_the_sweep_goes_on(script, tmp_path):
+    wild = 'PRESETS[38] = Preset(hidden_sizes=(8,), activation="linear", optimizer="sgd", learning_rate=1e20, epochs=3)'
+    project = project_with(tmp_path / "project", f"{wild}\nPRESETS[39] = PRESETS[38].but(learning_rate=0.1)")
+    process = script("MNIST_train.py", "--presets", "38,39", "--workers", 1, *folders(tmp_path), cwd=project)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "diverged: its loss is no number" in process.stdout
+    diverged, finished = runs_in(tmp_path)
+    assert [run.record.status for run in (diverged, finished)] == ["diverged", "finished"]
+    assert [len(run.record.epochs) for run in (diverged, finished)] == [1, 3]
+    assert not math.isfinite(diverged.record.epochs[0]["train"]["loss"])
+    row, *others = read_table(tmp_path / "INFOS" / "training_log.txt", TRAINING_LOG_COLUMNS)
+    assert (row["run"], len(others)) == (diverged.name, 3)
+    assert not math.isfinite(float(row["train_loss"]))
+    rows = read_table(tmp_path / "INFOS" / "overral_info.txt", OVERALL_COLUMNS)
+    assert [row["status"] for row in rows] == ["diverged", "finished"]
+    shown = EventAccumulator(str(diverged.summaries / "train"), size_guidance={"tensors": 0})
+    shown.Reload()
+    (event,) = shown.Tensors("loss")
+    assert not math.isfinite(make_ndarray(event.tensor_proto))
 
 
 def test_two_trainers_at_once_have_runs_of_their_own_and_whole_rows(tmp_path):
@@ -113,15 +223,65 @@ def test_evaluation_while_training_writes_reads_what_is_whole(script, tmp_path, 
     assert len(read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)) == 2
 
 
-def test_cut_event_file_still_shows_the_rest_and_the_record_has_all(tmp_path, trained):
-    shutil.copytree(trained / "runs", tmp_path / "runs")
-    run = runs_in(tmp_path)[0]
-    (events,) = (run.summaries / "dev").iterdir()
-    events.write_bytes(events.read_bytes()[:-20])
-    shown = EventAccumulator(str(run.summaries / "dev"), size_guidance={"tensors": 0})
-    shown.Reload()
-    assert [event.step for event in shown.Tensors("accuracy")] == [1, 2]
-    assert len(RunFolder.open(run.path).record.epochs) == 2
+def shown_by_tensorboard(runs_dir: Path, names: list[str]) -> list[list]:
+    """Returns the accuracy's [time, step, value] points of runs, from a tensorboard_run.py that only listens here."""
+    with socket.socket() as unused:
+        unused.bind(("localhost", 0))
+        port = str(unused.getsockname()[1])
+    command = [sys.executable, "tensorboard_run.py", "--no-browser", "--port", port, "--runs-dir", str(runs_dir)]
+    address = f"http://localhost:{port}/data/plugin/scalars/scalars_multirun"
+    body = urllib.parse.urlencode({"tag": "accuracy", "runs": names}, doseq=True).encode()
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline().startswith(f"TensorBoard is at http://localhost:{port}/")
+            shown, deadline = {}, time.monotonic() + 60
+            while set(shown) != set(names) and time.monotonic() < deadline:
+                with urllib.request.urlopen(address, body, timeout=30) as answer:
+                    shown = json.loads(answer.read())
+                time.sleep(0.5)
+            server = psutil.Process(process.pid)
+            sockets = [each for owner in (server, *server.children(recursive=True)) for each in owner.net_connections()]
+        finally:
+            process.terminate()
+    assert {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN} <= {"127.0.0.1", "::1"}
+    assert int(port) in {each.laddr.port for each in sockets}
+    return [shown[name] for name in names]
+
+
+def test_damaged_event_files_and_hostile_names_are_shown_for_what_they_are(script, tmp_path, evaluated):
+    for name in ("runs", "INFOS"):
+        shutil.copytree(evaluated / name, tmp_path / name)
+    cut, flipped = runs_in(tmp_path)
+    hostile = "=cmd()<b onclick=x>"
+    eval_log = tmp_path / "INFOS" / "eval_log.txt"
+    eval_log.write_text(eval_log.read_text().replace(cut.name, hostile))
+    cut = RunFolder.open(cut.path.rename(tmp_path / "runs" / hostile))
+    for run, damaged in (
+        (cut, lambda events: events[:-20]),
+        (flipped, lambda events: events[:-20] + bytes([events[-20] ^ 1]) + events[-19:]),
+    ):
+        (path,) = (run.summaries / "dev").glob("*.v2")
+        path.write_bytes(damaged(path.read_bytes()))
+
+    shown = shown_by_tensorboard(tmp_path / "runs", [f"{run.name}/summaries/dev" for run in (cut, flipped)])
+    for run, points in zip((cut, flipped), shown, strict=True):  # an event an epoch, of which the last is damaged
+        assert points[0][1:] == [1, pytest.approx(run.record.epochs[0]["dev"]["accuracy"])]
+        assert len(run.record.epochs) == 2
+
+    process = script("for_report/make_report.py", *folders(tmp_path), "--output-dir", tmp_path / "out")
+    assert (process.returncode, process.stderr) == (0, "")
+    sheet = openpyxl.load_workbook(tmp_path / "out" / "my_result.xlsx")["Table"]
+    (cell,) = (cell for row in sheet.iter_rows() for cell in row if cell.value == hostile)
+    assert cell.data_type == "s"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "<b onclick" not in page
+    assert "=cmd()&lt;b onclick=x&gt;" in page
+    with (tmp_path / "out" / "my_result.csv").open(newline="") as file:
+        table = {row["run"]: float(row["validation accuracy"]) for row in csv.DictReader(file)}
+    assert table == {
+        f"'{hostile}": cut.record.best_validation_accuracy,
+        flipped.name: flipped.record.best_validation_accuracy,
+    }
 
 
 class Bomb:

@@ -211,7 +211,22 @@ def test_script_prints_every_preset_and_what_it_changed_without_tensorflow(scrip
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("PRESETS[99] = PRESETS[18].but(dropout=1.5)", "dropout=1.5 is not allowed; allowed: a number"),
+        (
+            "PRESETS[99] = PRESETS[18].but(dropout=1.0)",
+            "dropout=1.0 is not allowed; allowed: a number of at least 0 and ",
+        ),
+        (
+            "PRESETS[99] = PRESETS[18].but(learning_rate=-1)",
+            "learning_rate=-1 is not allowed; allowed: a finite number ",
+        ),
+        (
+            "PRESETS[99] = PRESETS[18].but(batch_size='9')",
+            "batch_size='9' is not allowed; allowed: a whole number from 1 ",
+        ),
+        (
+            "PRESETS[99] = PRESETS[18].but(hidden_sizes=(9, 0))",
+            "hidden_sizes[1]=0 is not allowed; allowed: a whole number",
+        ),
         ("PRESETS[99] = PRESETS[18].but(dropuot=0.5)", "dropuot=0.5: there is no such field; did you mean dropout?"),
         ("PRESETS[99] = PRESETS[18].but(dropout=0.5, dropout=0.6)", "keyword argument repeated: dropout"),
         ("PRESETS[99] = PRESETS[18].but(dropout=half)", "name 'half' is not defined"),

@@ -50,15 +50,6 @@ def test_every_result_comes_though_a_node_is_killed_and_has_the_bits_of_a_local_
     assert {run.record.status for run in runs_in(tmp_path / "ray")} == {"finished"}
 
 
-def test_a_ray_of_its_own_trains(script, tmp_path):
-    process = script(
-        *("MNIST_train.py", "--presets", "1", "--epochs", 1, "--repeats", 2, "--engine", "ray", "--workers", 1),
-        *folders(tmp_path),
-    )
-    assert (process.returncode, process.stderr) == (0, "")
-    assert [run.record.status for run in runs_in(tmp_path)] == ["finished", "finished"]
-
-
 def test_addresses_without_a_cluster_are_told_in_one_line(script, tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

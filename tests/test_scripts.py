@@ -132,6 +132,9 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
     shutil.copytree(trained / "runs", tmp_path / "runs")
     (tmp_path / "runs" / "empty").mkdir()
     (tmp_path / "runs" / "zz[red]notes").write_text("mine")
+    (tmp_path / "runs" / "loop").symlink_to(tmp_path / "runs" / "loop")
+    (tmp_path / "runs" / "foreign").mkdir()
+    (tmp_path / "runs" / "foreign" / "record.json").write_text('{"project": "another", "epochs": 90}')
     first, second = (RunFolder.open(path) for path in sorted((tmp_path / "runs").glob("*_preset*")))
     damaged = shutil.copytree(second.path, tmp_path / "runs" / "1_damaged")
     for copy in (second.record.best_checkpoint, "best_model.keras"):
@@ -142,10 +145,13 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
     unfinished.save_record()
 
     process = script("MNIST_eval.py", *folders(tmp_path))
-    assert (process.returncode, process.stderr) == (0, "")
+    assert process.returncode == 0
+    assert only_line(process) == f"Warning: {second.best_checkpoint} is damaged; its copy best_model.keras is scored"
     output = process.stdout
     assert "Skipped empty: it holds no record.json" in output
     assert "Skipped zz[red]notes: it is not a folder" in output
+    assert "Skipped loop: it is not a folder" in output
+    assert "Skipped foreign: its record.json is damaged (KeyError)" in output
     assert "Skipped 2_unfinished: its status is running, not finished" in output
     assert f"Skipped 1_damaged: its {second.record.best_checkpoint} and best_model.keras are damaged" in output
     rows = read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
@@ -174,6 +180,7 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
         (["MNIST_train.py", "--presets", "99"], 2, f"preset 99 is unknown; known: {ranges_of(PRESETS)}"),
         (["MNIST_train.py", "--presets", "9-"], 2, "'9-' is not understood"),
         (["MNIST_train.py", "--presets", ""], 2, "no preset is chosen"),
+        (["MNIST_train.py", "--presets", "9,8-10"], 2, "preset 9 is chosen twice"),
         (["MNIST_train.py", "--epochs", "0"], 2, "epochs=0 is not allowed"),
         (["MNIST_train.py", "--epochs", "many"], 2, "argument --epochs: invalid int value: 'many'"),
         (["MNIST_train.py", "--seed", "-1"], 2, "--seed=-1 is not allowed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
@@ -18,18 +19,19 @@ import pytest
 from rich.console import Console
 
 from mnist_mlp import training
-from mnist_mlp.engines import Job, in_this_process
+from mnist_mlp.engines import Ended, EpochDone, Job, Started, in_this_process
 from mnist_mlp.info_logs import OVERALL_COLUMNS, InfoLogs, read_table
 from mnist_mlp.model import build_model
 from mnist_mlp.preset import Preset
 from mnist_mlp.progress import SweepProgress
 from mnist_mlp.quiet_tensorflow import keras
+from mnist_mlp.ray_engine import RayTasks
 from mnist_mlp.recording import Recorder, new_run
 from mnist_mlp.results import EpochResult, Metrics, TrainingState
 from mnist_mlp.run_folder import NotARun, RunFolder, scan
 from mnist_mlp.schedule import expected_seconds, fitting_workers, longest_first
 from mnist_mlp.sweep import run_sweep
-from tests.conftest import PROJECT, folders
+from tests.conftest import PROJECT, folders, runs_in
 
 from hyperparameters import PRESETS
 
@@ -130,15 +132,15 @@ def test_a_worker_a_core_and_none_without_a_job():
 
 
 def results(folder) -> dict[tuple[int, int], tuple]:
-    """Returns for each preset and seed what its run came to: every figure of every epoch, and the best weights."""
+    """Returns for each preset and seed what its run came to."""
     runs = (run for _, run in scan(folder / "runs") if not isinstance(run, NotARun))
-    return {
-        (run.record.preset_number, run.record.seed): (
-            [(epoch["train"], epoch["dev"]) for epoch in run.record.epochs],
-            zipfile.ZipFile(run.best_model).read("model.weights.h5"),
-        )
-        for run in runs
-    }
+    return {(run.record.preset_number, run.record.seed): result_of(run) for run in runs}
+
+
+def result_of(run: RunFolder) -> tuple:
+    """Returns what a run came to: every figure of every epoch, and the best weights."""
+    figures = [(epoch["train"], epoch["dev"]) for epoch in run.record.epochs]
+    return figures, zipfile.ZipFile(run.best_model).read("model.weights.h5")
 
 
 def test_results_do_not_depend_on_the_number_of_workers(script, tmp_path):
@@ -157,14 +159,15 @@ def test_results_do_not_depend_on_the_number_of_workers(script, tmp_path):
     assert found[0] == found[1] == found[2]
 
 
-def start_sweep(folder) -> subprocess.Popen:
-    command = [sys.executable, "MNIST_train.py", "--presets", "1,9", "--workers", "2", *folders(folder)]
+def start_sweep(folder, *chosen: str) -> subprocess.Popen:
+    command = [sys.executable, "MNIST_train.py", *chosen, "--workers", "2", *folders(folder)]
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for(process: subprocess.Popen, *texts: str) -> None:
+def wait_for(process: subprocess.Popen, *texts: str, before: str | None = None) -> None:
     missing = set(texts)
     for line in process.stdout:
+        assert not (before and before in line), missing
         missing -= {text for text in missing if text in line}
         if not missing:
             return
@@ -172,25 +175,58 @@ def wait_for(process: subprocess.Popen, *texts: str) -> None:
 
 
 def test_killed_worker_fails_its_own_run_only(tmp_path):
-    process = start_sweep(tmp_path)
-    wait_for(process, "preset 1  epoch  2/30", "preset 9  epoch   2/100")
-    victims = [
-        child
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if "spawn_main" in " ".join(child.cmdline())
-    ]
-    assert len(victims) == 2
-    victims[0].kill()
-    wait_for(process, "failed: its process died (SIGKILL)")
-    process.send_signal(signal.SIGINT)  # the other goes on; that it would end well need not be waited for
-    process.communicate(timeout=60)
+    process = start_sweep(tmp_path, "--presets", "1", "--repeats", "2", "--epochs", "12")
+    wait_for(process, "(1 of 2)", "(2 of 2)", "epoch  2/12")
+    workers_of(process)[0].kill()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    failed, finished = sorted(runs_in(tmp_path), key=lambda run: run.record.status)
+    assert (failed.record.status, finished.record.status) == ("failed", "finished")
+    assert errors == f"Error: 1 of 2 runs failed: {failed.name} (its process died (SIGKILL))\n"
+
+
+def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
+    children = psutil.Process(process.pid).children()
+    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert len(workers) == 2
+    return workers
+
+
+def test_run_that_can_no_longer_be_recorded_makes_room_and_ctrl_c_twice_stops_at_once(tmp_path):
+    process = start_sweep(tmp_path, "--presets", "1", "--repeats", "3", "--epochs", "300")
+    wait_for(process, "(1 of 3)", "(2 of 3)", "epoch   2/300")
+    runs_in(tmp_path)[0].path.rename(tmp_path / "moved away")
+    wait_for(process, "failed: FileNotFoundError: ", "(3 of 3)", before="epoch 100/300")
+    for worker in workers_of(process):
+        worker.suspend()  # so no epoch ends any more
+    process.send_signal(signal.SIGINT)
+    wait_for(process, "Stopping after this epoch (Ctrl-C again stops at once).")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    statuses = sorted(RunFolder.open(path).record.status for path in (tmp_path / "runs").iterdir())
-    assert statuses == ["failed", "interrupted"]
+    assert errors.startswith("Interrupted; what was trained until then is in ")
+    assert [run.record.status for run in runs_in(tmp_path)] == ["interrupted"] * 2
+
+
+@pytest.mark.parametrize("engine", ["this process", "ray"])
+def test_dropped_job_makes_room_for_the_next(engine):
+    if engine == "ray":
+        pytest.importorskip("ray", reason="Ray is not installed")
+        train_all = RayTasks(None, 1, PROJECT / "MNIST_data")
+    else:
+        train_all = partial(in_this_process, data_dir=PROJECT / "MNIST_data")
+    jobs = [Job(1, PRESET.but(epochs=10_000), seed=1), Job(2, PRESET.but(epochs=1), seed=2)]
+    dropped, seen = set(), []
+    with contextlib.closing(train_all(jobs, dropped)) as events:
+        for event in events:
+            seen.append(event)
+            dropped.add(jobs[0])
+            assert len(seen) < 10
+    assert [type(event) for event in seen if event.job is jobs[1]] == [Started, EpochDone, Ended]
 
 
 def test_ctrl_c_ends_every_run_after_its_epoch(tmp_path):
-    process = start_sweep(tmp_path)
+    process = start_sweep(tmp_path, "--presets", "1,9")
     wait_for(process, "preset 1  epoch  2/30", "preset 9  epoch   2/100")
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
