@@ -21,7 +21,7 @@ from mnist_mlp.preset import Preset
 from mnist_mlp.report.building import build_report
 from mnist_mlp.report.evidence import read_evidence
 from mnist_mlp.report.findings import BEYOND_CHANCE, CHANCE, IDENTICAL, THESE_NETWORKS
-from mnist_mlp.report.statistics import holm, mcnemar, over_seeds, seed_spread, two_proportions
+from mnist_mlp.report.statistics import holm, mcnemar, over_seeds, seed_spread, stand_in_spread, two_proportions
 from mnist_mlp.report.studies import find_experiments, find_studies
 from mnist_mlp.run_folder import RunFolder, RunRecord
 from tests.conftest import PROJECT, folders, only_line
@@ -36,10 +36,12 @@ def labels():
     return load_test_data(DATA).labels
 
 
-def make_run(folder: Path, number: int, preset: Preset, accuracy: float, seed: int = 1602, status="finished"):
-    """Makes a run of three epochs, the second of them the best, and its rows in INFOS."""
+def make_run(
+    folder: Path, number: int, preset: Preset, accuracy: float, seed=1602, status="finished", course=(0.5, 1.0, 0.9)
+):
+    """Makes a run whose epochs reach such shares of the accuracy, the second the best, and its rows in INFOS."""
     epochs = []
-    for epoch, share in enumerate((0.5, 1.0, 0.9), start=1):
+    for epoch, share in enumerate(course, start=1):
         losses = {"loss": 1.5 - share, "cross_entropy": 1.4 - share, "l2_penalty": 0.1}
         metrics = {**losses, "accuracy": round(accuracy * share, 4)}
         epochs.append({"epoch": epoch, "seconds": 1.25, "learning_rate": 0.001, "train": metrics, "dev": metrics})
@@ -190,6 +192,13 @@ def test_holm_and_the_spread_over_seeds():
     assert spread.limit == pytest.approx(2.776445 * 0.01, abs=1e-7)
 
 
+def test_what_stands_in_for_a_spread_over_seeds_against_values_worked_by_hand():
+    spread = stand_in_spread([0.1, 0.9, 0.9, 0.98, 0.97, 0.99], 0.98, 10_000)
+    # the last three deviate by 0.01; 0.98 * 0.02 / 10000 = 1.96e-6; two degrees of freedom
+    assert spread.reach == pytest.approx(4.302653 * 2 * (0.0001 + 1.96e-6) ** 0.5, abs=1e-7)
+    assert stand_in_spread([0.9, 0.9], 0.9, 10_000).reach == float("inf")  # one epoch has no spread
+
+
 # The whole report
 
 
@@ -296,15 +305,25 @@ def test_the_report_imports_no_tensorflow(evaluated, script):
 
 
 @pytest.mark.parametrize(
-    ("lost", "verdict", "said"),
+    ("lost", "course", "verdict", "said"),
     [
-        (2, CHANCE, "it cannot be told from chance"),
-        (20, THESE_NETWORKS, "the seed may be the reason"),
-        (0, IDENTICAL, "the same network under another name"),
+        (2, (0.5, 1, 0.99, 0.99), CHANCE, "it cannot be told from chance"),
+        (
+            20,
+            (0.5, 1, 0.99, 0.99),
+            THESE_NETWORKS,
+            "by less than the 5.15 points that another seed may make by a rough",
+        ),
+        (6000, (0.5, 1, 0.99, 0.99), BEYOND_CHANCE, "and more than the 12.84 points that another seed may make"),
+        (6000, (0.5, 1, 0.5, 1), THESE_NETWORKS, "another seed may make by a rough estimate"),
+        (6000, (0.5, 1), THESE_NETWORKS, "so short a training does not show what the seed alone does"),
+        (0, (0.5, 1, 0.99, 0.99), IDENTICAL, "the same network under another name"),
     ],
 )
-def test_verdict_of_a_study_with_one_seed_each(tmp_path, labels, lost, verdict, said):
-    one, other = make_run(tmp_path, 1, Preset(), 0.98), make_run(tmp_path, 2, Preset(dropout=0.5), 0.97)
+def test_verdict_of_a_study_with_one_seed_each(tmp_path, labels, lost, course, verdict, said):
+    # Two late epochs alike leave the chance of 10,000 images: 12.7062 * 2 * sqrt((0.98 * 0.02 + 0.38 * 0.62) / 10000).
+    one = make_run(tmp_path, 1, Preset(), 0.98, course=course)
+    other = make_run(tmp_path, 2, Preset(dropout=0.5), 0.97, course=course)
     wrong = np.arange(200)
     scores = {one: (0.98, wrong), other: (0.98 - lost / 10_000, np.arange(200 + lost))}
     score_runs(tmp_path, scores, labels)

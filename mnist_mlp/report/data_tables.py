@@ -111,20 +111,20 @@ def studies_table(findings: Sequence[Finding]) -> DataTable:
         *(("study", "text"), ("changed", "text"), ("value", "text"), ("preset", "text"), ("seeds", "count")),
         *(("validation accuracy", "percent"), ("test accuracy", "percent"), ("against", "text")),
         *(("difference", "points"), ("difference low", "points"), ("difference high", "points")),
-        *(("test", "text"), ("p", "number"), ("p by Holm", "number"), ("verdict", "text")),
+        *(("test", "text"), ("p", "number"), ("p by Holm", "number"), ("seed may do", "percent"), ("verdict", "text")),
     )
     rows = []
     for finding in findings:
         study = finding.study
         reference = study.value(study.reference)
         for each in finding.comparisons:
-            row = [study.figure, study.field, each.value, each.arm.label, len(each.arm.seeds)]
+            row = [study.figure, study.field, study.value(each.arm), each.arm.label, len(each.arm.seeds)]
             row += [each.arm.mean_validation, each.arm.mean_test]
             if each.difference:
                 of = each.difference
-                row += [reference, of.amount, of.low, of.high, of.method, of.p, each.p_adjusted]
+                row += [reference, of.amount, of.low, of.high, of.method, of.p, each.p_adjusted, each.seed_limit]
             else:
-                row += [None] * 7
+                row += [None] * 8
             rows.append(_known([*row, each.verdict]))
     return DataTable("Studies", columns, rows)
 

@@ -103,7 +103,7 @@ def _largest(field: str, findings: Sequence[Finding]) -> tuple[float | None, str
         return None, "", (0, 0)
     told = sum(each.verdict == BEYOND_CHANCE for each, _ in compared)
     largest, study = max(compared, key=lambda pair: abs(pair[0].difference.amount))
-    between = f"{study.value(study.reference)} \N{RIGHTWARDS ARROW} {largest.value}"
+    between = f"{study.value(study.reference)} \N{RIGHTWARDS ARROW} {study.value(largest.arm)}"
     return largest.difference.amount, between, (told, len(compared))
 
 

@@ -43,6 +43,7 @@ class PageContent:
     """Everything that the page shows.
 
     Attributes:
+        by_stand_in: the deviation that the stand-in says where `spread` has a measured one.
         figures: the SVG of each figure by its name.
         tables: by name, `Table`, `Presets` and `Studies`.
     """
@@ -53,6 +54,7 @@ class PageContent:
     ranking: Ranking
     answers: Sequence[Answer]
     spread: SeedSpread
+    by_stand_in: float
     figures: Mapping[str, bytes]
     tables: Mapping[str, DataTable]
 

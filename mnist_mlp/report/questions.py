@@ -11,7 +11,6 @@ import numpy as np
 
 from mnist_mlp.report.data_tables import Column, DataTable
 from mnist_mlp.report.findings import CHANCE, IDENTICAL, Finding, told
-from mnist_mlp.report.statistics import SeedSpread
 from mnist_mlp.report.studies import Experiment
 
 
@@ -24,13 +23,13 @@ class Answer:
     table: DataTable | None = None
 
 
-def answers(experiments: Sequence[Experiment], findings: Sequence[Finding], spread: SeedSpread) -> list[Answer]:
+def answers(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> list[Answer]:
     """Returns the answers that these runs can give."""
-    given = (_l2(experiments, findings, spread), _he_against_xavier(findings, spread), _adadelta(findings, spread))
+    given = (_l2(experiments, findings), _he_against_xavier(findings), _adadelta(findings))
     return [answer for answer in given if answer]
 
 
-def _l2(experiments: Sequence[Experiment], findings: Sequence[Finding], spread: SeedSpread) -> Answer | None:
+def _l2(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Answer | None:
     decayed = [each for each in experiments if each.preset.weight_decay]
     if not decayed:
         return None
@@ -60,14 +59,14 @@ def _l2(experiments: Sequence[Experiment], findings: Sequence[Finding], spread: 
     for finding in findings:
         of = [each for each in finding.comparisons if each.difference and each.arm.preset.weight_decay == decay]
         if finding.study.field == "weight_decay" and of:
-            sentences.append(f"With weight decay {decay:g}, {told(of[0], finding.study, spread)}")
+            sentences.append(f"With weight decay {decay:g}, {told(of[0], finding.study)}")
             break
     return Answer("Does a small weight decay do anything at all?", sentences, DataTable("L2", columns, rows))
 
 
-def _he_against_xavier(findings: Sequence[Finding], spread: SeedSpread) -> Answer | None:
+def _he_against_xavier(findings: Sequence[Finding]) -> Answer | None:
     for finding in findings:
-        arms = {each.value: each for each in finding.comparisons}
+        arms = {finding.study.value(each.arm): each for each in finding.comparisons}
         if finding.study.field != "weight_init" or "he" not in arms or not {"xavier", "default"} & set(arms):
             continue
         he, xavier = arms["he"], arms.get("xavier") or arms["default"]
@@ -83,7 +82,7 @@ def _he_against_xavier(findings: Sequence[Finding], spread: SeedSpread) -> Answe
             f"best epochs {he.arm.mean_validation:.2%} and {xavier.arm.mean_validation:.2%}.",
         ]
         if compared.difference:
-            sentences.append(f"With {finding.study.value(compared.arm)}, " + told(compared, finding.study, spread))
+            sentences.append(f"With {finding.study.value(compared.arm)}, " + told(compared, finding.study))
         if compared.verdict in (CHANCE, IDENTICAL):
             optimizer = he.arm.preset.optimizer
             sentences.append(
@@ -94,7 +93,7 @@ def _he_against_xavier(findings: Sequence[Finding], spread: SeedSpread) -> Answe
     return None
 
 
-def _adadelta(findings: Sequence[Finding], spread: SeedSpread) -> Answer | None:
+def _adadelta(findings: Sequence[Finding]) -> Answer | None:
     for finding in findings:
         arms = {each.arm.preset.optimizer: each for each in finding.comparisons}
         if finding.study.field != "optimizer" or not {"adadelta", "adam"} <= set(arms):
@@ -128,7 +127,7 @@ def _adadelta(findings: Sequence[Finding], spread: SeedSpread) -> Answer | None:
             )
         compared = slow if slow.difference else fast
         if compared.difference:
-            sentences.append(f"With {compared.value}, " + told(compared, finding.study, spread))
+            sentences.append(f"With {finding.study.value(compared.arm)}, " + told(compared, finding.study))
         return Answer("Why is Adadelta so much worse than Adam at the same learning rate?", sentences)
     return None
 
