@@ -475,3 +475,117 @@ def test_importance_ranks_and_warns(tmp_path, labels):
     assert "Too few runs for a firm ranking by PED-ANOVA: 9 presets vary 2 hyperparameters" in page
     assert (tmp_path / "out" / "importance.png").exists()
     assert page.index(">learning rate</td><td>3") < page.index(">dropout</td><td>3")
+
+
+# Questions, answered by what the layers do
+
+
+def add_layers(run: RunFolder, **values: float) -> RunFolder:
+    """Says of every layer of the run, in every epoch, that it has these values, and what is usual else."""
+    usual = {"activation_mean": 0.1, "activation_std": 1.0, "dead_units": 0.0, "gradient_norm": 0.5}
+    usual |= {"weight_norm": 10.0, "update_ratio": 0.001, "l2_penalty": 0.0}
+    names = [f"hidden_{place + 1}" for place in range(len(run.record.preset.hidden_sizes))] + ["logits"]
+    for epoch in run.record.epochs:
+        epoch["layers"] = {name: {**usual, **values} for name in names}
+    run.save_record()
+    return run
+
+
+def test_questions_are_answered_by_what_the_layers_do(tmp_path):
+    add_layers(make_run(tmp_path, 14, PRESETS[14], 0.98), activation_std=3.0, update_ratio=0.002)
+    add_layers(make_run(tmp_path, 15, PRESETS[15], 0.98), activation_std=2.0, update_ratio=0.003)
+    add_layers(make_run(tmp_path, 18, PRESETS[18], 0.98))
+    add_layers(make_run(tmp_path, 22, PRESETS[22], 0.97), update_ratio=0.002)
+    add_layers(make_run(tmp_path, 26, PRESETS[26], 0.5), update_ratio=4e-7)
+    add_layers(make_run(tmp_path, 29, PRESETS[29], 0.11), dead_units=1.0, gradient_norm=10.0)
+    build(tmp_path)
+    page = re.sub(r"\s+", " ", (tmp_path / "out" / "report.html").read_text())
+    assert "a standard deviation of 3 with He and 2 with Xavier, 1.5 times as large" in page
+    assert "by 0.20% of their norm with He and by 0.30% with Xavier" in page
+    assert "by 4e-05% of their norm with Adadelta and by 0.2% with Adam, 5,000 times as much" in page
+    assert "are 0.00033 times the norm of the weights with Adadelta" in page  # 3 epochs of 275 steps
+    # of preset 18, the best with the smallest decay, 0.001 * 10 beside 0.5
+    assert "is 2% to 2% as large as the whole gradient" in page
+    # preset 14 has five weight matrices, each of norm 10; preset 18 a penalty of 0.1 = 0.001 / 2 * 200
+    assert "(preset 14) the norm of all weights goes from 22.4 after the first epoch to 22.4 after the last" in page
+    assert "with 0.001 and all else equal (preset 18) from 14.1 to 14.1." in page
+    # drawn with 2 * (300 + 3 * 200 + 10) = 1820, the root of it; a penalty of 0.1 is half of 0.447 squared
+    assert "drawn with a norm of about 42.7; after the first epoch it is 0.45, after the last 0.45." in page
+    assert "The decay's pull is 100% of the gradient of a typical layer" in page.replace("&#39;", "'")
+    assert "From epoch 1 to the last the network gives every image the same logits." in page
+    assert "dead hidden units, last epoch" in page
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"layers_weight_init.png", "layers_optimizer.svg", "layers_failed.png", "losses_weight_decay.svg"} <= names
+
+
+def test_runs_of_older_versions_give_what_their_curves_hold(tmp_path):
+    for number, accuracy in ((14, 0.98), (15, 0.98), (18, 0.98), (22, 0.97), (26, 0.5), (33, 0.11)):
+        make_run(tmp_path, number, PRESETS[number], accuracy)
+    report = build(tmp_path)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert report.evidence.notes == []
+    assert "After one epoch He is at 49.00% on validation and Xavier at 49.00%" in page
+    assert "the L2 term of the weights changed by 0.0% with Adadelta" in page
+    assert "older versions did not record it" in page
+    assert "dead hidden units" not in page
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert "losses_weight_decay.png" in names and not any(name.startswith("layers_") for name in names)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        [],
+        None,
+        {"hidden_1": {}},
+        {"hidden_2": "x"},
+        {"logits": {"weight_norm": "1"}},
+        {"logits": {"weight_norm": True}},
+        {"logits": {"weight_norm": 10**400}},
+        {"logits": {"weight_norm": 1e300}},
+        {"logits": {"gradient_norm": -1.0}},
+        {"hidden_1": {"dead_units": 1.5}},
+    ],
+)
+def test_damaged_layers_are_left_out_with_their_reason(tmp_path, damaged):
+    run = add_layers(make_run(tmp_path, 31, PRESETS[31], 0.98))
+    epoch = run.record.epochs[1]
+    if isinstance(damaged, dict):
+        ((name, values),) = damaged.items()
+        whole = epoch["layers"]
+        damaged = {**whole, name: {**whole[name], **values} if values and isinstance(values, dict) else values}
+    epoch["layers"] = damaged
+    run.save_record()
+    report = build(tmp_path)
+    assert report.evidence.runs[0].layers is None
+    (note,) = report.evidence.notes
+    assert note.startswith(f"{run.name}: what its record.json says of its layers is damaged (")
+
+
+def test_layers_that_are_no_numbers_or_missing_in_some_epochs_do_no_harm(tmp_path):
+    diverged = add_layers(make_run(tmp_path, 33, PRESETS[33], 0.11, status="diverged"), weight_norm=float("nan"))
+    half = add_layers(make_run(tmp_path, 34, PRESETS[34], 0.11))
+    del half.record.epochs[0]["layers"]  # made by an older version, gone on with by this one
+    half.save_record()
+    zeros = add_layers(
+        make_run(tmp_path, 29, PRESETS[29], 0.11), **dict.fromkeys(("weight_norm", "gradient_norm"), 0.0)
+    )
+    report = build(tmp_path)
+    assert report.evidence.notes == []
+    by_name = {run.name: run for run in report.evidence.runs}
+    assert np.isnan(by_name[diverged.name].layers["weight_norm"]).all()
+    assert np.isnan(by_name[half.name].layers["dead_units"][:, 0]).tolist() == [True, False, False]
+    assert (by_name[zeros.name].layers["weight_norm"] == 0).all()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "it diverged. After epoch 3 its loss was no finite number any more" in page
+    assert " nan" not in page
+
+
+def test_records_of_the_real_training_have_layers(evaluated):
+    evidence = read_evidence(evaluated / "runs", evaluated / "INFOS", DATA)
+    assert evidence.notes == []
+    for run in evidence.runs:
+        shape = (len(run.record.epochs), run.preset.weight_layers)
+        assert {values.shape for values in run.layers.values()} == {shape}
+        norms = np.sqrt((run.layers["weight_norm"] ** 2).sum(axis=1))
+        np.testing.assert_allclose(run.preset.weight_decay * norms**2 / 2, run.curves["dev l2_penalty"], rtol=1e-4)

@@ -56,11 +56,13 @@ def build_report(runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Pat
     try:
         _remove_old_figures(output_dir)
         drawn = _draw(evidence, experiments, findings, ranking, conclusions, output_dir)
+        given = answers(experiments, findings)
+        for panels in (answer.panels for answer in given if answer.panels):
+            drawn[panels.name] = figures.panels_figure(panels, output_dir)
         write_workbook(list(tables.values()), output_dir / "my_result.xlsx")
         for name, table in tables.items():
             write_csv(table, output_dir / CSV_FILES[name])
         page = output_dir / "report.html"
-        given = answers(experiments, findings)
         by_stand_in = deviation_by_stand_in(experiments)
         write_page(
             PageContent(evidence, conclusions, findings, ranking, given, spread, by_stand_in, drawn, tables), page
@@ -97,6 +99,7 @@ def _remove_old_figures(folder: Path) -> None:
     """Removes what an earlier report has drawn, lest a study that is no more seems to be one still."""
     studies = "|".join({"width", *(FIGURES.get(field, field) for field in Preset.field_names())})
     others = "overview|learning_curve|model_graph|time_accuracy|importance|confusion_matrix|mistakes"
+    others += "|layers_weight_init|layers_optimizer|layers_failed|losses_weight_decay"
     ours = re.compile(rf"(({studies})(_\d+)?|{others})\.(png|svg)")
     for path in folder.iterdir():
         if ours.fullmatch(path.name):

@@ -64,7 +64,7 @@ def _about_rivals(best: Experiment, experiments: Sequence[Experiment], spread: S
     judged = judge(others, best, spread)
     better = [each.arm.label for each in judged if each.verdict == BEYOND_CHANCE and each.difference.amount > 0]
     if better:
-        return f"On the test images better than it, by more than chance: preset {', '.join(better)}."
+        return f"On the test images better than it, by more than chance: {_presets(better)}."
     equal = [each.arm.label for each in judged if each.verdict in (CHANCE, IDENTICAL)]
     perhaps = [each.arm.label for each in judged if each.verdict == THESE_NETWORKS]
     if not equal and not perhaps:
@@ -79,7 +79,11 @@ def _about_rivals(best: Experiment, experiments: Sequence[Experiment], spread: S
 
 
 def _named(labels: Sequence[str]) -> str:
-    return f" (preset {'; '.join(labels)})" if 0 < len(labels) <= 6 else ""
+    return f" ({_presets(labels)})" if 0 < len(labels) <= 6 else ""
+
+
+def _presets(labels: Sequence[str]) -> str:
+    return f"preset {labels[0]}" if len(labels) == 1 else f"presets {', '.join(labels[:-1])} and {labels[-1]}"
 
 
 def _count(number: int, thing: str) -> str:

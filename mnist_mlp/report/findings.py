@@ -170,7 +170,7 @@ def _headline(finding: Finding) -> str:
         return f"{title.capitalize()}: nothing that can be told from chance"
     largest = max(told, key=lambda each: abs(each.difference.amount))
     study = finding.study
-    named = study.title != "depth" and _with_name(study, largest.arm)
+    named = study.title != "depth" and with_name(study, largest.arm)
     value = named or study.short_value(largest.arm)
     points = f"{abs(largest.difference.amount) * 100:.1f} points"
     return f"{value[0].upper()}{value[1:]} {'gains' if largest.difference.amount > 0 else 'costs'} {points}"
@@ -183,16 +183,16 @@ def _sentences(finding: Finding) -> list[str]:
     sentences = []
     best = max(finding.comparisons, key=lambda each: each.arm.mean_validation)
     largest = max(compared, key=lambda each: abs(each.difference.amount), default=None)
-    reference = _with_name(study, study.reference)
+    reference = with_name(study, study.reference)
     if best.difference:
         sentences.append(
-            f"Validation would choose {_with_name(study, best.arm)}. On the test images {told(best, study)}"
+            f"Validation would choose {with_name(study, best.arm)}. On the test images {told(best, study)}"
         )
     elif best.verdict == REFERENCE and largest:
         sentences.append(f"Validation would keep {reference}, from which the study began.")
     if largest and largest is not best:
         start = "The largest change" if len(compared) > 1 else "The change"
-        sentences.append(f"{start}: with {_with_name(study, largest.arm)} {told(largest, study)}")
+        sentences.append(f"{start}: with {with_name(study, largest.arm)} {told(largest, study)}")
     others = [each for each in compared if each is not best and each is not largest]
     for verdict, said in (
         (BEYOND_CHANCE, "More than chance too"),
@@ -212,7 +212,7 @@ def _sentences(finding: Finding) -> list[str]:
 
 def told(comparison: Comparison, study: Study) -> str:
     """Returns the end of a sentence: how much better than the reference, its interval, its test, its verdict."""
-    difference, reference = comparison.difference, _with_name(study, study.reference)
+    difference, reference = comparison.difference, with_name(study, study.reference)
     if difference.is_identical:
         return f"it is right about exactly the same images as {reference}: the same network under another name."
     if difference.amount:
@@ -246,8 +246,9 @@ def _test(difference: Difference) -> str:
 
 
 def format_p(p: float) -> str:
-    """Returns a p-value as papers write it."""
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+    """Returns a p-value as papers write it, in one piece."""
+    text = "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _points(amount: float) -> str:
@@ -258,7 +259,7 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _with_name(study: Study, arm: Experiment) -> str:
+def with_name(study: Study, arm: Experiment) -> str:
     """Returns the arm's value as a sentence names it: "weight decay 0.1", "adadelta", "4 layers (300-200-200)"."""
     value = study.value(arm)
     if study.field == "hidden_sizes":

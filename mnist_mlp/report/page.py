@@ -27,6 +27,7 @@ from mnist_mlp.report.findings import (
 from mnist_mlp.report.importance import Ranking
 from mnist_mlp.report.questions import Answer
 from mnist_mlp.report.statistics import SeedSpread
+from mnist_mlp.report.studies import name_of
 
 VERDICT_CLASSES = {
     BEYOND_CHANCE: "beyond",
@@ -69,7 +70,7 @@ def write_page(content: PageContent, path: Path) -> None:
         lstrip_blocks=True,
     )
     runs = _accuracies_first(content.tables["Table"])
-    environment.filters |= {"shown": shown, "sort_key": _sort_key, "p_value": format_p}
+    environment.filters |= {"shown": shown, "sort_key": _sort_key, "p_value": format_p, "name_of": name_of}
     page = environment.get_template("page.html.j2").render(
         vars(content),
         pictures={name: base64.b64encode(svg).decode() for name, svg in content.figures.items()},

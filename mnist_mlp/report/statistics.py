@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot, inf, sqrt
+from math import hypot, inf, isfinite, sqrt
 from statistics import NormalDist, mean, variance
 
 import numpy as np
@@ -168,7 +168,7 @@ def stand_in_spread(validation: Sequence[float], correct_share: float, images: i
         correct_share: the run's accuracy on the test images.
         images: their number.
     """
-    late = validation[len(validation) // 2 :]
+    late = [each for each in validation[len(validation) // 2 :] if isfinite(each)]
     if len(late) < 2:
         return SeedSpread(inf, 0, 0)
     chance = correct_share * (1 - correct_share) / images
