@@ -360,6 +360,25 @@ def test_verdict_over_seeds_and_spread(tmp_path, labels):
     assert "6 scored runs have no test_predictions.npz" in report.evidence.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("course", "verdict", "limit"),
+    [
+        # reach of a single run: 4.302653 * 0.003, of a mean of three the root of a third of it
+        ((0.5, 1, 0.99, 0.99), BEYOND_CHANCE, 4.302653 * 0.003 * (4 / 3) ** 0.5),
+        ((0.5, 1, 0.99, 0.9), THESE_NETWORKS, None),  # its own epochs differ by more than the seeds of the other
+    ],
+)
+def test_verdict_where_one_preset_has_a_single_seed(tmp_path, labels, course, verdict, limit):
+    scores = {make_run(tmp_path, 1, Preset(), 0.98, seed): (0.979 + seed * 0.003, None) for seed in range(3)}
+    scores[make_run(tmp_path, 2, Preset(dropout=0.5), 0.95, course=course)] = (0.95, None)
+    score_runs(tmp_path, scores, labels)
+    (finding,) = build(tmp_path).findings
+    compared = finding.comparisons[1]
+    assert (compared.verdict, compared.is_rough) == (verdict, limit is None)
+    if limit:
+        assert compared.seed_limit == pytest.approx(limit, abs=1e-7)
+
+
 def test_one_run_without_a_score_and_then_with_one(tmp_path, labels, script):
     run = make_run(tmp_path, 31, PRESETS[31], 0.98)
     process = script("for_report/make_report.py", *folders(tmp_path), "--output-dir", tmp_path / "out")
@@ -505,7 +524,7 @@ def test_questions_are_answered_by_what_the_layers_do(tmp_path):
     assert "by 4e-05% of their norm with Adadelta and by 0.2% with Adam, 5,000 times as much" in page
     assert "are 0.00033 times the norm of the weights with Adadelta" in page  # 3 epochs of 275 steps
     # of preset 18, the best with the smallest decay, 0.001 * 10 beside 0.5
-    assert "is 2% to 2% as large as the whole gradient" in page
+    assert "is 2.0% to 2.0% as large as the whole gradient" in page
     # preset 14 has five weight matrices, each of norm 10; preset 18 a penalty of 0.1 = 0.001 / 2 * 200
     assert "(preset 14) the norm of all weights goes from 22.4 after the first epoch to 22.4 after the last" in page
     assert "with 0.001 and all else equal (preset 18) from 14.1 to 14.1." in page

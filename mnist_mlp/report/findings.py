@@ -11,6 +11,7 @@ from mnist_mlp.report.statistics import (
     ALPHA,
     MCNEMAR,
     OVER_SEEDS,
+    STAND_IN_FACTOR,
     Difference,
     SeedSpread,
     holm,
@@ -136,13 +137,13 @@ def _reach(experiment: Experiment, spread: SeedSpread) -> tuple[float, bool]:
     """Returns how far its seeds may have taken its mean test accuracy off, and whether a stand-in says so."""
     scored = experiment.scored
     own = seed_spread([[run.test_accuracy for run in scored]])
-    is_rough = False
-    if experiment.mean_test >= LEARNED and spread.freedom:
-        own = spread
-    elif not own.freedom:
-        (run,), is_rough = scored, True
-        own = stand_in_spread(run.curves["dev accuracy"], run.test_accuracy, TESTED_IMAGES)
-    return own.reach / sqrt(len(scored)), is_rough
+    stand_in = stand_in_spread(scored[0].curves["dev accuracy"], scored[0].test_accuracy, TESTED_IMAGES)
+    is_known = bool(spread.freedom) and experiment.mean_test >= LEARNED
+    if is_known and len(scored) == 1 and stand_in.freedom:
+        is_known = stand_in.deviation <= STAND_IN_FACTOR * spread.deviation  # else it is not like those measured
+    if is_known or own.freedom:
+        return (spread if is_known else own).reach / sqrt(len(scored)), False
+    return stand_in.reach, True
 
 
 def deviation_by_stand_in(experiments: Sequence[Experiment]) -> float:

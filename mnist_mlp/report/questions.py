@@ -19,8 +19,8 @@ from mnist_mlp.report.studies import Experiment, Study
 
 FAILED = 0.2  # validation accuracy below which a preset counts as one that has learned nothing: twice a blind guess
 THROWN = 10 * log(10)  # nats in the first epoch, ten times what knowing nothing costs
-FIRST_EPOCHS = 30  # what a panels of initialisations shows: later, the gradients of single batches scatter widely
-MOST_COLUMNS = 4  # of runs that a panels has room for
+FIRST_EPOCHS = 30  # what the panels of initialisations show: later, the gradients of single batches scatter widely
+MOST_COLUMNS = 4  # of runs that panels have room for
 MEASURES = {
     "activation_std": "standard deviation of the activations",
     "dead_units": "share of dead units",
@@ -236,19 +236,20 @@ def _weight_decay(experiments: Sequence[Experiment], findings: Sequence[Finding]
     if np.isfinite(pull).all():
         sentences.append(
             f"In the step after that epoch the term's own gradient, which pulls every weight to 0, is "
-            f"{pull.min():.0%} to {pull.max():.0%} as large as the whole gradient, from layer to layer."
+            f"{pull.min():.1%} to {pull.max():.1%} as large as the whole gradient, from layer to layer."
         )
     sentences += _without_decay(findings, smallest)
+    arms = [smallest]
     studied = [each for each in findings if each.study.field == "weight_decay"]
-    panels = None
     if studied:
         finding = min(studied, key=lambda each: _smallest_decay(each.study))
-        panels = _losses_by_decay(finding)
+        arms = finding.study.arms
         tried = _smallest_decay(finding.study)
         compared = next(each for each in finding.comparisons if each.arm.preset.weight_decay == tried)
         if compared.difference:
             sentences.append(f"With {with_name(finding.study, compared.arm)}, {told(compared, finding.study)}")
-    return Answer("Does a small weight decay do anything at all?", sentences, _table("L2", columns, rows), panels)
+    table = _table("L2", columns, rows) if len(rows) > 1 else None
+    return Answer("Does a small weight decay do anything at all?", sentences, table, _losses_by_decay(arms))
 
 
 def _smallest_decay(study: Study) -> float:
@@ -283,9 +284,9 @@ def _without_decay(findings: Sequence[Finding], smallest: Experiment) -> list[st
     return sentences
 
 
-def _losses_by_decay(finding: Finding) -> Panels:
+def _losses_by_decay(arms: Sequence[Experiment]) -> Panels:
     """Returns the two parts of the loss over the epochs, and the norm of the weights, a column a weight decay."""
-    arms = [arm for arm in finding.study.arms if arm.preset.weight_decay][:MOST_COLUMNS]
+    arms = [arm for arm in arms if arm.preset.weight_decay][:MOST_COLUMNS]
     runs = {f"decay {arm.preset.weight_decay:g}": arm.seeds[0] for arm in arms}
     curves = {}
     for column, run in enumerate(runs.values()):
@@ -404,7 +405,7 @@ def _what_is_extreme(label: str, run: ReportedRun) -> str:
 
 
 def _of_runs(runs: Iterable[ReportedRun]) -> str:
-    """Returns which runs a panels is of."""
+    """Returns which runs the panels are of."""
     runs = list(runs)
     seeds = sorted({run.record.seed for run in runs})
     presets = ", ".join(str(run.record.preset_number) for run in runs)
