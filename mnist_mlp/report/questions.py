@@ -286,8 +286,8 @@ def _without_decay(findings: Sequence[Finding], smallest: Experiment) -> list[st
 
 def _losses_by_decay(arms: Sequence[Experiment]) -> Panels:
     """Returns the two parts of the loss over the epochs, and the norm of the weights, a column a weight decay."""
-    arms = [arm for arm in arms if arm.preset.weight_decay][:MOST_COLUMNS]
-    runs = {f"decay {arm.preset.weight_decay:g}": arm.seeds[0] for arm in arms}
+    shown = [arm for arm in arms if arm.preset.weight_decay or _with_layers(arm, ("weight_norm",))][:MOST_COLUMNS]
+    runs = {f"decay {arm.preset.weight_decay:g}": _with_layers(arm, ("weight_norm",)) or arm.seeds[0] for arm in shown}
     curves = {}
     for column, run in enumerate(runs.values()):
         curves[0, column] = {
@@ -408,8 +408,9 @@ def _of_runs(runs: Iterable[ReportedRun]) -> str:
     """Returns which runs the panels are of."""
     runs = list(runs)
     seeds = sorted({run.record.seed for run in runs})
-    presets = ", ".join(str(run.record.preset_number) for run in runs)
-    return f"Presets {presets}; seed {seeds[0]}." if len(seeds) == 1 else f"Presets {presets}; a seed each."
+    numbers = ", ".join(str(run.record.preset_number) for run in runs)
+    presets = f"Preset {numbers}" if len(runs) == 1 else f"Presets {numbers}"
+    return f"{presets}; seed {seeds[0]}." if len(seeds) == 1 else f"{presets}; a seed each."
 
 
 def _with_layers(experiment: Experiment, measures: Sequence[str]) -> ReportedRun | None:
