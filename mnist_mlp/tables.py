@@ -69,17 +69,18 @@ def scores_table(scored: Sequence[tuple[TestScore, RunFolder]]) -> Table:
 
 
 def repeats_table(measured: Iterable[tuple[RunRecord, float]], what: str) -> Table | None:
-    """Returns, for each preset with more than one run, mean and spread over its seeds; None where there is none.
+    """Returns, for each preset with more than one seed, mean and spread over its seeds; None where there is none.
 
     Args:
-        measured: each run's record with its accuracy.
+        measured: each run's record with its accuracy. A seed trained twice gives one network, so it counts once, by the
+            last of its runs.
         what: the accuracy's name.
     """
-    accuracies: dict[tuple[int, Preset], list[float]] = defaultdict(list)
+    by_seed: dict[tuple[int, Preset], dict[int, float]] = defaultdict(dict)
     for record, accuracy in measured:
-        accuracies[record.preset_number, record.preset].append(accuracy)
+        by_seed[record.preset_number, record.preset][record.seed] = accuracy
     table = plain_table(f"preset|seeds|mean {what}|95% interval of the mean|standard deviation")
-    repeated = {preset: values for preset, values in accuracies.items() if len(values) > 1}
+    repeated = {preset: list(values.values()) for preset, values in by_seed.items() if len(values) > 1}
     for (number, _), values in sorted(repeated.items(), key=lambda item: mean(item[1]), reverse=True):
         low, high = mean_interval(values)
         interval = f"{low * 100:.2f} to {high:.2%}"

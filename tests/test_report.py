@@ -21,7 +21,7 @@ from mnist_mlp.preset import Preset
 from mnist_mlp.report.building import build_report
 from mnist_mlp.report.evidence import read_evidence
 from mnist_mlp.report.findings import BEYOND_CHANCE, CHANCE, IDENTICAL, THESE_NETWORKS
-from mnist_mlp.report.statistics import holm, mcnemar, over_seeds, seed_spread, two_proportions
+from mnist_mlp.report.statistics import holm, mcnemar, over_seeds, seed_spread, stand_in_spread, two_proportions
 from mnist_mlp.report.studies import find_experiments, find_studies
 from mnist_mlp.run_folder import RunFolder, RunRecord
 from tests.conftest import PROJECT, folders, only_line
@@ -36,10 +36,12 @@ def labels():
     return load_test_data(DATA).labels
 
 
-def make_run(folder: Path, number: int, preset: Preset, accuracy: float, seed: int = 1602, status="finished"):
-    """Makes a run of three epochs, the second of them the best, and its rows in INFOS."""
+def make_run(
+    folder: Path, number: int, preset: Preset, accuracy: float, seed=1602, status="finished", course=(0.5, 1.0, 0.9)
+):
+    """Makes a run whose epochs reach such shares of the accuracy, the second the best, and its rows in INFOS."""
     epochs = []
-    for epoch, share in enumerate((0.5, 1.0, 0.9), start=1):
+    for epoch, share in enumerate(course, start=1):
         losses = {"loss": 1.5 - share, "cross_entropy": 1.4 - share, "l2_penalty": 0.1}
         metrics = {**losses, "accuracy": round(accuracy * share, 4)}
         epochs.append({"epoch": epoch, "seconds": 1.25, "learning_rate": 0.001, "train": metrics, "dev": metrics})
@@ -190,6 +192,13 @@ def test_holm_and_the_spread_over_seeds():
     assert spread.limit == pytest.approx(2.776445 * 0.01, abs=1e-7)
 
 
+def test_what_stands_in_for_a_spread_over_seeds_against_values_worked_by_hand():
+    spread = stand_in_spread([0.1, 0.9, 0.9, 0.98, 0.97, 0.99], 0.98, 10_000)
+    # the last three deviate by 0.01; 0.98 * 0.02 / 10000 = 1.96e-6; two degrees of freedom
+    assert spread.reach == pytest.approx(4.302653 * 2 * (0.0001 + 1.96e-6) ** 0.5, abs=1e-7)
+    assert stand_in_spread([0.9, 0.9], 0.9, 10_000).reach == float("inf")  # one epoch has no spread
+
+
 # The whole report
 
 
@@ -296,15 +305,25 @@ def test_the_report_imports_no_tensorflow(evaluated, script):
 
 
 @pytest.mark.parametrize(
-    ("lost", "verdict", "said"),
+    ("lost", "course", "verdict", "said"),
     [
-        (2, CHANCE, "it cannot be told from chance"),
-        (20, THESE_NETWORKS, "the seed may be the reason"),
-        (0, IDENTICAL, "the same network under another name"),
+        (2, (0.5, 1, 0.99, 0.99), CHANCE, "it cannot be told from chance"),
+        (
+            20,
+            (0.5, 1, 0.99, 0.99),
+            THESE_NETWORKS,
+            "by less than the 5.15 points that another seed may make by a rough",
+        ),
+        (6000, (0.5, 1, 0.99, 0.99), BEYOND_CHANCE, "and more than the 12.84 points that another seed may make"),
+        (6000, (0.5, 1, 0.5, 1), THESE_NETWORKS, "another seed may make by a rough estimate"),
+        (6000, (0.5, 1), THESE_NETWORKS, "so short a training does not show what the seed alone does"),
+        (0, (0.5, 1, 0.99, 0.99), IDENTICAL, "the same network under another name"),
     ],
 )
-def test_verdict_of_a_study_with_one_seed_each(tmp_path, labels, lost, verdict, said):
-    one, other = make_run(tmp_path, 1, Preset(), 0.98), make_run(tmp_path, 2, Preset(dropout=0.5), 0.97)
+def test_verdict_of_a_study_with_one_seed_each(tmp_path, labels, lost, course, verdict, said):
+    # Two late epochs alike leave the chance of 10,000 images: 12.7062 * 2 * sqrt((0.98 * 0.02 + 0.38 * 0.62) / 10000).
+    one = make_run(tmp_path, 1, Preset(), 0.98, course=course)
+    other = make_run(tmp_path, 2, Preset(dropout=0.5), 0.97, course=course)
     wrong = np.arange(200)
     scores = {one: (0.98, wrong), other: (0.98 - lost / 10_000, np.arange(200 + lost))}
     score_runs(tmp_path, scores, labels)
@@ -339,6 +358,25 @@ def test_verdict_over_seeds_and_spread(tmp_path, labels):
     assert presets[0]["test accuracy"] == pytest.approx(0.982)
     assert presets[0]["test high"] == pytest.approx(0.982 + 4.302653 * 0.001 / 3**0.5, abs=1e-7)
     assert "6 scored runs have no test_predictions.npz" in report.evidence.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("course", "verdict", "limit"),
+    [
+        # reach of a single run: 4.302653 * 0.003, of a mean of three the root of a third of it
+        ((0.5, 1, 0.99, 0.99), BEYOND_CHANCE, 4.302653 * 0.003 * (4 / 3) ** 0.5),
+        ((0.5, 1, 0.99, 0.9), THESE_NETWORKS, None),  # its own epochs differ by more than the seeds of the other
+    ],
+)
+def test_verdict_where_one_preset_has_a_single_seed(tmp_path, labels, course, verdict, limit):
+    scores = {make_run(tmp_path, 1, Preset(), 0.98, seed): (0.979 + seed * 0.003, None) for seed in range(3)}
+    scores[make_run(tmp_path, 2, Preset(dropout=0.5), 0.95, course=course)] = (0.95, None)
+    score_runs(tmp_path, scores, labels)
+    (finding,) = build(tmp_path).findings
+    compared = finding.comparisons[1]
+    assert (compared.verdict, compared.is_rough) == (verdict, limit is None)
+    if limit:
+        assert compared.seed_limit == pytest.approx(limit, abs=1e-7)
 
 
 def test_one_run_without_a_score_and_then_with_one(tmp_path, labels, script):
@@ -456,3 +494,117 @@ def test_importance_ranks_and_warns(tmp_path, labels):
     assert "Too few runs for a firm ranking by PED-ANOVA: 9 presets vary 2 hyperparameters" in page
     assert (tmp_path / "out" / "importance.png").exists()
     assert page.index(">learning rate</td><td>3") < page.index(">dropout</td><td>3")
+
+
+# Questions, answered by what the layers do
+
+
+def add_layers(run: RunFolder, **values: float) -> RunFolder:
+    """Says of every layer of the run, in every epoch, that it has these values, and what is usual else."""
+    usual = {"activation_mean": 0.1, "activation_std": 1.0, "dead_units": 0.0, "gradient_norm": 0.5}
+    usual |= {"weight_norm": 10.0, "update_ratio": 0.001, "l2_penalty": 0.0}
+    names = [f"hidden_{place + 1}" for place in range(len(run.record.preset.hidden_sizes))] + ["logits"]
+    for epoch in run.record.epochs:
+        epoch["layers"] = {name: {**usual, **values} for name in names}
+    run.save_record()
+    return run
+
+
+def test_questions_are_answered_by_what_the_layers_do(tmp_path):
+    add_layers(make_run(tmp_path, 14, PRESETS[14], 0.98), activation_std=3.0, update_ratio=0.002)
+    add_layers(make_run(tmp_path, 15, PRESETS[15], 0.98), activation_std=2.0, update_ratio=0.003)
+    add_layers(make_run(tmp_path, 18, PRESETS[18], 0.98))
+    add_layers(make_run(tmp_path, 22, PRESETS[22], 0.97), update_ratio=0.002)
+    add_layers(make_run(tmp_path, 26, PRESETS[26], 0.5), update_ratio=4e-7)
+    add_layers(make_run(tmp_path, 29, PRESETS[29], 0.11), dead_units=1.0, gradient_norm=10.0)
+    build(tmp_path)
+    page = re.sub(r"\s+", " ", (tmp_path / "out" / "report.html").read_text())
+    assert "a standard deviation of 3 with He and 2 with Xavier, 1.5 times as large" in page
+    assert "by 0.20% of their norm with He and by 0.30% with Xavier" in page
+    assert "by 4e-05% of their norm with Adadelta and by 0.2% with Adam, 5,000 times as much" in page
+    assert "are 0.00033 times the norm of the weights with Adadelta" in page  # 3 epochs of 275 steps
+    # of preset 18, the best with the smallest decay, 0.001 * 10 beside 0.5
+    assert "is 2.0% to 2.0% as large as the whole gradient" in page
+    # preset 14 has five weight matrices, each of norm 10; preset 18 a penalty of 0.1 = 0.001 / 2 * 200
+    assert "(preset 14) the norm of all weights goes from 22.4 after the first epoch to 22.4 after the last" in page
+    assert "with 0.001 and all else equal (preset 18) from 14.1 to 14.1." in page
+    # drawn with 2 * (300 + 3 * 200 + 10) = 1820, the root of it; a penalty of 0.1 is half of 0.447 squared
+    assert "drawn with a norm of about 42.7; after the first epoch it is 0.45, after the last 0.45." in page
+    assert "The decay's pull is 100% of the gradient of a typical layer" in page.replace("&#39;", "'")
+    assert "From epoch 1 to the last the network gives every image the same logits." in page
+    assert "dead hidden units, last epoch" in page
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"layers_weight_init.png", "layers_optimizer.svg", "layers_failed.png", "losses_weight_decay.svg"} <= names
+
+
+def test_runs_of_older_versions_give_what_their_curves_hold(tmp_path):
+    for number, accuracy in ((14, 0.98), (15, 0.98), (18, 0.98), (22, 0.97), (26, 0.5), (33, 0.11)):
+        make_run(tmp_path, number, PRESETS[number], accuracy)
+    report = build(tmp_path)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert report.evidence.notes == []
+    assert "After one epoch He is at 49.00% on validation and Xavier at 49.00%" in page
+    assert "the L2 term of the weights changed by 0.0% with Adadelta" in page
+    assert "older versions did not record it" in page
+    assert "dead hidden units" not in page
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert "losses_weight_decay.png" in names and not any(name.startswith("layers_") for name in names)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        [],
+        None,
+        {"hidden_1": {}},
+        {"hidden_2": "x"},
+        {"logits": {"weight_norm": "1"}},
+        {"logits": {"weight_norm": True}},
+        {"logits": {"weight_norm": 10**400}},
+        {"logits": {"weight_norm": 1e300}},
+        {"logits": {"gradient_norm": -1.0}},
+        {"hidden_1": {"dead_units": 1.5}},
+    ],
+)
+def test_damaged_layers_are_left_out_with_their_reason(tmp_path, damaged):
+    run = add_layers(make_run(tmp_path, 31, PRESETS[31], 0.98))
+    epoch = run.record.epochs[1]
+    if isinstance(damaged, dict):
+        ((name, values),) = damaged.items()
+        whole = epoch["layers"]
+        damaged = {**whole, name: {**whole[name], **values} if values and isinstance(values, dict) else values}
+    epoch["layers"] = damaged
+    run.save_record()
+    report = build(tmp_path)
+    assert report.evidence.runs[0].layers is None
+    (note,) = report.evidence.notes
+    assert note.startswith(f"{run.name}: what its record.json says of its layers is damaged (")
+
+
+def test_layers_that_are_no_numbers_or_missing_in_some_epochs_do_no_harm(tmp_path):
+    diverged = add_layers(make_run(tmp_path, 33, PRESETS[33], 0.11, status="diverged"), weight_norm=float("nan"))
+    half = add_layers(make_run(tmp_path, 34, PRESETS[34], 0.11))
+    del half.record.epochs[0]["layers"]  # made by an older version, gone on with by this one
+    half.save_record()
+    zeros = add_layers(
+        make_run(tmp_path, 29, PRESETS[29], 0.11), **dict.fromkeys(("weight_norm", "gradient_norm"), 0.0)
+    )
+    report = build(tmp_path)
+    assert report.evidence.notes == []
+    by_name = {run.name: run for run in report.evidence.runs}
+    assert np.isnan(by_name[diverged.name].layers["weight_norm"]).all()
+    assert np.isnan(by_name[half.name].layers["dead_units"][:, 0]).tolist() == [True, False, False]
+    assert (by_name[zeros.name].layers["weight_norm"] == 0).all()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "it diverged. After epoch 3 its loss was no finite number any more" in page
+    assert " nan" not in page
+
+
+def test_records_of_the_real_training_have_layers(evaluated):
+    evidence = read_evidence(evaluated / "runs", evaluated / "INFOS", DATA)
+    assert evidence.notes == []
+    for run in evidence.runs:
+        shape = (len(run.record.epochs), run.preset.weight_layers)
+        assert {values.shape for values in run.layers.values()} == {shape}
+        norms = np.sqrt((run.layers["weight_norm"] ** 2).sum(axis=1))
+        np.testing.assert_allclose(run.preset.weight_decay * norms**2 / 2, run.curves["dev l2_penalty"], rtol=1e-4)

@@ -13,7 +13,7 @@ from mnist_mlp.report.conclusions import Conclusions, conclude
 from mnist_mlp.report.csv_files import write_csv
 from mnist_mlp.report.data_tables import presets_table, runs_table, studies_table
 from mnist_mlp.report.evidence import Evidence, read_evidence
-from mnist_mlp.report.findings import Finding, find, spread_over_seeds
+from mnist_mlp.report.findings import Finding, deviation_by_stand_in, find, spread_over_seeds
 from mnist_mlp.report.importance import Ranking, rank
 from mnist_mlp.report.page import PageContent, write_page
 from mnist_mlp.report.questions import answers
@@ -49,19 +49,24 @@ def build_report(runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Pat
     spread = spread_over_seeds(experiments)
     findings = [find(study, spread) for study in find_studies(experiments)]
     ranking = rank(experiments, findings)
-    conclusions = conclude(experiments, findings)
+    conclusions = conclude(experiments, findings, spread)
     tables = {
         each.name: each for each in (runs_table(evidence.runs), presets_table(experiments), studies_table(findings))
     }
     try:
         _remove_old_figures(output_dir)
         drawn = _draw(evidence, experiments, findings, ranking, conclusions, output_dir)
+        given = answers(experiments, findings)
+        for panels in (answer.panels for answer in given if answer.panels):
+            drawn[panels.name] = figures.panels_figure(panels, output_dir)
         write_workbook(list(tables.values()), output_dir / "my_result.xlsx")
         for name, table in tables.items():
             write_csv(table, output_dir / CSV_FILES[name])
         page = output_dir / "report.html"
-        given = answers(experiments, findings, spread)
-        write_page(PageContent(evidence, conclusions, findings, ranking, given, spread, drawn, tables), page)
+        by_stand_in = deviation_by_stand_in(experiments)
+        write_page(
+            PageContent(evidence, conclusions, findings, ranking, given, spread, by_stand_in, drawn, tables), page
+        )
     except OSError as error:
         place = error.filename or output_dir
         raise WorkFailed(f"{place} cannot be written ({error.strerror or error}); close it or make room") from None
@@ -94,6 +99,7 @@ def _remove_old_figures(folder: Path) -> None:
     """Removes what an earlier report has drawn, lest a study that is no more seems to be one still."""
     studies = "|".join({"width", *(FIGURES.get(field, field) for field in Preset.field_names())})
     others = "overview|learning_curve|model_graph|time_accuracy|importance|confusion_matrix|mistakes"
+    others += "|layers_weight_init|layers_optimizer|layers_failed|losses_weight_decay"
     ours = re.compile(rf"(({studies})(_\d+)?|{others})\.(png|svg)")
     for path in folder.iterdir():
         if ours.fullmatch(path.name):

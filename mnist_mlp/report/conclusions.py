@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from mnist_mlp.report.data_tables import interval_of_test
 from mnist_mlp.report.evidence import ReportedRun
-from mnist_mlp.report.findings import BEYOND_CHANCE, CHANCE, IDENTICAL, THESE_NETWORKS, Finding, compare
-from mnist_mlp.report.statistics import ALPHA, holm
+from mnist_mlp.report.findings import BEYOND_CHANCE, CHANCE, IDENTICAL, THESE_NETWORKS, Finding, judge
+from mnist_mlp.report.statistics import SeedSpread
 from mnist_mlp.report.studies import Experiment
 
 
@@ -28,13 +28,17 @@ class Conclusions:
     sentences: list[str]
 
 
-def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Conclusions:
+def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding], spread: SeedSpread) -> Conclusions:
     """Returns the conclusions; the best is chosen on validation, so that its test accuracy is an honest one."""
     if not experiments:
         return Conclusions(None, None, ["No run has ended by itself yet, so there is nothing to compare."])
     best = max(experiments, key=lambda each: each.mean_validation)
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
-    sentences = [_about_best(best, len(experiments)), _about_rivals(best, experiments), _about_studies(findings)]
+    sentences = [
+        _about_best(best, len(experiments)),
+        _about_rivals(best, experiments, spread),
+        _about_studies(findings),
+    ]
     return Conclusions(best, best_run, [sentence for sentence in sentences if sentence])
 
 
@@ -53,27 +57,37 @@ def _about_best(best: Experiment, presets: int) -> str:
     )
 
 
-def _about_rivals(best: Experiment, experiments: Sequence[Experiment]) -> str:
+def _about_rivals(best: Experiment, experiments: Sequence[Experiment], spread: SeedSpread) -> str:
     others = [each for each in experiments if each is not best and each.scored]
     if not (best.scored and others):
         return ""
-    differences = [compare(each, best) for each in others]
-    adjusted = holm([difference.p for difference in differences])
-    equal = [each.label for each, p in zip(others, adjusted, strict=True) if p >= ALPHA]
-    better = [
-        each.label
-        for each, difference, p in zip(others, differences, adjusted, strict=True)
-        if p < ALPHA and difference.amount > 0
-    ]
+    judged = judge(others, best, spread)
+    better = [each.arm.label for each in judged if each.verdict == BEYOND_CHANCE and each.difference.amount > 0]
     if better:
-        return f"On the test images better than it, by more than chance: preset {', '.join(better)}."
-    if not equal:
+        return f"On the test images better than it, by more than chance: {_presets(better)}."
+    equal = [each.arm.label for each in judged if each.verdict in (CHANCE, IDENTICAL)]
+    perhaps = [each.arm.label for each in judged if each.verdict == THESE_NETWORKS]
+    if not equal and not perhaps:
+        if len(others) == 1:
+            return "The other preset is worse on the test images by more than chance explains."
         return f"Each of the {len(others)} other presets is worse on the test images by more than chance explains."
-    named = f": {', '.join(equal)}" if len(equal) <= 12 else ""
+    parts = [f"{len(equal)} cannot be told from it on the test images{_named(equal)}"] if equal else []
+    parts += [f"{len(perhaps)} may owe the difference to the seed{_named(perhaps)}"] if perhaps else []
     return (
-        f"Of the {len(others)} other presets, {len(equal)} cannot be told from it on the test images{named}. "
-        "So it is one of the best, not the best."
+        f"Of the other {_count(len(others), 'preset')}, {', and '.join(parts)}. So it is one of the best, not the best."
     )
+
+
+def _named(labels: Sequence[str]) -> str:
+    return f" ({_presets(labels)})" if 0 < len(labels) <= 6 else ""
+
+
+def _presets(labels: Sequence[str]) -> str:
+    return f"preset {labels[0]}" if len(labels) == 1 else f"presets {', '.join(labels[:-1])} and {labels[-1]}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _about_studies(findings: Sequence[Finding]) -> str:
@@ -86,4 +100,4 @@ def _about_studies(findings: Sequence[Finding]) -> str:
         parts.append(f"{verdicts[THESE_NETWORKS]} may owe their difference to the seed")
     parts.append(f"{verdicts[CHANCE] + verdicts[IDENTICAL]} cannot be told from chance")
     studies = "1 study" if len(findings) == 1 else f"{len(findings)} studies"
-    return f"Of {compared} single changes in {studies}, {', '.join(parts[:-1])}, and {parts[-1]}."
+    return f"Of {_count(compared, 'single change')} in {studies}, {', '.join(parts[:-1])}, and {parts[-1]}."

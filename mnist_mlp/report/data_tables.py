@@ -78,7 +78,7 @@ def runs_table(runs: Sequence[ReportedRun]) -> DataTable:
         row += [record.training_seconds, record.best_epoch, run.validation_accuracy if has_best else None, run.name]
         row += [run.test_accuracy, low, high, run.test_loss]
         row += [record.seed, record.status, *_values(run.preset, _MORE_PRESET_COLUMNS)]
-        rows.append(_known(row))
+        rows.append(known(row))
     return DataTable("Table", columns, rows)
 
 
@@ -101,7 +101,7 @@ def presets_table(experiments: Sequence[Experiment]) -> DataTable:
         row = [each.label, *_values(each.preset, _PRESET_COLUMNS), *_values(each.preset, _MORE_PRESET_COLUMNS)]
         row += [len(each.seeds), each.mean_validation, low, high, each.mean_test, *interval_of_test(each)]
         row += [sum(run.record.training_seconds for run in each.seeds) / len(each.seeds)]
-        rows.append(_known(row))
+        rows.append(known(row))
     return DataTable("Presets", columns, rows)
 
 
@@ -111,21 +111,21 @@ def studies_table(findings: Sequence[Finding]) -> DataTable:
         *(("study", "text"), ("changed", "text"), ("value", "text"), ("preset", "text"), ("seeds", "count")),
         *(("validation accuracy", "percent"), ("test accuracy", "percent"), ("against", "text")),
         *(("difference", "points"), ("difference low", "points"), ("difference high", "points")),
-        *(("test", "text"), ("p", "number"), ("p by Holm", "number"), ("verdict", "text")),
+        *(("test", "text"), ("p", "number"), ("p by Holm", "number"), ("seed may do", "percent"), ("verdict", "text")),
     )
     rows = []
     for finding in findings:
         study = finding.study
         reference = study.value(study.reference)
         for each in finding.comparisons:
-            row = [study.figure, study.field, each.value, each.arm.label, len(each.arm.seeds)]
+            row = [study.figure, study.field, study.value(each.arm), each.arm.label, len(each.arm.seeds)]
             row += [each.arm.mean_validation, each.arm.mean_test]
             if each.difference:
                 of = each.difference
-                row += [reference, of.amount, of.low, of.high, of.method, of.p, each.p_adjusted]
+                row += [reference, of.amount, of.low, of.high, of.method, of.p, each.p_adjusted, each.seed_limit]
             else:
-                row += [None] * 7
-            rows.append(_known([*row, each.verdict]))
+                row += [None] * 8
+            rows.append(known([*row, each.verdict]))
     return DataTable("Studies", columns, rows)
 
 
@@ -172,5 +172,6 @@ def _values(preset: Any, columns: Sequence[tuple[str, Kind, str]]) -> list[Cell]
     return [format_field(value) if kind == "text" else value for value, kind in values]
 
 
-def _known(row: Sequence[Cell]) -> list[Cell]:
+def known(row: Sequence[Cell]) -> list[Cell]:
+    """Returns the values with None for every number that is none."""
     return [None if isinstance(value, float) and not math.isfinite(value) else value for value in row]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ from mnist_mlp.info_logs import EVAL_COLUMNS, read_table
 from mnist_mlp.intervals import share_interval
 from mnist_mlp.predictions import TestPredictions
 from mnist_mlp.preset import Preset
+from mnist_mlp.results import LayerStatistics
 from mnist_mlp.run_folder import NotARun, RunFolder, RunRecord, scan
 
 TESTED_IMAGES = TEST_IMAGES.shape[0]
 VALIDATION_IMAGES = DEV_IMAGES
 CURVES = ("accuracy", "cross_entropy", "l2_penalty")
+LAYER_MEASURES = tuple(each.name for each in fields(LayerStatistics))
+LARGEST = 1e80  # what a norm of float32 numbers stays below, and its square too
 
 
 @dataclass(eq=False)
@@ -31,6 +34,8 @@ class ReportedRun:
         folder: where it is.
         record: as its training left it.
         curves: float64 [epochs] by "train accuracy", "dev cross_entropy", ...; losses in nats.
+        layers: float64 [epochs, weight layers] by the names of `LayerStatistics`, from the pixels to the logits; NaN in
+            epochs that do not say. None where no epoch does: older versions did not record it.
         test_accuracy, test_loss: from eval_log.txt, None where it was not scored.
         predictions: of each test image, None where they were not kept.
         right: bool [test images], whether the image was classified rightly; None where there are no predictions.
@@ -40,6 +45,7 @@ class ReportedRun:
     folder: Path
     record: RunRecord
     curves: dict[str, np.ndarray]
+    layers: dict[str, np.ndarray] | None = None
     test_accuracy: float | None = None
     test_loss: float | None = None
     predictions: TestPredictions | None = None
@@ -100,9 +106,17 @@ def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
         try:
             if isinstance(found, NotARun):
                 raise found
-            evidence.runs.append(_reported(found))
+            run = _reported(found)
         except NotARun as reason:
             evidence.skipped[printable(name)] = printable(str(reason))
+            continue
+        evidence.runs.append(run)
+        try:
+            run.layers = _layers(run.record)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            evidence.notes.append(
+                f"{run.name}: what its record.json says of its layers is damaged ({type(error).__name__}) and left out."
+            )
     _add_scores(evidence, read_table(info_dir / "eval_log.txt", EVAL_COLUMNS))
     _add_predictions(evidence, data_dir)
     return evidence
@@ -126,6 +140,38 @@ def _reported(run: RunFolder) -> ReportedRun:
     if not all_finite or not 0 <= run.record.best_validation_accuracy <= 1:
         raise NotARun("its record.json holds numbers that cannot be")
     return ReportedRun(printable(run.name), run.path, run.record, curves)
+
+
+def _layers(record: RunRecord) -> dict[str, np.ndarray] | None:
+    """Returns `ReportedRun.layers` of a record that anybody may have written.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: it holds something else.
+    """
+    if not any("layers" in epoch for epoch in record.epochs):
+        return None
+    names = layer_names(record.preset)
+    unknown = [[math.nan] * len(names)] * len(LAYER_MEASURES)
+    values = np.array([_of_epoch(epoch["layers"], names) if "layers" in epoch else unknown for epoch in record.epochs])
+    layers = {measure: values[:, index] for index, measure in enumerate(LAYER_MEASURES)}
+    for measure, of_measure in layers.items():
+        known = of_measure[np.isfinite(of_measure)]  # a training that diverges ends in others
+        largest = 1 if measure == "dead_units" else LARGEST
+        if (np.abs(known) > largest).any() or (measure != "activation_mean" and (known < 0).any()):
+            raise ValueError
+    return layers
+
+
+def layer_names(preset: Preset) -> list[str]:
+    """Returns the names of the layers that have weights, as `model.build_model` gives them."""
+    return [*(f"hidden_{place}" for place in range(1, len(preset.hidden_sizes) + 1)), "logits"]
+
+
+def _of_epoch(layers: Any, names: list[str]) -> list[list[float]]:
+    values = [[layers[name][measure] for name in names] for measure in LAYER_MEASURES]
+    if any(type(value) not in (int, float) for row in values for value in row):
+        raise TypeError
+    return [[float(value) for value in row] for row in values]
 
 
 def _add_scores(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
 from mnist_mlp.data import LabelledImages
 from mnist_mlp.preset import Preset, format_field
@@ -18,7 +20,8 @@ from mnist_mlp.report.evidence import Evidence, ReportedRun
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.importance import Ranking
 from mnist_mlp.report.mistakes import confusion_matrix, surest_mistakes
-from mnist_mlp.report.studies import Experiment
+from mnist_mlp.report.panels import Panels
+from mnist_mlp.report.studies import Experiment, name_of
 from mnist_mlp.report.style import (
     BLUE,
     GREY,
@@ -30,13 +33,14 @@ from mnist_mlp.report.style import (
     draw,
     label_ends,
     limits_of_accuracy,
+    log_scale,
     look,
-    loss_scale,
     title,
 )
 
 PARTS = ("train", "dev")
 MIDDLE = 0.93  # accuracy beyond which a picture of all presets has its free room at the left
+SMALLEST_DRAWN = 1e-8  # on a logarithmic axis of small panels: next to it, all else would be flat
 
 
 def study_figure(finding: Finding, folder: Path) -> bytes:
@@ -59,7 +63,7 @@ def study_figure(finding: Finding, folder: Path) -> bytes:
                 accuracy_scale(axes, *limits_of_accuracy(shown))
                 axes.set_ylabel("accuracy")
             else:
-                loss_scale(axes)
+                log_scale(axes)
                 axes.set_ylabel("loss without L2, in nats")
             axes.yaxis.set_label_coords(-0.19, 0.5)
             label_ends(axes, [end for end in ends if end], 10 if len(ends) <= 12 else 7)
@@ -111,7 +115,7 @@ def learning_figure(run: ReportedRun, folder: Path) -> bytes:
                 accuracy_scale(axes, *limits_of_accuracy(np.concatenate([run.curves[f"{p} accuracy"] for p in PARTS])))
                 axes.set_ylabel("accuracy")
             else:
-                loss_scale(axes)
+                log_scale(axes)
                 axes.set_ylabel("loss without L2, in nats")
             axes.yaxis.set_label_coords(-0.19, 0.5)
             label_ends(axes, ends)
@@ -275,7 +279,7 @@ def importance_figure(ranking: Ranking, folder: Path) -> bytes | None:
         return None
     has_shares = any(each.share is not None for each in fields)
     strongest = fields[-1]
-    name = strongest.field.replace("_", " ")
+    name = name_of(strongest.field)
     finding = f"{name.capitalize()} changed most when changed alone"
 
     def paint(figure: Figure) -> None:
@@ -284,7 +288,7 @@ def importance_figure(ranking: Ranking, folder: Path) -> bytes | None:
         title(figure, finding, what)
         height = figure.get_figheight()
         panels = figure.subplots(1, 2 if has_shares else 1, sharey=True, squeeze=False)[0]
-        figure.subplots_adjust(left=0.22, right=0.96, bottom=0.6 / height, top=1 - TOP / height, wspace=0.1)
+        figure.subplots_adjust(left=0.32, right=0.96, bottom=0.6 / height, top=1 - TOP / height, wspace=0.1)
         places = range(len(fields))
         effects = [abs(each.largest_effect or 0.0) * 100 for each in fields]
         colours = [BLUE if (each.largest_effect or 0) >= 0 else VERMILION for each in fields]
@@ -294,8 +298,8 @@ def importance_figure(ranking: Ranking, folder: Path) -> bytes | None:
             text = text.replace("-", "\N{MINUS SIGN}")
             panels[0].annotate(text, (effects[place], place), (4, 0), textcoords="offset points", va="center", size=9)
         panels[0].set_xlim(0, (max(effects) or 1) * 1.35)
-        panels[0].set_xlabel("points of test accuracy")
-        panels[0].set_yticks(places, [each.field.replace("_", " ") for each in fields])
+        panels[0].set_xlabel("points of accuracy")
+        panels[0].set_yticks(places, [name_of(each.field) for each in fields])
         panels[0].tick_params(axis="y", length=0)
         if has_shares:
             for place, each in enumerate(fields):
@@ -303,7 +307,7 @@ def importance_figure(ranking: Ranking, folder: Path) -> bytes | None:
                     panels[1].plot([each.low * 100, each.high * 100], [place, place], color=GREY, linewidth=2)
                     panels[1].plot(each.share * 100, place, "o", color=BLUE, markersize=7)
             panels[1].set_xlim(left=0)
-            panels[1].set_xlabel("share of importance, %")
+            panels[1].set_xlabel("share, in %")
             panels[1].tick_params(axis="y", length=0)
 
     return draw(folder / "importance", TOP + 0.8 + 0.42 * len(fields), paint)
@@ -318,7 +322,7 @@ def model_graph(preset: Preset, label: str, folder: Path) -> bytes:
     def paint(figure: Figure) -> None:
         decay = f"L2 weight decay {preset.weight_decay:g}" if preset.weight_decay else "no weight decay"
         dropout = f"dropout {preset.dropout:g} after each hidden layer" if preset.dropout else "no dropout"
-        drawn = f"weights drawn {preset.weight_init}, biases {preset.bias_init}"
+        drawn = f"weights drawn by {preset.weight_init}, biases by {preset.bias_init}"
         what = f"{parameters:,} parameters; {drawn}.\n{dropout[0].upper()}{dropout[1:]}, {decay}."
         title(figure, f"The network of preset {label}: {preset.weight_layers} weight layers", what)
         height = figure.get_figheight()
@@ -351,3 +355,57 @@ def _rounded(x: float, y: float, width: float, height: float, colour: str):
 
     shape = f"round,pad=0,rounding_size={min(width, height) / 4}"
     return FancyBboxPatch((x, y), width, height, boxstyle=shape, facecolor=colour, edgecolor="none")
+
+
+def panels_figure(panels: Panels, folder: Path) -> bytes:
+    """Draws small panels, their lines named below."""
+    names = list(dict.fromkeys(name for lines in panels.curves.values() for name in lines))
+    legend_rows = -(-len(names) // 3)
+    is_share = ["share" in label for label in panels.rows]
+    head = TOP - 0.18 * (1 - panels.what.count("\n")) + 0.16 * (1 + panels.columns[0].count("\n")) + 0.05
+
+    def paint(figure: Figure) -> None:
+        title(figure, panels.finding, panels.what)
+        height = figure.get_figheight()
+        grid = figure.subplots(len(panels.rows), len(panels.columns), sharex=True, sharey="row", squeeze=False)
+        figure.subplots_adjust(
+            left=0.185,
+            right=0.97,
+            bottom=(0.62 + 0.24 * legend_rows) / height,
+            top=1 - head / height,
+            hspace=0.12,
+            wspace=0.1 if len(panels.columns) < 3 else 0.2,
+        )
+        for (row, column), lines in panels.curves.items():
+            axes = grid[row, column]
+            axes.tick_params(labelsize=9)
+            for name, values in lines.items():
+                style, epochs = look(names.index(name)), np.arange(1, len(values) + 1)
+                is_drawn = np.isfinite(values) & ((values >= SMALLEST_DRAWN) | is_share[row])
+                marker = style.marker if is_drawn.sum() == 1 else None
+                seen = np.where(is_drawn, values, np.nan)
+                axes.plot(epochs, seen, color=style.colour, linestyle=style.line, marker=marker, linewidth=1.2)
+        for row, label in enumerate(panels.rows):
+            axes = grid[row, 0]
+            if is_share[row]:
+                axes.set_ylim(-0.03, 1.03)
+                axes.yaxis.set_major_formatter(PercentFormatter(1))
+            else:
+                log_scale(axes)
+            axes.set_ylabel("\n".join(textwrap.wrap(label, 20)), fontsize=10)
+            axes.yaxis.set_label_coords(-0.6 / (axes.get_position().width * WIDTH), 0.5)
+        longest = max(len(values) for lines in panels.curves.values() for values in lines.values())
+        grid[0, 0].set_xscale("log")
+        grid[0, 0].set_xlim(0.9, max(longest, 2) * 1.2)
+        grid[0, 0].xaxis.set_major_formatter(FuncFormatter(lambda epoch, _: f"{epoch:g}"))
+        grid[0, 0].xaxis.set_minor_formatter(NullFormatter())
+        for column, heading in enumerate(panels.columns):
+            grid[0, column].set_title(heading, fontsize=10 if len(panels.columns) < 4 else 9, linespacing=1.2)
+        place = (0.2 + 0.24 * legend_rows) / height
+        figure.text(0.58, place, "epoch, on a logarithmic scale", ha="center", fontsize=10)
+        handles = [
+            Line2D([], [], color=look(place).colour, linestyle=look(place).line) for place, _ in enumerate(names)
+        ]
+        figure.legend(handles, names, loc="lower center", ncol=3, frameon=False, fontsize=10, handlelength=3)
+
+    return draw(folder / panels.name, head + 0.78 + 0.24 * legend_rows + 1.75 * len(panels.rows), paint)

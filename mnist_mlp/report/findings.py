@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isinf
+from math import hypot, inf, isinf, sqrt
 
 from mnist_mlp.report.evidence import TESTED_IMAGES
 from mnist_mlp.report.statistics import (
     ALPHA,
     MCNEMAR,
     OVER_SEEDS,
+    STAND_IN_FACTOR,
     Difference,
     SeedSpread,
     holm,
     mcnemar,
     over_seeds,
     seed_spread,
+    stand_in_spread,
     two_proportions,
 )
 from mnist_mlp.report.studies import Experiment, Study
@@ -32,21 +34,24 @@ LEARNED = 0.9  # test accuracy from which a preset counts for the spread over se
 
 @dataclass(frozen=True)
 class Comparison:
-    """An arm of a study against the reference.
+    """An experiment against a reference.
 
     Attributes:
         arm: the experiment.
-        value: its value of the one field.
         difference: of the test accuracies, None for the reference itself and where one of the two is not scored.
-        p_adjusted: the p-value by Holm for all comparisons of the study, None likewise.
+        p_adjusted: the p-value by Holm for all comparisons with this reference, None likewise.
         verdict: REFERENCE, NOT_SCORED, BEYOND_CHANCE, THESE_NETWORKS, CHANCE or IDENTICAL.
+        seed_limit: the largest difference that the seeds alone may make; infinite where nothing is known of it, None
+            where there is no difference, or where it was tested over the seeds of both.
+        is_rough: whether `seed_limit` rests on what only stands in for a spread over seeds.
     """
 
     arm: Experiment
-    value: str
     difference: Difference | None
     p_adjusted: float | None
     verdict: str
+    seed_limit: float | None = None
+    is_rough: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,29 +99,62 @@ def compare(arm: Experiment, reference: Experiment) -> Difference | None:
 
 def find(study: Study, spread: SeedSpread) -> Finding:
     """Returns what the study found."""
-    arms = [arm for arm in study.arms if arm is not study.reference]
-    differences = {id(arm): compare(arm, study.reference) for arm in arms}
-    scored = [arm for arm in arms if differences[id(arm)]]
-    adjusted = dict(zip(map(id, scored), holm([differences[id(arm)].p for arm in scored]), strict=True))
-    comparisons = []
-    for arm in study.arms:
-        difference, p = differences.get(id(arm)), adjusted.get(id(arm))
-        verdict = _verdict(difference, p, spread) if difference else NOT_SCORED
-        comparisons.append(
-            Comparison(arm, study.value(arm), difference, p, REFERENCE if arm is study.reference else verdict)
+    finding = Finding(study, judge(study.arms, study.reference, spread), "", [])
+    return replace(finding, headline=_headline(finding), sentences=_sentences(finding))
+
+
+def judge(arms: Sequence[Experiment], reference: Experiment, spread: SeedSpread) -> list[Comparison]:
+    """Returns a comparison an arm with the reference, which may be among the arms."""
+    differences = [None if arm is reference else compare(arm, reference) for arm in arms]
+    adjusted = iter(holm([difference.p for difference in differences if difference]))
+    return [
+        _judged(arm, reference, difference, next(adjusted), spread)
+        if difference
+        else Comparison(arm, None, None, REFERENCE if arm is reference else NOT_SCORED)
+        for arm, difference in zip(arms, differences, strict=True)
+    ]
+
+
+def _judged(
+    arm: Experiment, reference: Experiment, difference: Difference, p_adjusted: float, spread: SeedSpread
+) -> Comparison:
+    limit, is_rough = None, False
+    if min(len(arm.scored), len(reference.scored)) == 1 or difference.method != OVER_SEEDS:
+        (reach, arm_is_rough), (reference_reach, reference_is_rough) = (
+            _reach(each, spread) for each in (arm, reference)
         )
-    finding = Finding(study, comparisons, "", [])
-    return replace(finding, headline=_headline(finding), sentences=_sentences(finding, spread))
-
-
-def _verdict(difference: Difference, p: float, spread: SeedSpread) -> str:
+        limit, is_rough = hypot(reach, reference_reach), arm_is_rough or reference_is_rough
     if difference.is_identical:
-        return IDENTICAL
-    if p >= ALPHA:
-        return CHANCE
-    if difference.method == OVER_SEEDS or abs(difference.amount) > spread.limit:
-        return BEYOND_CHANCE
-    return THESE_NETWORKS
+        verdict = IDENTICAL
+    elif p_adjusted >= ALPHA:
+        verdict = CHANCE
+    else:
+        verdict = BEYOND_CHANCE if limit is None or abs(difference.amount) > limit else THESE_NETWORKS
+    return Comparison(arm, difference, p_adjusted, verdict, limit, is_rough)
+
+
+def _reach(experiment: Experiment, spread: SeedSpread) -> tuple[float, bool]:
+    """Returns how far its seeds may have taken its mean test accuracy off, and whether a stand-in says so."""
+    scored = experiment.scored
+    own = seed_spread([[run.test_accuracy for run in scored]])
+    stand_in = stand_in_spread(scored[0].curves["dev accuracy"], scored[0].test_accuracy, TESTED_IMAGES)
+    is_known = bool(spread.freedom) and experiment.mean_test >= LEARNED
+    if is_known and len(scored) == 1 and stand_in.freedom:
+        is_known = stand_in.deviation <= STAND_IN_FACTOR * spread.deviation  # else it is not like those measured
+    if is_known or own.freedom:
+        return (spread if is_known else own).reach / sqrt(len(scored)), False
+    return stand_in.reach, True
+
+
+def deviation_by_stand_in(experiments: Sequence[Experiment]) -> float:
+    """Returns what the stand-in says of the presets that `spread_over_seeds` is pooled over, to set beside it."""
+    stand_ins = [
+        stand_in_spread(run.curves["dev accuracy"], run.test_accuracy, TESTED_IMAGES).deviation
+        for each in experiments
+        if len(each.scored) > 1 and each.mean_test >= LEARNED
+        for run in each.scored
+    ]
+    return sqrt(sum(deviation**2 for deviation in stand_ins) / len(stand_ins)) if stand_ins else inf
 
 
 def _headline(finding: Finding) -> str:
@@ -133,37 +171,39 @@ def _headline(finding: Finding) -> str:
         return f"{title.capitalize()}: nothing that can be told from chance"
     largest = max(told, key=lambda each: abs(each.difference.amount))
     study = finding.study
-    named = study.title != "depth" and _with_name(study, largest.arm)
+    named = study.title != "depth" and with_name(study, largest.arm)
     value = named or study.short_value(largest.arm)
     points = f"{abs(largest.difference.amount) * 100:.1f} points"
     return f"{value[0].upper()}{value[1:]} {'gains' if largest.difference.amount > 0 else 'costs'} {points}"
 
 
-def _sentences(finding: Finding, spread: SeedSpread) -> list[str]:
+def _sentences(finding: Finding) -> list[str]:
     study = finding.study
     compared = [each for each in finding.comparisons if each.difference]
-    missing = [each.value for each in finding.comparisons if not each.arm.scored]
+    missing = [study.value(each.arm) for each in finding.comparisons if not each.arm.scored]
     sentences = []
     best = max(finding.comparisons, key=lambda each: each.arm.mean_validation)
     largest = max(compared, key=lambda each: abs(each.difference.amount), default=None)
-    reference = _with_name(study, study.reference)
+    reference = with_name(study, study.reference)
     if best.difference:
         sentences.append(
-            f"Validation would choose {_with_name(study, best.arm)}. On the test images {told(best, study, spread)}"
+            f"Validation would choose {with_name(study, best.arm)}. On the test images {told(best, study)}"
         )
     elif best.verdict == REFERENCE and largest:
         sentences.append(f"Validation would keep {reference}, from which the study began.")
     if largest and largest is not best:
         start = "The largest change" if len(compared) > 1 else "The change"
-        sentences.append(f"{start}: with {_with_name(study, largest.arm)} {told(largest, study, spread)}")
+        sentences.append(f"{start}: with {with_name(study, largest.arm)} {told(largest, study)}")
     others = [each for each in compared if each is not best and each is not largest]
     for verdict, said in (
         (BEYOND_CHANCE, "More than chance too"),
         (THESE_NETWORKS, "Different networks, but perhaps by their seeds alone"),
         (CHANCE, "Not to be told from chance"),
-        (IDENTICAL, "The same network, image by image"),
+        (IDENTICAL, "The same network as the reference, image by image"),
     ):
-        named = [f"{each.value} ({_points(each.difference.amount)})" for each in others if each.verdict == verdict]
+        named = [
+            f"{study.value(each.arm)} ({_points(each.difference.amount)})" for each in others if each.verdict == verdict
+        ]
         if named:
             sentences.append(f"{said}: {_listed(named)}.")
     if missing:
@@ -171,9 +211,9 @@ def _sentences(finding: Finding, spread: SeedSpread) -> list[str]:
     return sentences
 
 
-def told(comparison: Comparison, study: Study, spread: SeedSpread) -> str:
+def told(comparison: Comparison, study: Study) -> str:
     """Returns the end of a sentence: how much better than the reference, its interval, its test, its verdict."""
-    difference, reference = comparison.difference, _with_name(study, study.reference)
+    difference, reference = comparison.difference, with_name(study, study.reference)
     if difference.is_identical:
         return f"it is right about exactly the same images as {reference}: the same network under another name."
     if difference.amount:
@@ -185,16 +225,17 @@ def told(comparison: Comparison, study: Study, spread: SeedSpread) -> str:
     text = f"{amount} ({interval}; {_test(difference)}"
     adjusted = comparison.p_adjusted
     text += f", {format_p(adjusted)} after Holm)" if abs(adjusted - difference.p) > 1e-12 else ")"
-    if comparison.verdict == BEYOND_CHANCE:
-        return f"{text}: more than chance explains."
     if comparison.verdict == CHANCE:
         return f"{text}: it cannot be told from chance."
-    if isinf(spread.limit):
-        return f"{text}: these two networks differ, but with one seed each the seed may be the reason."
-    return (
-        f"{text}: these two networks differ, but two seeds of one preset differ by up to {spread.limit * 100:.2f} "
-        "points as well, so the seed may be the reason."
-    )
+    limit = comparison.seed_limit
+    if limit is None:
+        return f"{text}: more than chance explains."
+    if isinf(limit):
+        return f"{text}: these two networks differ, but so short a training does not show what the seed alone does."
+    seed = f"{limit * 100:.2f} points that another seed may make{' by a rough estimate' if comparison.is_rough else ''}"
+    if comparison.verdict == BEYOND_CHANCE:
+        return f"{text}: more than chance explains, and more than the {seed}."
+    return f"{text}: these two networks differ, but by less than the {seed}."
 
 
 def _test(difference: Difference) -> str:
@@ -206,8 +247,9 @@ def _test(difference: Difference) -> str:
 
 
 def format_p(p: float) -> str:
-    """Returns a p-value as papers write it."""
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+    """Returns a p-value as papers write it, in one piece."""
+    text = "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _points(amount: float) -> str:
@@ -218,7 +260,7 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _with_name(study: Study, arm: Experiment) -> str:
+def with_name(study: Study, arm: Experiment) -> str:
     """Returns the arm's value as a sentence names it: "weight decay 0.1", "adadelta", "4 layers (300-200-200)"."""
     value = study.value(arm)
     if study.field == "hidden_sizes":

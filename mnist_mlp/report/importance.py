@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from mnist_mlp.preset import Preset, format_field
-from mnist_mlp.report.findings import BEYOND_CHANCE, Finding
-from mnist_mlp.report.studies import Experiment
+from mnist_mlp.report.data_tables import shown
+from mnist_mlp.report.findings import BEYOND_CHANCE, LEARNED, Comparison, Finding
+from mnist_mlp.report.studies import Experiment, name_of
 
 FEWEST_PRESETS = 8  # below, a quarter of them is fewer than two
 PRESETS_A_FIELD = 10  # below so many presets a varied field, the ranking comes with a warning
@@ -31,6 +32,7 @@ class FieldImportance:
         largest_effect: the largest change of test accuracy in a study of it, with its sign; None where there is none.
         largest_between: what was changed for it, as text: "0.001 -> 0.1".
         told_from_chance: how many of its comparisons are more than chance, of how many.
+        largest_working, working_between: as `largest_effect` and `largest_between`, between two values that both learn.
     """
 
     field: str
@@ -41,6 +43,8 @@ class FieldImportance:
     largest_effect: float | None
     largest_between: str
     told_from_chance: tuple[int, int]
+    largest_working: float | None
+    working_between: str
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,12 @@ class Ranking:
     Attributes:
         fields: in that order.
         warning: why the ranking is not to be trusted, "" where it is.
-        presets: of how many presets.
+        sentences: the answer, as far as the studies give one.
     """
 
     fields: list[FieldImportance]
     warning: str
-    presets: int
+    sentences: list[str]
 
 
 def rank(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Ranking:
@@ -68,7 +72,7 @@ def rank(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Rank
         for name, values in varied.items()
     ]
     fields.sort(key=lambda each: (abs(each.largest_effect or 0.0), each.share or 0.0), reverse=True)
-    return Ranking(fields, _warning(len(experiments), len(varied)), len(experiments))
+    return Ranking(fields, _warning(len(experiments), len(varied)), _sentences(fields, findings))
 
 
 def _are_enough(experiments: Sequence[Experiment], varied: dict[str, list[Any]]) -> bool:
@@ -91,20 +95,62 @@ def _warning(presets: int, varied: int) -> str:
     return ""
 
 
-def _largest(field: str, findings: Sequence[Finding]) -> tuple[float | None, str, tuple[int, int]]:
+def _largest(field: str, findings: Sequence[Finding]) -> tuple[float | None, str, tuple[int, int], float | None, str]:
+    """Returns the fields of `FieldImportance` that the studies of this field tell, in their order."""
     compared = [
-        (each, finding.study)
+        (each, finding)
         for finding in findings
         if finding.study.field == field
         for each in finding.comparisons
         if each.difference
     ]
-    if not compared:
-        return None, "", (0, 0)
     told = sum(each.verdict == BEYOND_CHANCE for each, _ in compared)
-    largest, study = max(compared, key=lambda pair: abs(pair[0].difference.amount))
-    between = f"{study.value(study.reference)} \N{RIGHTWARDS ARROW} {largest.value}"
-    return largest.difference.amount, between, (told, len(compared))
+    working = [pair for pair in compared if _both_learn(*pair)]
+    return *_largest_of(compared), (told, len(compared)), *_largest_of(working)
+
+
+def _largest_of(compared: Sequence[tuple[Comparison, Finding]]) -> tuple[float | None, str]:
+    if not compared:
+        return None, ""
+    largest, finding = max(compared, key=lambda pair: abs(pair[0].difference.amount))
+    study = finding.study
+    between = f"{study.value(study.reference)} \N{RIGHTWARDS ARROW} {study.value(largest.arm)}"
+    return largest.difference.amount, between
+
+
+def _both_learn(comparison: Comparison, finding: Finding) -> bool:
+    return min(comparison.arm.mean_test, finding.study.reference.mean_test) >= LEARNED
+
+
+def _sentences(fields: Sequence[FieldImportance], findings: Sequence[Finding]) -> list[str]:
+    """Returns which field moves the accuracy most, and which does among values that work."""
+    moved = [(each.field, each.largest_effect, each.largest_between) for each in fields if each.largest_effect]
+    working = [(each.field, each.largest_working, each.working_between) for each in fields if each.largest_working]
+    working.sort(key=lambda effect: abs(effect[1]), reverse=True)
+    if not moved:
+        return []
+    pairs = [(each, finding) for finding in findings for each in finding.comparisons if each.difference]
+    sentences = [f"Changed alone, {_in_words(moved)}. {_how_many([each for each, _ in pairs])}"]
+    if working and working[0] != moved[0]:
+        both_learn = [each for each, finding in pairs if _both_learn(each, finding)]
+        sentences.append(f"Between values that both reach {LEARNED:.0%}, {_in_words(working)}. {_how_many(both_learn)}")
+    return sentences
+
+
+def _how_many(comparisons: Sequence[Comparison]) -> str:
+    told = sum(each.verdict == BEYOND_CHANCE for each in comparisons)
+    if len(comparisons) == 1:
+        return f"This one change is {'' if told else 'not '}told from chance."
+    return f"Of {len(comparisons)} such single changes, {told} {'is' if told == 1 else 'are'} told from chance."
+
+
+def _in_words(effects: Sequence[tuple[str, float, str]]) -> str:
+    """Returns the three largest effects: "dropout moves the accuracy most (0 to 0.8: -4.63 points), then ..."."""
+    first, *others = [
+        (name_of(field), f"({between}: {shown(effect, 'points')} points)") for field, effect, between in effects[:3]
+    ]
+    text = f"{first[0]} moves the accuracy most {first[1]}"
+    return f"{text}, then {' and '.join(f'{field} {by}' for field, by in others)}" if others else text
 
 
 def _shares(varied: dict[str, list[Any]], accuracies: Sequence[float]) -> dict[str, tuple[float, float, float]]:

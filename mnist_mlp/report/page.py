@@ -27,6 +27,7 @@ from mnist_mlp.report.findings import (
 from mnist_mlp.report.importance import Ranking
 from mnist_mlp.report.questions import Answer
 from mnist_mlp.report.statistics import SeedSpread
+from mnist_mlp.report.studies import name_of
 
 VERDICT_CLASSES = {
     BEYOND_CHANCE: "beyond",
@@ -43,6 +44,7 @@ class PageContent:
     """Everything that the page shows.
 
     Attributes:
+        by_stand_in: the deviation that the stand-in says where `spread` has a measured one.
         figures: the SVG of each figure by its name.
         tables: by name, `Table`, `Presets` and `Studies`.
     """
@@ -53,6 +55,7 @@ class PageContent:
     ranking: Ranking
     answers: Sequence[Answer]
     spread: SeedSpread
+    by_stand_in: float
     figures: Mapping[str, bytes]
     tables: Mapping[str, DataTable]
 
@@ -67,7 +70,7 @@ def write_page(content: PageContent, path: Path) -> None:
         lstrip_blocks=True,
     )
     runs = _accuracies_first(content.tables["Table"])
-    environment.filters |= {"shown": shown, "sort_key": _sort_key, "p_value": format_p}
+    environment.filters |= {"shown": shown, "sort_key": _sort_key, "p_value": format_p, "name_of": name_of}
     page = environment.get_template("page.html.j2").render(
         vars(content),
         pictures={name: base64.b64encode(svg).decode() for name, svg in content.figures.items()},

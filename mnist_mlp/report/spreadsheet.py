@@ -12,7 +12,7 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from mnist_mlp.files import write_bytes_atomically
-from mnist_mlp.report.data_tables import DataTable, Kind, shown
+from mnist_mlp.report.data_tables import Cell, DataTable, Kind, shown
 from mnist_mlp.report.findings import BEYOND_CHANCE, THESE_NETWORKS
 
 FORMATS: dict[Kind, str] = {
@@ -43,13 +43,17 @@ def write_workbook(tables: Sequence[DataTable], path: Path) -> None:
 
 def _add_sheet(workbook: Workbook, table: DataTable) -> Worksheet:
     sheet = workbook.add_worksheet(table.name)
-    header = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#EEEEEE"})
+    header = {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#EEEEEE"}
+    headers = [
+        workbook.add_format({**header, **place}) for place in ({"align": "right"}, {"align": "left", "indent": 1})
+    ]
     for index, column in enumerate(table.columns):
-        cells = workbook.add_format({"num_format": FORMATS[column.kind]})
-        lengths = [len(shown(row[index], column.kind)) for row in table.rows]
+        indent = {"indent": 1} if column.kind == "text" else {}  # lest it touch the number on its left
+        cells = workbook.add_format({"num_format": FORMATS[column.kind], **indent})
+        lengths = [_length(row[index], column.kind) for row in table.rows]
         longest_word = max(map(len, column.heading.split()))
-        sheet.set_column(index, index, min(WIDEST, max([longest_word + 3, *lengths]) + 1))
-        sheet.write_string(0, index, column.heading, header)
+        sheet.set_column(index, index, min(WIDEST, max([longest_word + 3, *lengths]) + 2))
+        sheet.write_string(0, index, column.heading, headers[column.kind == "text"])
         for place, row in enumerate(table.rows, start=1):
             value = row[index]
             if value is None:
@@ -60,12 +64,20 @@ def _add_sheet(workbook: Workbook, table: DataTable) -> Worksheet:
                 sheet.write_number(place, index, value, cells)
     sheet.set_row(0, 32)
     sheet.freeze_panes(1, 1)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)  # as wide as a sheet of paper, as long as it is
+    sheet.repeat_rows(0)
     if table.rows:
         everything = xl_range(1, 0, len(table.rows), len(table.columns) - 1)
         sheet.ignore_errors({"number_stored_as_text": everything})  # a preset's label or a study's value, meant as text
         sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
         _add_colours(workbook, sheet, table)
     return sheet
+
+
+def _length(value: Cell, kind: Kind) -> int:
+    """Returns how many characters a cell takes; a number without a format of its own shows up to ten digits."""
+    return len(f"{value:.10g}" if kind == "number" and value is not None else shown(value, kind))
 
 
 def _add_colours(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None:

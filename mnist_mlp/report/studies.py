@@ -12,7 +12,10 @@ from mnist_mlp.preset import Preset, format_field
 from mnist_mlp.report.evidence import ReportedRun
 
 # What people call a study of the field, and its figure (as the original's were named, where it had one).
-TITLES = {"weight_init": "weight initialisation", "bias_init": "bias initialisation", "optimizer": "optimiser"}
+TITLES = {
+    **{"weight_init": "weight initialisation", "bias_init": "bias initialisation", "optimizer": "optimiser"},
+    **{"hidden_sizes": "hidden layers", "optimizer_arguments": "optimiser arguments"},
+}
 FIGURES = {"hidden_sizes": "depth", "weight_init": "xehe", "weight_decay": "weightdecay"}
 
 
@@ -88,7 +91,7 @@ class Study:
     def title(self) -> str:
         if self.field == "hidden_sizes":
             return "width" if self.is_width else "depth"
-        return TITLES.get(self.field, self.field.replace("_", " "))
+        return name_of(self.field)
 
     def value(self, arm: Experiment) -> str:
         """Returns the arm's value of the one field, as text; an optimiser's with its arguments."""
@@ -104,6 +107,11 @@ class Study:
     @property
     def _one_a_depth(self) -> bool:
         return len({arm.preset.weight_layers for arm in self.arms}) == len(self.arms)
+
+
+def name_of(field: str) -> str:
+    """Returns what people call a field of the preset."""
+    return TITLES.get(field, field.replace("_", " "))
 
 
 def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:

@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from mnist_mlp.files import write_bytes_atomically
 
@@ -45,6 +45,8 @@ WIDTH = 5.8  # inches, of every figure: what a phone shows is still readable
 TOP = 0.95  # inches that title and subtitle take
 DOTS_PER_INCH = 180
 WIDTH_IN_TENSORBOARD = 4.6  # inches: it shows pictures small, so that words must be larger in them
+MANTISSAS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), np.arange(1, 10, 0.5), np.arange(1, 10, 0.1))  # ever more
+FEWEST_TICKS = 4  # of a logarithmic axis
 TICKS_OF_ACCURACY = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999)
 
 
@@ -141,12 +143,36 @@ def accuracy_scale(axes: Axes, low: float, high: float, vertical: bool = True) -
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.4g}%"))
 
 
-def loss_scale(axes: Axes) -> None:
-    """Gives the vertical axis a logarithmic scale with plain numbers, also where it spans less than a decade."""
+def log_scale(axes: Axes) -> None:
+    """Gives the vertical axis a logarithmic scale with a few round numbers, whether it spans a tenth or twenty decades.
+
+    Call it when everything is drawn.
+    """
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    if not axes.get_ylim()[0] > 0:  # there is nothing on them that such a scale can show
+        axes.set_ylim(0.1, 1)
+    low, high = axes.get_ylim()
+    first, last = np.clip(np.log10([low, high]), -300, 300)  # what a float64 can be
+    decades = np.arange(np.floor(first), np.ceil(last) + 1)
+    for mantissas in MANTISSAS:
+        ticks = [tick for decade in decades for tick in np.array(mantissas) * 10.0**decade if low <= tick <= high]
+        if len(ticks) >= FEWEST_TICKS:
+            break
+    if len(ticks) > 2 * FEWEST_TICKS:  # many decades
+        ticks = ticks[:: -(-len(ticks) // (2 * FEWEST_TICKS))]
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(_round_number))
+
+
+def _round_number(value: float, _: int) -> str:
+    """Returns a tick's number; one of many zeros as a power of ten."""
+    if 1e-4 <= value < 1e5:
+        return f"{value:.5g}"
+    exponent = int(np.floor(np.log10(value) + 1e-9))
+    mantissa = value / 10.0**exponent
+    power = f"10^{{{exponent}}}"
+    return f"${power}$" if round(mantissa, 6) == 1 else f"${mantissa:.3g}\\cdot{power}$"
 
 
 def limits_of_accuracy(values: Sequence[float], room: float = 1.15) -> tuple[float, float]:
