@@ -45,7 +45,14 @@ WIDTH = 5.8  # inches, of every figure: what a phone shows is still readable
 TOP = 0.95  # inches that title and subtitle take
 DOTS_PER_INCH = 180
 WIDTH_IN_TENSORBOARD = 4.6  # inches: it shows pictures small, so that words must be larger in them
-MANTISSAS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), np.arange(1, 10, 0.5), np.arange(1, 10, 0.1))  # ever more
+MANTISSAS = (
+    (1,),
+    (1, 3),
+    (1, 2, 5),
+    (1, 1.5, 2, 3, 5, 7),
+    (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9),
+    np.arange(1, 10, 0.1),
+)  # ever more
 FEWEST_TICKS = 4  # of a logarithmic axis
 TICKS_OF_ACCURACY = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999)
 
