@@ -71,8 +71,8 @@ class Interruption:
             os._exit(128 + number)
         self.signal_number = signal.Signals(number)
         self._at_once = self.requested or number == signal.SIGTERM
+        self.requested = True  # before it is told: the answer to that may come at once, into this very function
         if not self._at_once:
             self._console.print("Stopping after this epoch (Ctrl-C again stops at once).")
-        self.requested = True
         if self._at_once and self._waiting:
             raise KeyboardInterrupt
