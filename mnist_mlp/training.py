@@ -111,7 +111,7 @@ class _CompiledNetwork:
         self.initial_optimizer_state = [variable.numpy() for variable in self.optimizer.variables]
         self.train_set, self.dev_set = (_on_device(images) for images in (data.train, data.dev))
         self.run_epoch = tf.function(self._run_epoch, jit_compile=True)
-        self._look_inside = tf.function(self._forward_and_next_step, jit_compile=True)
+        self._look_inside = tf.function(self._forward_and_next_step)  # XLA would take seconds to compile it
 
     def set_state(self, state: TrainingState, learning_rate: float) -> None:
         variables = [*self.model.weights, *self.optimizer.variables]

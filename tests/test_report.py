@@ -96,7 +96,7 @@ def test_studies_of_2020s_registry_are_found(tmp_path):
         "depth": ("hidden_sizes", ["9", "10", "11", "12", "13"]),
         "depth_2": ("hidden_sizes", ["37", "27"]),
         "depth_3": ("hidden_sizes", ["36", "31"]),
-        "width": ("hidden_sizes", ["2, 4", "3"]),
+        "width": ("hidden_sizes", ["2 (= 4)", "3"]),
         "xehe": ("weight_init", ["11", "14", "15"]),
         "batch_size": ("batch_size", ["19", "22"]),
         "optimizer": ("optimizer", ["26", "22"]),

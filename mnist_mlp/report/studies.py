@@ -35,8 +35,9 @@ class Experiment:
 
     @property
     def label(self) -> str:
-        """Its numbers as text: "31", "2, 4" (no range: spreadsheets would take "4-5" for a date)."""
-        return ", ".join(map(str, self.numbers))
+        """Its numbers as text: "31", or "2 (= 4)" where the registry has it twice."""
+        first, *others = map(str, self.numbers)
+        return f"{first} (= {', '.join(others)})" if others else first
 
     @property
     def seeds(self) -> list[ReportedRun]:
