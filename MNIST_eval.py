@@ -33,7 +33,8 @@ def main():
     require_writable_folder(arguments.info_dir, "--info-dir")
     eval_log = arguments.info_dir / "eval_log.txt"
     named = {name for name, _ in found} if arguments.runs else None
-    kept = [row for row in read_table(eval_log, EVAL_COLUMNS) if row["run"] not in named] if named else []
+    if named:
+        read_table(eval_log, EVAL_COLUMNS)  # a table that cannot be kept is refused before minutes of work
 
     with terminal.status("Starting TensorFlow"):
         from mnist_mlp.data import load_test_data
@@ -73,7 +74,7 @@ def main():
         }
         for result, run in scored
     ]
-    write_eval_log(eval_log, sorted([*kept, *rows], key=lambda row: row["run"]))
+    write_eval_log(eval_log, rows, named)
     terminal.print(scores_table(scored))
     repeats = repeats_table(((run.record, result.accuracy) for result, run in scored), "test accuracy")
     if repeats:

@@ -50,7 +50,7 @@ def write_evaluation(run: RunFolder, predictions: TestPredictions, test: Labelle
     path = folder / f"events.out.tfevents.{time.time_ns() // 1000}{ENDING}"
     write_bytes_atomically(path, content.getvalue())
     for old in earlier:
-        old.unlink()
+        old.unlink(missing_ok=True)  # another evaluation may have been faster
 
 
 def _image(tag: str, picture: Picture) -> Summary.Value:

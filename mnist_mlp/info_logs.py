@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class AppendedTable:
     def __init__(self, path: Path, columns: Iterable[str]) -> None:
         self.path = path
         self.columns = list(columns)
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        self._lock = _lock_of(path)
         try:
             with self._lock:
                 if not path.exists() or path.stat().st_size == 0:
@@ -118,10 +118,22 @@ class InfoLogs:
         )
 
 
-def write_eval_log(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Replaces `eval_log.txt` in one step."""
-    lines = [_line(EVAL_COLUMNS), *(_line(_text(row[column]) for column in EVAL_COLUMNS) for row in rows)]
-    write_text_atomically(path, "".join(lines))
+def write_eval_log(path: Path, rows: Iterable[Mapping[str, Any]], evaluated: Container[str] | None = None) -> None:
+    """Replaces `eval_log.txt` in one step, also while other evaluations do so.
+
+    Args:
+        rows: the new ones.
+        evaluated: runs whose old rows go, those of the others stay; None means that all go.
+
+    Raises:
+        UsageError: it has other columns, or cannot be read.
+    """
+    with _lock_of(path):
+        kept = [] if evaluated is None else read_table(path, EVAL_COLUMNS)
+        kept = [row for row in kept if row["run"] not in evaluated]
+        table = sorted([*kept, *rows], key=lambda row: row["run"])
+        lines = [_line(EVAL_COLUMNS), *(_line(_text(row[column]) for column in EVAL_COLUMNS) for row in table)]
+        write_text_atomically(path, "".join(lines))
 
 
 def require_columns(path: Path, columns: Iterable[str]) -> None:
@@ -151,6 +163,10 @@ def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
         raise UsageError(f"{path} cannot be read ({error.strerror or error}); mend or rename it") from None
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _lock_of(path: Path) -> FileLock:
+    return FileLock(path.with_name(f".{path.name}.lock"))
 
 
 def _drop_torn_row(path: Path, columns: int) -> None:

@@ -223,6 +223,18 @@ def test_evaluation_while_training_writes_reads_what_is_whole(script, tmp_path, 
     assert len(read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)) == 2
 
 
+def test_evaluations_and_reports_at_once_lose_no_row(tmp_path, trained):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    names = [run.name for run in runs_in(tmp_path)]
+    reports = [("for_report/make_report.py", "--output-dir", tmp_path / "out")] * 2
+    processes = [
+        subprocess.Popen([sys.executable, *map(str, command), *folders(tmp_path)], cwd=PROJECT, stderr=subprocess.PIPE)
+        for command in (*(("MNIST_eval.py", name) for name in names), *reports)
+    ]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 4
+    assert [row["run"] for row in read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)] == sorted(names)
+
+
 def shown_by_tensorboard(runs_dir: Path, names: list[str]) -> list[list]:
     """Returns the accuracy's [time, step, value] points of runs, from a tensorboard_run.py that only listens here."""
     with socket.socket() as unused:

@@ -80,5 +80,5 @@ def test_eval_log_is_read_as_it_was_written(tmp_path):
     assert read_table(tmp_path / "eval_log.txt", EVAL_COLUMNS) == [
         {"run": "a", "preset": "1", "seed": "2", "test_accuracy": "0.98765", "test_loss": "0.045678901"}
     ]
-    assert [path.name for path in tmp_path.iterdir()] == ["eval_log.txt"]
+    assert {path.name for path in tmp_path.iterdir()} == {"eval_log.txt", ".eval_log.txt.lock"}
     assert read_table(tmp_path / "missing.txt", COLUMNS) == []

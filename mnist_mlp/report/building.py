@@ -103,4 +103,4 @@ def _remove_old_figures(folder: Path) -> None:
     ours = re.compile(rf"(({studies})(_\d+)?|{others})\.(png|svg)")
     for path in folder.iterdir():
         if ours.fullmatch(path.name):
-            path.unlink()
+            path.unlink(missing_ok=True)  # another report may have been faster

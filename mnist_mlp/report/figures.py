@@ -132,7 +132,7 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
     best = max(experiments, key=lambda each: each.mean_validation)
     finding = f"Best on validation: preset {best.label}"
     if best.mean_test is not None:
-        finding += f", {best.mean_test:.2%} on the test images"
+        finding += f", {best.mean_test:.2%} in the test"
 
     def paint(figure: Figure) -> None:
         what = "Every preset's accuracy; errors halve at equal steps to the right."
