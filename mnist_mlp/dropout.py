@@ -1,4 +1,4 @@
-"""Dropout masks as a pure function of (seed, epoch, step, layer, unit): repeatable, and fast under XLA.
+"""Random numbers and dropout masks as pure functions of (seed, epoch, step, layer, unit): repeatable, fast under XLA.
 
 Keras's Dropout draws from a Philox generator, which takes most of an epoch once XLA compiles it for the CPU. A mask
 needs no more than well-mixed bits; an integer hash of the unit's place gives those for a few per cent of the epoch.
@@ -24,6 +24,14 @@ def fold(key: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
     return _mix(tf.bitwise.bitwise_xor(_mix(key), tf.cast(number, tf.uint32)))
 
 
+def uniform(key: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
+    """Returns float32 [*shape], each number drawn evenly from [0, 1); the same uint32 key gives the same numbers."""
+    places = tf.reshape(tf.range(tf.reduce_prod(shape)), shape)
+    bits = _mix(tf.bitwise.bitwise_xor(_mix(tf.bitcast(places, tf.uint32)), key))
+    # The upper 24 bits fill a float32's significand exactly.
+    return tf.cast(tf.bitcast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.int32), tf.float32) * 2.0**-24
+
+
 def dropout_mask(key: tf.Tensor, shape: Sequence[int], rate: tf.Tensor) -> tf.Tensor:
     """Returns float32 [*shape]: 0 with probability `rate`, else 1 / (1 - rate), so that the mean stays what it was.
 
@@ -32,10 +40,4 @@ def dropout_mask(key: tf.Tensor, shape: Sequence[int], rate: tf.Tensor) -> tf.Te
         shape: of the activations that the mask multiplies.
         rate: float32 scalar, at least 0 and below 1.
     """
-    places = tf.reshape(tf.range(tf.reduce_prod(shape)), shape)
-    bits = _mix(tf.bitwise.bitwise_xor(_mix(tf.bitcast(places, tf.uint32)), key))
-    # The upper 24 bits fill a float32's significand exactly: a uniform number in [0, 1).
-    uniform = (
-        tf.cast(tf.bitcast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.int32), tf.float32) * 2.0**-24
-    )
-    return tf.cast(uniform >= rate, tf.float32) / (1.0 - rate)
+    return tf.cast(uniform(key, shape) >= rate, tf.float32) / (1.0 - rate)

@@ -1,0 +1,99 @@
+"""Random deformations of a batch inside the compiled epoch: every epoch sees each image another way.
+
+Where a deformed pixel comes from is linear in the numbers that are drawn for its image: a rotation, scaling, shear and
+shift about the middle, and smooth elastic displacements, make one matrix product a batch. What stands there is sampled
+bilinearly. Sampling is what costs time: a pixel's four neighbours lie side by side in one number, so that one look-up
+finds them all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mnist_mlp.dropout import uniform
+from mnist_mlp.quiet_tensorflow import tf
+
+SIDE = 28
+MIDDLE = (SIDE - 1) / 2
+CORNERS = SIDE + 1  # places between the pixels of a row, the white border's included
+
+# Elastic displacements: random vectors on a coarse grid, spread by a bell of the width that P. Simard, D. Steinkraus
+# and J. Platt, Best Practices for Convolutional Neural Networks (2003), smoothed theirs with.
+GRID = 6
+BELL_PIXELS = 4.0
+_AFFINE_NUMBERS = 6
+_NUMBERS = _AFFINE_NUMBERS + 2 * GRID**2
+
+
+def with_neighbours(pixels: np.ndarray) -> np.ndarray:
+    """Returns images ready to be sampled: each place between pixels with the four around it, as the bytes of a number.
+
+    Args:
+        pixels: uint8 [images, 784].
+
+    Returns:
+        uint32 [images * 29 * 29], four times the bytes that the pixels take.
+    """
+    bordered = np.pad(pixels.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1))).astype(np.uint32)
+    pairs = bordered[:, :, :-1] | bordered[:, :, 1:] << 8
+    return (pairs[:, :-1] | pairs[:, 1:] << 16).reshape(-1)
+
+
+def deformed(neighbours: tf.Tensor, batch: tf.Tensor, key: tf.Tensor, strengths: tf.Tensor) -> tf.Tensor:
+    """Returns the images of a batch, each deformed in its own way; what comes from outside an image is white.
+
+    Args:
+        neighbours: of all images, by `with_neighbours`.
+        batch: int32 [n], which of them.
+        key: uint32 scalar; the same key gives the same deformations.
+        strengths: float32 [5]: rotation, scaling, shear, shift and elastic, as a preset has them.
+
+    Returns:
+        float32 [n, 784], 0.0 to 255.0.
+    """
+    # Half a pixel's width beyond the border all is white, so there is nothing to be sampled further out.
+    rows, columns = (
+        tf.clip_by_value(places + 1.0, 0.0, CORNERS - 0.001) for places in _sources(batch.shape[0], key, strengths)
+    )
+    row, column = tf.cast(rows, tf.int32), tf.cast(columns, tf.int32)
+    around = tf.gather(neighbours, (batch[:, tf.newaxis] * CORNERS + row) * CORNERS + column)
+    to_the_right, below = columns - tf.cast(column, tf.float32), rows - tf.cast(row, tf.float32)
+    upper = _byte(around, 0) + to_the_right * (_byte(around, 1) - _byte(around, 0))
+    lower = _byte(around, 2) + to_the_right * (_byte(around, 3) - _byte(around, 2))
+    return upper + below * (lower - upper)
+
+
+def _sources(images: int, key: tf.Tensor, strengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns from where each pixel of each image comes: two of float32 [images, 784], its row and its column."""
+    rotation, scaling, shear, shift, elastic = tf.unstack(strengths)
+    drawn = 2.0 * uniform(key, (images, _NUMBERS)) - 1.0
+    turn, wider, taller, slant, down, across = tf.unstack(drawn[:, :_AFFINE_NUMBERS], axis=1)
+    angle = turn * rotation * (np.pi / 180)
+    width, height, lean = 1.0 + wider * scaling, 1.0 + taller * scaling, slant * shear
+    cosine, sine = tf.cos(angle), tf.sin(angle)
+    affine_rows = tf.stack([cosine * height + sine * lean, sine * width, MIDDLE + down * shift], axis=1)
+    affine_columns = tf.stack([cosine * lean - sine * height, cosine * width, MIDDLE + across * shift], axis=1)
+    elastic_rows, elastic_columns = tf.split(drawn[:, _AFFINE_NUMBERS:] * (elastic * np.sqrt(3)), 2, axis=1)
+    factors = tf.concat(
+        [tf.concat([affine_rows, elastic_rows], axis=1), tf.concat([affine_columns, elastic_columns], axis=1)], axis=0
+    )
+    rows, columns = tf.split(factors @ _basis(), 2)
+    return rows, columns
+
+
+def _basis() -> np.ndarray:
+    """Returns what each factor moves: float32 [3 + GRID**2, 784]; the row, the column, all alike, then the bells.
+
+    The bells' squares add up to 1 at every pixel: factors of variance 1 displace it by one pixel, root mean square.
+    """
+    rows, columns = np.mgrid[:SIDE, :SIDE].reshape(2, -1) - MIDDLE
+    distances = np.arange(SIDE) - np.linspace(0, SIDE - 1, GRID)[:, np.newaxis]
+    bells = np.exp(-((distances / BELL_PIXELS) ** 2) / 2)
+    bells /= np.sqrt((bells**2).sum(axis=0))
+    return np.concatenate([[rows, columns, np.ones(SIDE**2)], np.kron(bells, bells)]).astype(np.float32)
+
+
+def _byte(numbers: tf.Tensor, place: int) -> tf.Tensor:
+    shifted = tf.bitwise.right_shift(numbers, tf.constant(8 * place, tf.uint32))
+    byte = tf.bitwise.bitwise_and(shifted, tf.constant(255, tf.uint32))
+    return tf.cast(tf.bitcast(byte, tf.int32), tf.float32)  # XLA converts signed numbers much faster
