@@ -107,7 +107,8 @@ def main():
     terminal.print()
     terminal.print(results_table(runs))
     ended_well = [run.record for run in runs if run.record.status == "finished"]
-    repeats = repeats_table(((each, each.best_validation_accuracy) for each in ended_well), "validation accuracy")
+    validated = ((each, each.best_validation_accuracy) for each in ended_well if not each.preset.final_fit)
+    repeats = repeats_table(validated, "validation accuracy")
     if repeats:
         terminal.print("\nOver the seeds of a preset:", repeats, sep="\n")
     failed = [f"{run.name} ({run.record.reason})" for run in runs if run.record.status == "failed"]

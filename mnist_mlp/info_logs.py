@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from mnist_mlp.errors import UsageError
-from mnist_mlp.files import write_text_atomically
+from mnist_mlp.files import write_bytes_atomically, write_text_atomically
 from mnist_mlp.preset import Preset, format_field
 from mnist_mlp.run_folder import RunFolder
 
@@ -24,16 +24,23 @@ OVERALL_COLUMNS = [
     *("training_seconds", "best_epoch", "validation_accuracy", "status", "run"),
 ]
 EVAL_COLUMNS = ["run", "preset", "seed", "test_accuracy", "test_loss"]
+ENSEMBLE_COLUMNS = ["runs", "number_of_runs", "test_accuracy", "test_loss"]
 
 
 class AppendedTable:
     """A table that only grows, a whole row at a time, also while other processes append to it.
 
+    Args:
+        path: of the file.
+        columns: their names, in order.
+        added: those that came in later versions, in that order, with what they are in rows of before: a table that
+            ends before some of them is brought up to date.
+
     Raises:
         UsageError: the file exists with other columns, or cannot be read or written.
     """
 
-    def __init__(self, path: Path, columns: Iterable[str]) -> None:
+    def __init__(self, path: Path, columns: Iterable[str], added: Mapping[str, Any] | None = None) -> None:
         self.path = path
         self.columns = list(columns)
         self._lock = _lock_of(path)
@@ -41,6 +48,7 @@ class AppendedTable:
             with self._lock:
                 if not path.exists() or path.stat().st_size == 0:
                     self._append(_line(self.columns))
+                _bring_up_to_date(path, self.columns, added or {})
                 require_columns(path, self.columns)
                 _drop_torn_row(path, len(self.columns))
             with path.open("ab"):
@@ -77,7 +85,9 @@ class InfoLogs:
 
     def __init__(self, info_dir: Path) -> None:
         self._training_log = AppendedTable(info_dir / "training_log.txt", TRAINING_LOG_COLUMNS)
-        self._overall = AppendedTable(info_dir / "overral_info.txt", OVERALL_COLUMNS)
+        usual = Preset()
+        fields = {name: getattr(usual, name) for name in Preset.field_names()}
+        self._overall = AppendedTable(info_dir / "overral_info.txt", OVERALL_COLUMNS, added=fields)
 
     def append_epoch(self, run: RunFolder, epoch: dict[str, Any]) -> None:
         """Appends an epoch of the run's record."""
@@ -131,9 +141,17 @@ def write_eval_log(path: Path, rows: Iterable[Mapping[str, Any]], evaluated: Con
     with _lock_of(path):
         kept = [] if evaluated is None else read_table(path, EVAL_COLUMNS)
         kept = [row for row in kept if row["run"] not in evaluated]
-        table = sorted([*kept, *rows], key=lambda row: row["run"])
-        lines = [_line(EVAL_COLUMNS), *(_line(_text(row[column]) for column in EVAL_COLUMNS) for row in table)]
-        write_text_atomically(path, "".join(lines))
+        _replace(path, EVAL_COLUMNS, sorted([*kept, *rows], key=lambda row: row["run"]))
+
+
+def write_ensemble_log(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Replaces `ensemble_log.txt` in one step: a row a set of runs whose mean probabilities were scored."""
+    _replace(path, ENSEMBLE_COLUMNS, rows)
+
+
+def _replace(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    lines = [_line(columns), *(_line(_text(row[column]) for column in columns) for row in rows)]
+    write_text_atomically(path, "".join(lines))
 
 
 def require_columns(path: Path, columns: Iterable[str]) -> None:
@@ -143,9 +161,7 @@ def require_columns(path: Path, columns: Iterable[str]) -> None:
         UsageError: it has others.
         OSError: it cannot be read.
     """
-    with path.open(encoding="utf-8", errors="replace") as file:
-        header = file.readline().rstrip("\n").split("\t")
-    if header != list(columns):
+    if _header(path) != list(columns):
         raise UsageError(f"{path} has other columns than this version writes; rename it to keep it, and start again")
 
 
@@ -167,6 +183,29 @@ def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
 
 def _lock_of(path: Path) -> FileLock:
     return FileLock(path.with_name(f".{path.name}.lock"))
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.readline().rstrip("\n").split("\t")
+
+
+def _bring_up_to_date(path: Path, columns: Sequence[str], added: Mapping[str, Any]) -> None:
+    """Gives a table of an earlier version the columns that it lacks, in one step and without losing a row."""
+    header, names = _header(path), list(added)
+    for known in range(len(names)):
+        missing = names[known:]
+        if header == [column for column in columns if column not in missing]:
+            break
+    else:
+        return
+    _drop_torn_row(path, len(header))
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    rows = [_line(columns)]
+    for line in text.removesuffix("\n").split("\n")[1:]:
+        row = dict(zip(header, line.split("\t"), strict=False))
+        rows.append(_line(row.get(column, _text(added[column]) if column in missing else "") for column in columns))
+    write_bytes_atomically(path, "".join(rows).encode("utf-8", errors="surrogateescape"))
 
 
 def _drop_torn_row(path: Path, columns: int) -> None:

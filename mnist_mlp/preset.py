@@ -28,6 +28,9 @@ KERAS_INITIALIZERS = tuple(
     "truncated_normal variance_scaling orthogonal identity zeros ones".split()
 )
 WEIGHT_INITS = ("he", "xavier", "default", *KERAS_INITIALIZERS)
+NORMALIZATIONS = ("none", "batch", "layer")
+SCHEDULES = ("constant", "cosine", "one_cycle")
+DEFORMATIONS = ("rotation", "scaling", "shear", "shift", "elastic")
 BIAS_INITS = tuple(name for name in ("normal", *KERAS_INITIALIZERS) if name not in ("orthogonal", "identity"))
 
 Check = Callable[[str, Any], Any]  # (field name, value) -> the value to keep; raises UsageError
@@ -160,6 +163,20 @@ _CHECKS: dict[str, Check] = {
     "learning_rate": positive,
     "weight_decay": not_negative,
     "dropout": fraction,
+    "normalization": _one_of(NORMALIZATIONS),
+    "standardize": _true_or_false,
+    "input_dropout": fraction,
+    "label_smoothing": fraction,
+    "decoupled_weight_decay": not_negative,
+    "learning_rate_schedule": _one_of(SCHEDULES),
+    "warmup": fraction,
+    "ema_decay": fraction,
+    "rotation": _number("degrees from 0 to 180", lambda number: 0 <= number <= 180),
+    "scaling": fraction,
+    "shear": not_negative,
+    "shift": _number("pixels from 0 to 28", lambda number: 0 <= number <= 28),
+    "elastic": _number("pixels from 0 to 28", lambda number: 0 <= number <= 28),
+    "final_fit": _true_or_false,
 }
 
 
@@ -178,10 +195,30 @@ class Preset:
         optimizer: by Keras's name.
         optimizer_arguments: the optimiser's own arguments by Keras's names, given as a dict, kept as sorted pairs.
             Where they give none, `model.OPTIMIZER_DEFAULTS` come before Keras's own defaults.
-        learning_rate: of the optimiser.
+        learning_rate: of the optimiser; with a schedule or a warm-up, the highest.
         weight_decay: factor of the L2 penalty that is added to the loss: the sum over all weight matrices, never a
-            bias, of half the squared norm. (The decoupled decay of AdamW is an optimiser argument.)
+            bias, of half the squared norm.
         dropout: probability that a hidden unit is dropped in a training step.
+        normalization: of what goes into each activation: "batch" (over the images of a step, each unit by itself; in
+            evaluation by statistics of training images), "layer" (over a layer's units, each image by itself) or
+            "none". Its shift takes the bias's place, and `bias_init`.
+        standardize: whether the network first takes MNIST's mean from the pixels and divides by its deviation.
+        input_dropout: probability that a pixel is dropped in a training step.
+        label_smoothing: share of every label that is spread evenly over the ten classes, in training alone.
+        decoupled_weight_decay: each step first shrinks the weight matrices, never a bias, by this factor times the
+            learning rate, past the optimiser (Loshchilov and Hutter, 2019). The optimiser argument weight_decay does
+            so to biases too.
+        learning_rate_schedule: "constant", "cosine" (falls to 0 along half a cosine) or "one_cycle" (in a straight
+            line; with a warm-up that is L. Smith's one cycle), from the end of the warm-up to that of the training.
+        warmup: share of all steps in which the learning rate rises from 0 in a straight line.
+        ema_decay: of an exponential moving average of the weights, a step; what is validated, kept and evaluated is
+            then the average. 0 is none.
+        rotation, scaling, shear, shift, elastic: how far the training images are deformed, drawn anew for every image
+            and epoch. Evenly up to so many degrees either way; up to this share wider or narrower, and taller or
+            flatter; up to this slant; up to so many pixels across and down. Elastic: root mean square of a smooth
+            random displacement, in pixels.
+        final_fit: trains on all 60,000 images, validation's 5,000 among them, once everything has been chosen: the
+            last epoch is kept, and validation figures are of images that it has seen.
 
     Raises:
         UsageError: a field is unknown, of the wrong type or outside its range; names field, value and what is allowed.
@@ -198,6 +235,20 @@ class Preset:
     learning_rate: float = 0.001
     weight_decay: float = 0.0
     dropout: float = 0.0
+    normalization: str = "none"
+    standardize: bool = False
+    input_dropout: float = 0.0
+    label_smoothing: float = 0.0
+    decoupled_weight_decay: float = 0.0
+    learning_rate_schedule: str = "constant"
+    warmup: float = 0.0
+    ema_decay: float = 0.0
+    rotation: float = 0.0
+    scaling: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+    final_fit: bool = False
     parent: Preset | None = field(default=None, compare=False, repr=False)
 
     def __new__(cls, *positional: Any, **values: Any) -> Preset:
@@ -227,6 +278,21 @@ class Preset:
     def weight_layers(self) -> int:
         """Number of weight matrices: the hidden layers and the output layer."""
         return len(self.hidden_sizes) + 1
+
+    @property
+    def deformations(self) -> tuple[float, ...]:
+        """How far the training images are deformed, in the order of DEFORMATIONS; all 0 where they are not."""
+        return tuple(getattr(self, name) for name in DEFORMATIONS)
+
+    def further_fields(self) -> dict[str, str]:
+        """Returns as text what it has of those fields that not even 2020's experiment had; nothing that is off."""
+        usual, names = Preset(), self.field_names()
+        further = names[names.index("dropout") + 1 :]
+        return {
+            name.replace("_", " "): format_field(getattr(self, name))
+            for name in further
+            if getattr(self, name) != getattr(usual, name)
+        }
 
     @classmethod
     def field_names(cls) -> list[str]:

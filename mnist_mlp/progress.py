@@ -58,6 +58,7 @@ class SweepProgress:
             f"[bold]Preset {job.preset_number}[/bold] ({place} of {len(self._jobs)}): {layers} {preset.activation}, "
             f"{preset.optimizer} at {format_field(preset.learning_rate)}, batches of {preset.batch_size}, "
             f"weight decay {format_field(preset.weight_decay)}, dropout {format_field(preset.dropout)}, "
+            f"{''.join(f'{name} {value}, ' for name, value in preset.further_fields().items())}"
             f"seed {job.seed}, {where}",
             soft_wrap=not self._console.is_terminal,
         )
@@ -69,8 +70,8 @@ class SweepProgress:
         record = run.record
         self._work_left -= expected_seconds(record.preset)
         state = (
-            f"loss {result.train.loss:.4g}  validation {result.dev.accuracy:.2%}  "
-            f"best {record.best_validation_accuracy:.2%}"
+            f"loss {result.train.loss:.4g}  {'seen' if record.preset.final_fit else 'validation'} "
+            f"{result.dev.accuracy:.2%}  best {record.best_validation_accuracy:.2%}"
         )
         time_left = f"{self._time_left()} left"
         if self._total is None or not self._console.is_terminal:
@@ -102,11 +103,10 @@ class SweepProgress:
             "diverged": ", diverged: its loss is no number",
             "interrupted": ", interrupted",
         }
-        best = (
-            f"best validation accuracy [bold]{record.best_validation_accuracy:.2%}[/bold] at epoch {record.best_epoch}"
-            if record.best_epoch
-            else "no epoch ended well"
-        )
+        accuracy = f"[bold]{record.best_validation_accuracy:.2%}[/bold] at epoch {record.best_epoch}"
+        best = f"best validation accuracy {accuracy}" if record.best_epoch else "no epoch ended well"
+        if record.best_epoch and record.preset.final_fit:
+            best = f"on validation images that it has seen, accuracy {accuracy}"
         self._console.print(
             f"Preset {record.preset_number}: {best} of {len(record.epochs)}, {duration(record.training_seconds)}"
             f"{ending.get(record.status, '')}",

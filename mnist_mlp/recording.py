@@ -69,7 +69,7 @@ class Recorder:
             self._log(epoch)
 
     def record_epoch(self, result: EpochResult) -> None:
-        """Records the epoch; where it is the best, its checkpoint first, so that no record names a missing one."""
+        """Records the epoch; where it is to be kept, its checkpoint first, so that no record names a missing one."""
         record = self.run.record
         record.epochs.append(
             {
@@ -82,8 +82,8 @@ class Recorder:
             }
         )
         self._summaries.write_histograms(result.epoch, result.histograms)  # before the record, which lacks them
-        is_best = not record.best_epoch or result.dev.accuracy > record.best_validation_accuracy
-        if is_best and not result.diverged:
+        is_better = not record.best_epoch or result.dev.accuracy > record.best_validation_accuracy
+        if (is_better or record.preset.final_fit) and not result.diverged:
             self._save_checkpoint(result)
             record.best_epoch = result.epoch
         if result.diverged:
@@ -130,7 +130,7 @@ class Recorder:
 
     def _save_checkpoint(self, result: EpochResult) -> None:
         """Writes a whole checkpoint of standard Keras, names it in the record, drops the oldest beyond three."""
-        self._model.set_weights(result.state.weights)
+        self._model.set_weights(result.state.evaluated_weights)
         path = self.run.checkpoints / f"epoch_{result.epoch:06d}.keras"
         unfinished = path.with_name(f".{path.name}")
         self._model.save(unfinished)

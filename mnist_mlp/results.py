@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,8 +13,8 @@ class Metrics:
     """One set's figures for one epoch.
 
     Attributes:
-        cross_entropy: mean over the images, in nats. Of training: while the epoch ran, dropout on; of validation: after
-            it, dropout off.
+        cross_entropy: mean over the images, in nats, of the labels as they are. Of training: while the epoch ran,
+            dropout and deformations on; of validation: after it, both off, with the averaged weights where there are.
         l2_penalty: weight decay times half the squared norm of the weight matrices, as the epoch left them.
         accuracy: share of the images classified rightly, 0 to 1.
     """
@@ -25,7 +25,7 @@ class Metrics:
 
     @property
     def loss(self) -> float:
-        """What training minimises: cross-entropy and L2 penalty together."""
+        """Cross-entropy and L2 penalty together: what training minimises, where it smooths no labels."""
         return self.cross_entropy + self.l2_penalty
 
 
@@ -62,11 +62,19 @@ class TrainingState:
         epoch: how many are done.
         weights: of the network, in the order of Keras's `get_weights`.
         optimizer_state: the optimiser's variables, in the order of Keras's `Optimizer.variables`.
+        average: the moving average of the weights, in the order of `weights` and with statistics of its own for batch
+            normalisation; [] where the preset keeps none.
     """
 
     epoch: int
     weights: list[np.ndarray]
     optimizer_state: list[np.ndarray]
+    average: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def evaluated_weights(self) -> list[np.ndarray]:
+        """The weights that are validated and kept: the average, where there is one."""
+        return self.average or self.weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +83,7 @@ class EpochResult:
 
     Attributes:
         seconds: wall-clock time of the compiled call, compilation included where this epoch had to compile.
-        learning_rate: that the epoch's steps ran with.
+        learning_rate: of the epoch's last step.
         train: over the epoch's training batches.
         dev: over the validation images.
         layers: by name, from the pixels to the logits.

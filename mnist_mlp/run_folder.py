@@ -46,7 +46,8 @@ class RunRecord:
         versions: of Python and the packages.
         machine: operating system, processor, number of cores.
         data_sha256: of the decoded files trained on, by name.
-        best_epoch: with the highest validation accuracy, the earliest of equals; 0 before the first.
+        best_epoch: with the highest validation accuracy, the earliest of equals; of a final fit, which has seen the
+            validation images, the last. 0 before the first.
         best_checkpoint: of that epoch, relative to the run folder; "" before the first.
         best_checkpoint_sha256: of its bytes.
         epochs: for each epoch a dict of epoch, seconds, learning_rate, train, dev and layers; train and dev of loss,
@@ -75,7 +76,7 @@ class RunRecord:
 
     @property
     def best_validation_accuracy(self) -> float:
-        """Validation accuracy of the best epoch, 0.0 before the first."""
+        """Validation accuracy of the best epoch, 0.0 before the first; of a final fit, that of images it has seen."""
         return self.epochs[self.best_epoch - 1]["dev"]["accuracy"] if self.best_epoch else 0.0
 
     @property

@@ -46,6 +46,7 @@ def save_state(run: RunFolder, state: TrainingState) -> None:
     """
     arrays = {f"weight_{place:03}": array for place, array in enumerate(state.weights)}
     arrays |= {f"optimizer_{place:03}": array for place, array in enumerate(state.optimizer_state)}
+    arrays |= {f"average_{place:03}": array for place, array in enumerate(state.average)}
     files = {
         ARRAYS_FILE: save({name: np.asarray(array, order="C") for name, array in arrays.items()}),
         RECORD_FILE: run.record.to_json().encode(),
@@ -112,19 +113,20 @@ def _load(folder: Path, record_of_run: RunRecord) -> tuple[TrainingState, RunRec
                 raise DamagedState(f"the bytes of {name} are not those that were written")
         record = RunRecord.from_json(contents[RECORD_FILE].decode())
         arrays = load(contents[ARRAYS_FILE])
-        state = TrainingState(
-            manifest["epoch"],
-            [arrays[name] for name in sorted(arrays) if name.startswith("weight_")],
-            [arrays[name] for name in sorted(arrays) if name.startswith("optimizer_")],
-        )
+        kinds = ("weight_", "optimizer_", "average_")  # a state of before there were averages has none
+        of_kinds = ([arrays[name] for name in sorted(arrays) if name.startswith(kind)] for kind in kinds)
+        state = TrainingState(manifest["epoch"], *of_kinds)
     except OSError as error:
         raise DamagedState(f"{Path(error.filename or folder).name} cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError, NotARun) as error:
         raise DamagedState(f"it holds something else than a state ({type(error).__name__})") from None
     if (record.preset, record.seed, len(record.epochs)) != (preset, record_of_run.seed, state.epoch):
         raise DamagedState("it belongs to another run or epoch")
-    if [array.shape for array in state.weights] != _weight_shapes(preset):
+    shapes = _weight_shapes(preset)
+    if [array.shape for array in state.weights] != shapes:
         raise DamagedState("its weights are not of the preset's shape")
+    if [array.shape for array in state.average] != (shapes if preset.ema_decay else []):
+        raise DamagedState("its averaged weights are not of the preset's shape")
     return state, record
 
 
@@ -137,5 +139,10 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def _weight_shapes(preset: Preset) -> list[tuple[int, ...]]:
-    layers = itertools.pairwise(preset.layer_sizes)
-    return [shape for inputs, outputs in layers for shape in ((inputs, outputs), (outputs,))]
+    """Returns the shapes of `TrainingState.weights`: of each layer its matrix, then what it has of a number a unit."""
+    numbers_a_unit = {"none": 1, "layer": 2, "batch": 4}[preset.normalization]  # bias, or scale, shift and statistics
+    shapes: list[tuple[int, ...]] = []
+    for layer, (inputs, outputs) in enumerate(itertools.pairwise(preset.layer_sizes), start=1):
+        is_output = layer == preset.weight_layers
+        shapes += [(inputs, outputs), *[(outputs,)] * (1 if is_output else numbers_a_unit)]
+    return shapes

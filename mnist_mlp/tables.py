@@ -41,7 +41,7 @@ def results_table(runs: Sequence[RunFolder]) -> Table:
         table.add_row(
             str(record.preset_number),
             f"{record.best_epoch} of {len(record.epochs)}",
-            f"{record.best_validation_accuracy:.2%}",
+            validation(record),
             duration(record.training_seconds),
             record.status,
             escape(run.name),
@@ -50,22 +50,25 @@ def results_table(runs: Sequence[RunFolder]) -> Table:
     return table
 
 
-def scores_table(scored: Sequence[tuple[TestScore, RunFolder]]) -> Table:
-    """Returns the runs' scores on the test set, the best first."""
+def scores_table(scored: Sequence[tuple[TestScore, RunFolder]], ensemble: TestScore | None = None) -> Table:
+    """Returns the runs' scores on the test set, the best first, and below them that of all together."""
     table = plain_table("preset|test|95% interval|loss|validation|seed|run", left="run")
-    for result, run in sorted(scored, key=lambda each: each[0].accuracy, reverse=True):
+
+    def add(preset: str, result: TestScore, *more: str) -> None:
         low, high = result.interval
+        table.add_row(preset, f"{result.accuracy:.2%}", f"{low * 100:.2f} to {high:.2%}", f"{result.loss:.4f}", *more)
+
+    for result, run in sorted(scored, key=lambda each: each[0].accuracy, reverse=True):
         record = run.record
-        table.add_row(
-            str(record.preset_number),
-            f"{result.accuracy:.2%}",
-            f"{low * 100:.2f} to {high:.2%}",
-            f"{result.loss:.4f}",
-            f"{record.best_validation_accuracy:.2%}",
-            str(record.seed),
-            escape(run.name),
-        )
+        add(str(record.preset_number), result, validation(record), str(record.seed), escape(run.name))
+    if ensemble:
+        add("all", ensemble, "", "", f"ensemble of {len(scored)} runs")
     return table
+
+
+def validation(record: RunRecord) -> str:
+    """Returns the run's validation accuracy; of a final fit it says that the images were seen in training."""
+    return f"{record.best_validation_accuracy:.2%}{' (seen)' if record.preset.final_fit else ''}"
 
 
 def repeats_table(measured: Iterable[tuple[RunRecord, float]], what: str) -> Table | None:

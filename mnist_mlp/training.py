@@ -1,9 +1,10 @@
 """(Preset, seed, data) -> one EpochResult an epoch; the compiled epoch lives here.
 
 An epoch is one compiled call: the images stay on the device, a shuffle arrives as a permutation, the loop over steps
-and the validation after it run inside. Learning rate, weight decay, dropout rate, seed and initial weights are inputs,
-so presets of one shape share one compilation. Same preset, seed and machine: same bits, since shuffles and dropout
-masks are functions of seed, epoch and step, and nothing else is drawn.
+and the validation after it run inside. Learning rates, weight decay, dropout rates, seed and initial weights are
+inputs, so presets of one shape share one compilation; what a preset does without is not compiled at all. Same preset,
+seed and machine: same bits, since shuffles, dropout masks and deformations are functions of seed, epoch and step, and
+nothing else is drawn.
 """
 
 from __future__ import annotations
@@ -12,19 +13,33 @@ import functools
 import math
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
+from mnist_mlp.augmentation import deformed, with_neighbours
 from mnist_mlp.data import LabelledImages, TrainingData
 from mnist_mlp.dropout import dropout_mask, fold
-from mnist_mlp.model import build_model, build_optimizer, cross_entropy, is_weight_matrix, l2_norm_penalty
-from mnist_mlp.preset import Preset
+from mnist_mlp.learning_rates import rates_of
+from mnist_mlp.model import (
+    INPUT_DROPOUT,
+    build_model,
+    build_optimizer,
+    cross_entropy,
+    is_weight_matrix,
+    l2_norm_penalty,
+    smoothed_cross_entropy,
+)
+from mnist_mlp.preset import DEFORMATIONS, Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.results import EpochResult, LayerStatistics, Metrics, TrainingState
 
 IMAGES_LOOKED_AT = 1000  # of validation, for the statistics of activations; the first hundred for their histograms
 IMAGES_IN_HISTOGRAMS = 100
 HISTOGRAM_BUCKETS = 30  # TensorBoard's own number
+
+IMAGES_FOR_STATISTICS = 5000  # of training, for those of batch normalisation after an epoch
+_DEFORMATION = 2**31  # no layer has this place, so the numbers drawn for it are unlike those of any dropout mask
 
 
 def train(
@@ -38,25 +53,29 @@ def train(
         data: to train and to validate on.
         resume_from: of this preset and seed; None starts with epoch 1.
     """
+    if preset.final_fit:
+        data = _all_for_training(data)
     network = _compiled_network(_shape_of(preset), data)
-    state = resume_from or TrainingState(0, build_model(preset, seed).get_weights(), network.initial_optimizer_state)
+    state = resume_from or network.initial_state(build_model(preset, seed).get_weights())
+    inputs = _Inputs.of(preset, seed)
     for epoch in range(state.epoch + 1, preset.epochs + 1):
         started = time.perf_counter()
-        network.set_state(state, preset.learning_rate)
+        network.set_state(state)
+        rates = rates_of(preset, epoch, network.steps)
         train_sums, dev_sums, norm_penalty = network.run_epoch(
             tf.constant(shuffle(len(data.train), seed, epoch)),
-            tf.constant(seed, tf.uint32),
             tf.constant(epoch, tf.uint32),
-            tf.constant(preset.weight_decay, tf.float32),
-            tf.constant(preset.dropout, tf.float32),
+            tf.constant(rates, tf.float32),
+            inputs,
         )
         l2_penalty = preset.weight_decay * float(norm_penalty)
         state = network.state_after(epoch)
         next_batch = shuffle(len(data.train), seed, epoch + 1)[: preset.batch_size]
-        layers, histograms = network.look_at_layers(next_batch, seed, epoch + 1, preset)
+        next_rate = rates_of(preset, epoch + 1, network.steps)[0]
+        layers, histograms = network.look_at_layers(next_batch, epoch + 1, next_rate, inputs, preset.weight_decay)
         result = EpochResult(
             seconds=time.perf_counter() - started,
-            learning_rate=preset.learning_rate,
+            learning_rate=float(rates[-1]),
             train=_metrics(train_sums, l2_penalty, network.images_an_epoch),
             dev=_metrics(dev_sums, l2_penalty, len(data.dev)),
             layers=layers,
@@ -78,15 +97,45 @@ def _metrics(sums: tuple[tf.Tensor, tf.Tensor], l2_penalty: float, images: int) 
     return Metrics(float(mean_cross_entropy), l2_penalty, int(correct) / images)
 
 
+@functools.lru_cache(maxsize=1)
+def _all_for_training(data: TrainingData) -> TrainingData:
+    """Returns the data with the validation images among the training images too."""
+    both = (data.train, data.dev)
+    pixels, labels = (np.concatenate([getattr(each, name) for each in both]) for name in ("pixels", "labels"))
+    return TrainingData(train=LabelledImages(pixels, labels), dev=data.dev)
+
+
+class _Inputs(NamedTuple):
+    """What the compiled functions take as tensors beside the images: of the preset all that `_shape_of` levels."""
+
+    seed: tf.Tensor
+    weight_decay: tf.Tensor
+    dropout: tf.Tensor
+    input_dropout: tf.Tensor
+    label_smoothing: tf.Tensor
+    decoupled_weight_decay: tf.Tensor
+    ema_decay: tf.Tensor
+    deformations: tf.Tensor
+
+    @classmethod
+    def of(cls, preset: Preset, seed: int) -> _Inputs:
+        of_preset = (tf.constant(getattr(preset, name), tf.float32) for name in cls._fields[1:])
+        return cls(tf.constant(seed, tf.uint32), *of_preset)
+
+
 def _shape_of(preset: Preset) -> Preset:
     """Returns the preset with everything that the compiled epoch takes as an input set to one value."""
+    switches = ("dropout", "input_dropout", "label_smoothing", "decoupled_weight_decay", "ema_decay")
     return preset.but(
         weight_init="zeros",
         bias_init="zeros",
         epochs=1,
         learning_rate=1.0,
+        learning_rate_schedule="constant",
+        warmup=0.0,
         weight_decay=0.0,
-        dropout=0.5 if preset.dropout else 0.0,  # without dropout, no mask is computed at all
+        **{name: 0.5 if getattr(preset, name) else 0.0 for name in switches},  # what is 0 is not computed at all
+        **dict.fromkeys(DEFORMATIONS, 0.5 if any(preset.deformations) else 0.0),
     )
 
 
@@ -102,40 +151,52 @@ class _CompiledNetwork:
     """
 
     def __init__(self, shape: Preset, data: TrainingData) -> None:
+        self.shape = shape
         self.batch_size = shape.batch_size
         self.steps = len(data.train) // shape.batch_size
         self.images_an_epoch = self.steps * shape.batch_size
         self.model = build_model(shape, seed=0)
+        self.averaged_model = build_model(shape, seed=0) if shape.ema_decay else None
+        self.evaluated_model = self.averaged_model or self.model
         self.optimizer = build_optimizer(shape)
         self.optimizer.build(self.model.trainable_variables)
         self.initial_optimizer_state = [variable.numpy() for variable in self.optimizer.variables]
         self.train_set, self.dev_set = (_on_device(images) for images in (data.train, data.dev))
+        self.neighbours = _neighbours_on_device(data.train) if any(shape.deformations) else None
         self.run_epoch = tf.function(self._run_epoch, jit_compile=True)
         self._look_inside = tf.function(self._forward_and_next_step)  # XLA would take seconds to compile it
 
-    def set_state(self, state: TrainingState, learning_rate: float) -> None:
-        variables = [*self.model.weights, *self.optimizer.variables]
-        for variable, value in zip(variables, [*state.weights, *state.optimizer_state], strict=True):
+    def initial_state(self, weights: list[np.ndarray]) -> TrainingState:
+        return TrainingState(0, weights, self.initial_optimizer_state, weights if self.averaged_model else [])
+
+    def set_state(self, state: TrainingState) -> None:
+        values = [*state.weights, *state.optimizer_state, *state.average]
+        for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
-        self.optimizer.learning_rate.assign(learning_rate)
 
     def state_after(self, epoch: int) -> TrainingState:
+        values = iter([variable.numpy() for variable in self._variables])
         weights, optimizer_state = (
-            [variable.numpy() for variable in variables] for variables in (self.model.weights, self.optimizer.variables)
+            [next(values) for _ in variables] for variables in (self.model.weights, self.optimizer.variables)
         )
-        return TrainingState(epoch, weights, optimizer_state)
+        return TrainingState(epoch, weights, optimizer_state, list(values))
+
+    @property
+    def _variables(self) -> list[keras.Variable]:
+        """All that a TrainingState holds, in its order."""
+        average = self.averaged_model.weights if self.averaged_model else []
+        return [*self.model.weights, *self.optimizer.variables, *average]
 
     def look_at_layers(
-        self, next_batch: np.ndarray, seed: int, next_epoch: int, preset: Preset
+        self, next_batch: np.ndarray, next_epoch: int, next_rate: float, inputs: _Inputs, weight_decay: float
     ) -> tuple[dict[str, LayerStatistics], dict[str, np.ndarray]]:
         """Returns statistics and histograms of each layer; leaves the variables a step ahead of the state."""
         weight_matrices = {layer.name: layer.kernel.numpy() for layer in self._dense_layers}
         activations, numbers = self._look_inside(
             tf.constant(next_batch),
-            tf.constant(seed, tf.uint32),
             tf.constant(next_epoch, tf.uint32),
-            tf.constant(preset.weight_decay, tf.float32),
-            tf.constant(preset.dropout, tf.float32),
+            tf.constant(next_rate, tf.float32),
+            inputs,
         )
         statistics, histograms = {}, {}
         for name, of_layer, row in zip(weight_matrices, activations, numbers.numpy().tolist(), strict=True):
@@ -147,7 +208,7 @@ class _CompiledNetwork:
                 gradient_norm=gradient_norm,
                 weight_norm=weight_norm,
                 update_ratio=change_norm / weight_norm if weight_norm else math.nan,
-                l2_penalty=preset.weight_decay * weight_norm**2 / 2,
+                l2_penalty=weight_decay * weight_norm**2 / 2,
             )
             for kind, values in (("weights", weight_matrices[name]), ("activations", of_layer.numpy())):
                 if np.isfinite(values).all():
@@ -159,51 +220,88 @@ class _CompiledNetwork:
     def _dense_layers(self) -> list[keras.layers.Dense]:
         return [layer for layer in self.model.layers if isinstance(layer, keras.layers.Dense)]
 
-    def _run_epoch(self, order, seed, epoch, weight_decay, dropout):
+    def _run_epoch(self, order, epoch, rates, inputs):
         """Returns ((mean cross-entropy, number correct) of training, the same of validation, half the squared norm)."""
-        epoch_key = _epoch_key(seed, epoch)
+        epoch_key = _epoch_key(inputs.seed, epoch)
         cross_entropy_sum, correct_sum = tf.constant(0.0), tf.constant(0)
         for step in tf.range(self.steps):
             batch = tf.slice(order, [step * self.batch_size], [self.batch_size])
-            pixels, labels = (tf.gather(each, batch) for each in self.train_set)
-            batch_cross_entropy, correct, _ = self._step(pixels, labels, fold(epoch_key, step), weight_decay, dropout)
+            batch_cross_entropy, correct, _ = self._step(batch, fold(epoch_key, step), rates[step], inputs)
             cross_entropy_sum += batch_cross_entropy
             correct_sum += correct
+        self._estimate_statistics(order[:IMAGES_FOR_STATISTICS])
         dev_pixels, dev_labels = self.dev_set
-        dev_logits = self.model(_scaled(dev_pixels), training=False)
+        dev_logits = self.evaluated_model(_scaled(dev_pixels), training=False)
         return (
             (cross_entropy_sum / self.steps, correct_sum),
             (cross_entropy(dev_logits, dev_labels), _count_correct(dev_logits, dev_labels)),
             l2_norm_penalty(self.model.trainable_variables),
         )
 
-    def _step(self, pixels, labels, step_key, weight_decay, dropout):
+    def _step(self, batch, step_key, rate, inputs):
         """Returns (mean cross-entropy, number correct, gradients of the loss) of the batch, from before the step."""
+        pixels, labels = self._training_images(batch, step_key, inputs)
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            logits = self._forward_with_dropout(_scaled(pixels), step_key, dropout)
-            batch_cross_entropy = cross_entropy(logits, labels)
-        gradients = tape.gradient(batch_cross_entropy, variables)
+            logits = self._forward_in_training(_scaled(pixels), step_key, inputs)
+            batch_cross_entropy = objective = cross_entropy(logits, labels)
+            if self.shape.label_smoothing:
+                objective = smoothed_cross_entropy(logits, labels, inputs.label_smoothing)
+        gradients = tape.gradient(objective, variables)
         # The L2 penalty's gradient is known, so it is added rather than differentiated, which would take longer.
         gradients = [
-            gradient + weight_decay * variable if is_weight_matrix(variable) else gradient
+            gradient + inputs.weight_decay * variable if is_weight_matrix(variable) else gradient
             for gradient, variable in zip(gradients, variables, strict=True)
         ]
+        if self.shape.decoupled_weight_decay:
+            for matrix in filter(is_weight_matrix, variables):
+                matrix.assign(matrix * (1.0 - rate * inputs.decoupled_weight_decay))
+        self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply(gradients, variables)
+        if self.averaged_model:
+            self._average(variables, inputs.ema_decay)
         return batch_cross_entropy, _count_correct(logits, labels), gradients
 
-    def _forward_and_next_step(self, next_batch, seed, next_epoch, weight_decay, dropout):
+    def _training_images(self, batch, step_key, inputs):
+        """Returns (pixels from 0 to 255, labels) of the batch, deformed where the preset asks for it."""
+        train_pixels, train_labels = self.train_set
+        if self.neighbours is None:
+            return tf.gather(train_pixels, batch), tf.gather(train_labels, batch)
+        key = fold(step_key, tf.constant(_DEFORMATION, tf.uint32))
+        return deformed(self.neighbours, batch, key, inputs.deformations), tf.gather(train_labels, batch)
+
+    def _average(self, variables, decay):
+        """Lets the averaged weights follow, at first faster, so that nothing stays of the initial weights."""
+        steps = tf.cast(self.optimizer.iterations, tf.float32)
+        decay = tf.minimum(decay, steps / (steps + 9.0))
+        for average, variable in zip(self.averaged_model.trainable_variables, variables, strict=True):
+            average.assign(average + (1.0 - decay) * (variable - average))
+
+    def _estimate_statistics(self, images):
+        """Sets what batch normalisation evaluates with to the statistics of training images, undeformed, no dropout."""
+        if self.shape.normalization != "batch":
+            return
+        activations = _scaled(tf.gather(self.train_set[0], images))
+        for layer in self.evaluated_model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                mean, variance = tf.nn.moments(activations, axes=[0])
+                layer.moving_mean.assign(mean)
+                layer.moving_variance.assign(variance)
+            activations = layer(activations, training=False)
+
+    def _forward_and_next_step(self, next_batch, next_epoch, next_rate, inputs):
         """Returns (activations, a list of [images, units]; float32 [layers, 6]) in the order of the dense layers."""
         outputs, activations = [], _scaled(self.dev_set[0][:IMAGES_LOOKED_AT])
         for layer in self.model.layers:
             activations = layer(activations, training=False)
             if isinstance(layer, keras.layers.Dense):
                 outputs.append(activations)
+            elif outputs:
+                outputs[-1] = activations  # normalisation and activation, where they are layers of their own
         matrices = [layer.kernel for layer in self._dense_layers]
         before = [tf.identity(matrix) for matrix in matrices]
-        pixels, labels = (tf.gather(each, next_batch) for each in self.train_set)
-        first_step = fold(_epoch_key(seed, next_epoch), tf.constant(0))
-        _, _, gradients = self._step(pixels, labels, first_step, weight_decay, dropout)
+        first_step = fold(_epoch_key(inputs.seed, next_epoch), tf.constant(0))
+        _, _, gradients = self._step(next_batch, first_step, next_rate, inputs)
         gradients = [gradient for gradient in gradients if is_weight_matrix(gradient)]
         numbers = [
             (*_moments(output), _share_of_dead_units(output), tf.norm(gradient), tf.norm(old), tf.norm(new - old))
@@ -211,16 +309,24 @@ class _CompiledNetwork:
         ]
         return [output[:IMAGES_IN_HISTOGRAMS] for output in outputs], tf.stack([tf.stack(row) for row in numbers])
 
-    def _forward_with_dropout(self, activations, step_key, dropout):
+    def _forward_in_training(self, activations, step_key, inputs):
         for place, layer in enumerate(self.model.layers):
             if isinstance(layer, keras.layers.Dropout):
-                activations *= dropout_mask(fold(step_key, place), activations.shape, dropout)
+                rate = inputs.input_dropout if layer.name == INPUT_DROPOUT else inputs.dropout
+                activations *= dropout_mask(fold(step_key, place), activations.shape, rate)
+            elif isinstance(layer, keras.layers.BatchNormalization):
+                activations = layer(activations, training=True)
             else:
                 activations = layer(activations)
         return activations
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=1)
+def _neighbours_on_device(images: LabelledImages) -> tf.Tensor:
+    return tf.constant(with_neighbours(images.pixels))
+
+
+@functools.lru_cache(maxsize=3)
 def _on_device(images: LabelledImages) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.constant(images.pixels), tf.constant(images.labels)
 

@@ -7,7 +7,15 @@ import multiprocessing
 import pytest
 
 from mnist_mlp.errors import UsageError
-from mnist_mlp.info_logs import EVAL_COLUMNS, AppendedTable, read_table, write_eval_log
+from mnist_mlp.info_logs import (
+    EVAL_COLUMNS,
+    OVERALL_COLUMNS,
+    AppendedTable,
+    InfoLogs,
+    read_table,
+    write_eval_log,
+)
+from mnist_mlp.preset import Preset, format_field
 
 COLUMNS = ["run", "text", "number"]
 
@@ -45,6 +53,37 @@ def test_table_of_other_columns_is_refused_and_left_as_it_is(tmp_path):
     with pytest.raises(UsageError, match=r"table.txt has other columns .* rename it"):
         AppendedTable(path, COLUMNS)
     assert path.read_text() == "run\tsomething\n1\t2\n"
+
+
+def test_a_table_of_before_some_hyperparameters_is_brought_up_to_date_once(tmp_path):
+    """As the version wrote it whose presets ended with dropout."""
+    path = tmp_path / "overral_info.txt"
+    fields = Preset.field_names()
+    later = fields[fields.index("dropout") + 1 :]
+    columns = [column for column in OVERALL_COLUMNS if column not in later]
+    rows = [[f"{column}{number}" for column in columns] for number in (1, 2)]
+    old = ["\t".join(row) for row in (columns, *rows, ["mine", "and no more", *[""] * (len(columns) - 2)])]
+    path.write_text("\n".join([*old, "torn\t"]))
+    InfoLogs(tmp_path)
+    first, second, third = read_table(path, OVERALL_COLUMNS)
+    for row, number in ((first, 1), (second, 2)):
+        assert [row[column] for column in columns] == [f"{column}{number}" for column in columns]
+        assert (row["normalization"], row["standardize"], row["ema_decay"]) == ("none", "False", "0")
+        assert [row[name] for name in later] == [format_field(getattr(Preset(), name)) for name in later]
+    assert (third["preset"], third["seed"], third["run"]) == ("mine", "and no more", "")
+    content = path.read_bytes()
+    InfoLogs(tmp_path)
+    assert path.read_bytes() == content
+    assert sorted(each.name for each in tmp_path.iterdir() if each.suffix == ".txt") == [path.name, "training_log.txt"]
+
+
+def test_a_table_that_lacks_something_else_is_refused(tmp_path):
+    path = tmp_path / "overral_info.txt"
+    header = "\t".join(column for column in OVERALL_COLUMNS if column != "epochs") + "\n"
+    path.write_text(header)
+    with pytest.raises(UsageError, match="other columns"):
+        InfoLogs(tmp_path)
+    assert path.read_text() == header
 
 
 def test_a_row_never_continues_a_line_that_lost_its_newline(tmp_path):

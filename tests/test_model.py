@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mnist_mlp import preset as preset_module
-from mnist_mlp.model import build_model, build_optimizer, cross_entropy, l2_norm_penalty
+from mnist_mlp.model import build_model, build_optimizer, cross_entropy, l2_norm_penalty, smoothed_cross_entropy
 from mnist_mlp.preset import ACTIVATIONS, BIAS_INITS, OPTIMIZER_ARGUMENTS, WEIGHT_INITS, Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
 
@@ -91,6 +91,33 @@ def test_every_bias_initializer_builds(name):
     assert build_model(Preset(hidden_sizes=(20,), bias_init=name), seed=1).layers[0].get_weights()[1].shape == (20,)
 
 
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_normalisation_comes_before_the_activation_and_its_shift_is_the_bias(normalization):
+    preset = Preset(hidden_sizes=(30, 20), normalization=normalization, dropout=0.5, bias_init="ones")
+    layers = build_model(preset, seed=1).layers
+    names = ["hidden_1", "normalization_1", "activation_1", "dropout_1"]
+    names += [name.replace("1", "2") for name in names]
+    assert [layer.name for layer in layers] == [*names, "logits"]
+    dense, normalizer = layers[0], layers[1]
+    assert (dense.use_bias, dense.activation) == (False, keras.activations.linear)
+    assert (normalizer.beta.numpy() == 1).all()
+    pixels = np.random.default_rng(0).random((500, 784), np.float32)
+    axis = {"batch": 0, "layer": 1}[normalization]
+    normalized = normalizer(dense(pixels), training=True).numpy()
+    np.testing.assert_allclose(normalized.mean(axis=axis), 1, atol=1e-4)
+    np.testing.assert_allclose(normalized.std(axis=axis), 1, atol=0.05)
+    assert layers[2](normalized).numpy().min() == 0
+
+
+def test_standardised_pixels_have_mean_0_and_deviation_1(data):
+    preset = Preset(hidden_sizes=(), standardize=True, input_dropout=0.1)
+    model = build_model(preset, seed=1)
+    assert [layer.name for layer in model.layers] == ["standardized", "dropout_pixels", "logits"]
+    pixels = model.layers[0](data.train.pixels.astype(np.float32) / 255).numpy()
+    assert pixels.mean(dtype=np.float64) == pytest.approx(0, abs=1e-4)
+    assert pixels.std(dtype=np.float64) == pytest.approx(1, abs=1e-4)
+
+
 def test_presets_begin_alike_where_they_are_alike():
     shallow, deep = (build_model(Preset(hidden_sizes=sizes), seed=1602) for sizes in ((30, 20), (30, 20, 20)))
     np.testing.assert_array_equal(shallow.layers[0].get_weights()[0], deep.layers[0].get_weights()[0])
@@ -109,5 +136,8 @@ def test_logits_loss_and_penalty_against_numpy():
     expected = -log_probabilities[np.arange(50), labels].mean()
     ours = cross_entropy(tf.constant(logits, tf.float32), tf.constant(labels))
     assert float(ours) == pytest.approx(expected, rel=1e-5)
+    spread = 0.9 * expected - 0.1 * log_probabilities.mean()  # a tenth of each label goes to all classes alike
+    ours = smoothed_cross_entropy(tf.constant(logits, tf.float32), tf.constant(labels), tf.constant(0.1))
+    assert float(ours) == pytest.approx(spread, rel=1e-5)
     penalty = sum((w**2).sum() / 2 for w in (w1, w2, w3))  # the output's matrix too, and no bias
     assert float(l2_norm_penalty(model.trainable_variables)) == pytest.approx(penalty, rel=1e-5)

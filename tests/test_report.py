@@ -118,12 +118,16 @@ def test_users_own_presets_make_studies_and_another_optimizer_brings_its_argumen
     for number, preset in enumerate((base, sgd, sgd.but(activation="gelu"), base.but(epochs=3)), start=38):
         make_run(tmp_path, number, preset, 0.98)
     make_run(tmp_path, 42, base.but(dropout=0.5), 0.98, status="interrupted")  # never ran all of its epochs
+    for number, change in enumerate(({"normalization": "batch"}, {"normalization": "layer"}, {"elastic": 1.5}), 43):
+        make_run(tmp_path, number, base.but(**change), 0.98)
     studies = find_studies(find_experiments(read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs))
     found = {study.figure: [study.value(arm) for arm in study.arms] for study in studies}
     assert found == {
         "activation": ["gelu", "relu"],
         "epochs": ["3", "100"],
         "optimizer": ["adam", "sgd momentum=0.9"],
+        "normalization": ["batch", "layer", "none"],
+        "elastic": ["0", "1.5"],
     }
 
 
@@ -468,6 +472,17 @@ def test_figures_of_an_earlier_report_go_and_other_files_stay(tmp_path):
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"my_notes.png", "make_report.py"} <= names
     assert not {"dropout_3.png", "depth.svg"} & names
+
+
+def test_a_final_fit_is_listed_and_neither_chosen_nor_compared(tmp_path, labels):
+    runs = [make_run(tmp_path, 1, Preset(), 0.98), make_run(tmp_path, 2, Preset(final_fit=True), 0.999)]
+    score_runs(tmp_path, {runs[0]: (0.98, None), runs[1]: (0.985, None)}, labels)
+    report = build(tmp_path)
+    assert (report.conclusions.best.label, report.findings) == ("1", [])
+    assert report.evidence.notes[0].startswith("1 run is a final fit, on all 60,000 images")
+    rows = read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")
+    assert [row["validation accuracy"] for row in rows] == [0.98, None]
+    assert [(row["test accuracy"], row["final fit"]) for row in rows] == [(0.98, "False"), (0.985, "True")]
 
 
 def test_a_run_that_diverged_is_reported(tmp_path, labels):

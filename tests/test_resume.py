@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 import signal
@@ -15,13 +16,18 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnist_mlp.data import load_test_data
+from mnist_mlp.evaluation import load_best_model
 from mnist_mlp.files import sha256_of
-from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
+from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, InfoLogs, read_table
 from mnist_mlp.quiet_tensorflow import keras
+from mnist_mlp.recording import Recorder, new_run
+from mnist_mlp.results import TrainingState
 from mnist_mlp.run_folder import RunFolder, RunRecord
 from mnist_mlp.saved_state import newest_whole_state
+from mnist_mlp.training import train
 from tests.conftest import PROJECT, Script, flip_a_byte, folders, only_line, project_with, runs_in
 from tests.test_sweep import result_of, results, wait_for
+from tests.test_training import EVERYTHING
 
 CHOSEN = ("--presets", "8", "--epochs", "6")
 
@@ -249,12 +255,53 @@ def test_states_of_another_version_are_left_as_they_are(script, interrupted, tmp
     assert files_of(run) == before
 
 
+def test_averages_and_statistics_are_part_of_the_saved_state(small_data, tmp_path):
+    preset = EVERYTHING.but(epochs=4)
+    never_stopped = list(train(preset, 1, small_data))
+    recorder = Recorder(new_run(tmp_path / "runs", 7, preset, 1), InfoLogs(tmp_path))
+    for result in never_stopped[:2]:
+        recorder.record_epoch(result)
+    recorder.end("interrupted")
+    state, record, warnings = newest_whole_state(RunFolder.open(recorder.run.path))
+    assert (state.epoch, len(record.epochs), warnings) == (2, 2, [])
+    resumed = list(train(preset, 1, small_data, state))
+    assert [(each.train, each.dev) for each in resumed] == [(each.train, each.dev) for each in never_stopped[2:]]
+    for mine, theirs in zip(all_arrays(resumed[-1].state), all_arrays(never_stopped[-1].state), strict=True):
+        assert mine.tobytes() == theirs.tobytes()
+
+    # What is kept is the average, which opens from the validated preset alone and is as good as was recorded.
+    recorder.run.record.status = "finished"
+    model = load_best_model(recorder.run)
+    logits = model(small_data.dev.pixels / np.float32(255), training=False).numpy()
+    accuracy = (logits.argmax(axis=1) == small_data.dev.labels).mean()
+    assert accuracy == pytest.approx(record.best_validation_accuracy, abs=1 / 200)
+    average = never_stopped[record.best_epoch - 1].state.average
+    for mine, theirs in zip(model.get_weights(), average, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_saved_state_without_the_average_that_its_preset_keeps_is_damaged(small_data, tmp_path):
+    first, second = train(EVERYTHING, 1, small_data)
+    run = new_run(tmp_path / "runs", 7, EVERYTHING, 1)
+    recorder = Recorder(run, InfoLogs(tmp_path))
+    recorder.record_epoch(first)
+    recorder.record_epoch(dataclasses.replace(second, state=dataclasses.replace(second.state, average=[])))
+    recorder.end("interrupted")
+    state, _, (warning,) = newest_whole_state(RunFolder.open(run.path))
+    assert state.epoch == 1
+    assert warning.endswith("its averaged weights are not of the preset's shape")
+
+
+def all_arrays(state: TrainingState) -> list[np.ndarray]:
+    return [*state.weights, *state.optimizer_state, *state.average]
+
+
 def test_runs_written_before_there_were_saved_states(script, tmp_path):
     for name in ("runs", "INFOS"):
         shutil.copytree(PROJECT / "tests" / "written_before_saved_states" / name, tmp_path / name)
     finished, killed = runs_in(tmp_path)
     before = [files_of(run) for run in (finished, killed)]
-    line = "PRESETS[38] = Preset(hidden_sizes=({0}, {0}), batch_size=500, epochs=2, learning_rate=0.01)"
+    line = "PRESETS.update({{38: Preset(hidden_sizes=({0}, {0}), batch_size=500, epochs=2, learning_rate=0.01)}})"
     process = script(
         "MNIST_train.py", "--resume", *folders(tmp_path), cwd=project_with(tmp_path / "same", line.format(8))
     )

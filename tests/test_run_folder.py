@@ -72,6 +72,13 @@ def test_record_that_cannot_be_trusted_is_no_run(change, reason):
         RunRecord.from_json(json.dumps(values))
 
 
+def test_record_of_before_some_hyperparameters_is_read_with_what_they_were_until_then():
+    values = json.loads(a_record().to_json())
+    for name in ("normalization", "standardize", "ema_decay", "elastic", "final_fit"):
+        del values["preset"][name]
+    assert RunRecord.from_json(json.dumps(values)) == a_record()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", "[" * 100_000])
 def test_text_that_is_no_record_is_no_run(text):
     with pytest.raises(NotARun, match="damaged"):

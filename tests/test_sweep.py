@@ -31,6 +31,7 @@ from mnist_mlp.results import EpochResult, Metrics, TrainingState
 from mnist_mlp.run_folder import NotARun, RunFolder, scan
 from mnist_mlp.schedule import expected_seconds, fitting_workers, longest_first
 from mnist_mlp.sweep import run_sweep
+from mnist_mlp.tables import results_table
 from tests.conftest import PROJECT, folders, runs_in
 
 from hyperparameters import PRESETS
@@ -46,8 +47,8 @@ def made_up(epoch: int, accuracy: float, loss: float = 0.5) -> EpochResult:
     return EpochResult(1.0, 0.001, metrics, metrics, layers={}, histograms={}, state=state)
 
 
-def record(folder, results) -> RunFolder:
-    recorder = Recorder(new_run(folder / "runs", 7, PRESET, 1602), InfoLogs(folder))
+def record(folder, results, preset: Preset = PRESET) -> RunFolder:
+    recorder = Recorder(new_run(folder / "runs", 7, preset, 1602), InfoLogs(folder))
     for result in results:
         recorder.record_epoch(result)
     recorder.end("finished")
@@ -66,6 +67,15 @@ def test_best_epoch_is_kept_the_earliest_of_equals_and_three_checkpoints_at_most
     assert first_weight(run.best_checkpoint) == first_weight(run.best_model) == 5.0
     (row,) = read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)
     assert (row["best_epoch"], row["validation_accuracy"], row["training_seconds"]) == ("5", "0.5", "8")
+
+
+def test_final_fit_keeps_its_last_epoch_and_tables_say_that_validation_was_seen(tmp_path):
+    results = [made_up(1, 0.5), made_up(2, 0.9), made_up(3, 0.7)]
+    run = record(tmp_path, results, PRESET.but(final_fit=True))
+    assert (run.record.best_epoch, run.record.best_validation_accuracy) == (3, 0.7)
+    assert first_weight(run.best_model) == 3.0
+    assert read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)[0]["final_fit"] == "True"
+    assert [cell for column in results_table([run]).columns for cell in column.cells][2] == "70.00% (seen)"
 
 
 def test_run_that_diverges_keeps_its_best_epoch_and_its_numbers(tmp_path):

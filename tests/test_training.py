@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from mnist_mlp import training
+from mnist_mlp.augmentation import deformed, with_neighbours
 from mnist_mlp.dropout import dropout_mask
+from mnist_mlp.learning_rates import rates_of
 from mnist_mlp.model import build_model
 from mnist_mlp.preset import OPTIMIZER_ARGUMENTS, Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.training import shuffle, train
 
+DEFORMED = {"rotation": 7, "scaling": 0.1, "shear": 0.1, "shift": 1, "elastic": 0.7}
 SMALL = Preset(hidden_sizes=(30, 20), batch_size=200, epochs=2, learning_rate=0.01, weight_init="he", bias_init="zeros")
 
 
@@ -23,11 +26,17 @@ def mix(bits: np.ndarray) -> np.ndarray:
     return bits ^ (bits >> np.uint32(16))
 
 
+def numpy_key(*numbers: int) -> np.ndarray:
+    """The key of a seed, epoch, step and place by numpy."""
+    key = np.zeros(1, np.uint32)
+    for number in numbers:
+        key = mix(mix(key) ^ np.uint32(number))
+    return key
+
+
 def numpy_mask(seed: int, epoch: int, step: int, layer: int, shape: tuple[int, int], rate: float) -> np.ndarray:
     """The mask of a layer in a step by numpy."""
-    key = np.zeros(1, np.uint32)
-    for number in (seed, epoch, step, layer):
-        key = mix(mix(key) ^ np.uint32(number))
+    key = numpy_key(seed, epoch, step, layer)
     bits = mix(mix(np.arange(shape[0] * shape[1], dtype=np.uint32)) ^ key)
     return ((bits >> np.uint32(8)) / 2.0**24 >= np.float32(rate)).reshape(shape) / np.float32(1 - rate)
 
@@ -64,16 +73,120 @@ def train_by_plain_keras(preset: Preset, optimizer: keras.optimizers.Optimizer, 
         ("sgd", lambda: keras.optimizers.SGD(0.01)),
         ("adam", lambda: keras.optimizers.Adam(0.01, epsilon=1e-8)),
         ("adadelta", lambda: keras.optimizers.Adadelta(0.01, rho=0.95, epsilon=1e-8)),
+        ("clipped", lambda: keras.optimizers.SGD(0.01, global_clipnorm=0.5)),
     ],
 )
 def test_epochs_equal_plain_keras(small_data, optimizer, keras_optimizer, dropout):
-    preset = SMALL.but(optimizer=optimizer, dropout=dropout, weight_decay=0.05)
+    preset = SMALL.but(optimizer="sgd" if optimizer == "clipped" else optimizer, dropout=dropout, weight_decay=0.05)
+    if optimizer == "clipped":
+        preset = preset.but(optimizer_arguments={"global_clipnorm": 0.5})
     *_, last = train(preset, 1602, small_data)
     expected = train_by_plain_keras(preset, keras_optimizer(), 1602, small_data)
     begun = build_model(preset, 1602).get_weights()
     for ours, theirs, initial in zip(last.state.weights, expected, begun, strict=True):
         moved = np.abs(theirs - initial).max()
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.01 * moved)
+
+
+EVERYTHING = SMALL.but(
+    optimizer="sgd",  # Adam makes whole steps of the rounding that is the gradient of a pixel always white
+    learning_rate=0.1,
+    normalization="batch",
+    standardize=True,
+    input_dropout=0.1,
+    dropout=0.2,
+    label_smoothing=0.1,
+    weight_decay=0.01,
+    decoupled_weight_decay=0.5,
+    learning_rate_schedule="cosine",
+    warmup=0.3,
+    ema_decay=0.9,
+    **DEFORMED,
+)
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
+def test_what_came_after_2020_against_plain_keras(small_data, normalization):
+    """All of it at once: weights, averages and what the averages say of the validation images."""
+    preset, seed, steps = EVERYTHING.but(normalization=normalization), 3, 5
+    *_, last = train(preset, seed, small_data)
+
+    model, average = (build_model(preset, seed) for _ in range(2))
+    optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
+    no_matrices = [each for each in model.trainable_variables if len(each.shape) == 1]
+    optimizer.exclude_from_weight_decay(var_list=no_matrices)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+    neighbours = tf.constant(with_neighbours(small_data.train.pixels))
+    strengths = tf.constant(list(DEFORMED.values()), tf.float32)
+    plain_losses = []
+    for epoch in (1, 2):
+        order = shuffle(len(small_data.train), seed, epoch)
+        for step, rate in enumerate(rates_of(preset, epoch, steps)):
+            batch = order[step * 200 : (step + 1) * 200]
+            key = tf.constant(numpy_key(seed, epoch, step, 2**31)[0])
+            labels = small_data.train.labels[batch]
+            with tf.GradientTape() as tape:
+                activations = deformed(neighbours, tf.constant(batch), key, strengths) / 255
+                for place, layer in enumerate(model.layers):
+                    if isinstance(layer, keras.layers.Dropout):
+                        dropped = 0.1 if layer.name == "dropout_pixels" else 0.2
+                        activations *= numpy_mask(seed, epoch, step, place, activations.shape, dropped)
+                    else:
+                        activations = layer(activations, training=True)
+                kernels = [layer.kernel for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+                penalty = 0.01 / 2 * sum(tf.reduce_sum(kernel**2) for kernel in kernels)
+                total = loss(np.eye(10, dtype=np.float32)[labels], activations) + penalty
+            plain_losses.append(keras.losses.sparse_categorical_crossentropy(labels, activations, from_logits=True))
+            optimizer.learning_rate = rate
+            gradients = tape.gradient(total, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            taken = (epoch - 1) * steps + step + 1
+            decay = min(0.9, taken / (taken + 9))
+            for mean, variable in zip(average.trainable_variables, model.trainable_variables, strict=True):
+                mean.assign(decay * mean + (1 - decay) * variable)
+
+    begun = build_model(preset, seed).trainable_variables
+    for found, expected in ((last.state.weights, model), (last.state.average, average)):
+        ours = build_model(preset, seed)
+        ours.set_weights(found)
+        for mine, theirs, initial in zip(ours.trainable_variables, expected.trainable_variables, begun, strict=True):
+            moved = np.abs(theirs.numpy() - initial.numpy()).max()
+            np.testing.assert_allclose(mine, theirs, rtol=0, atol=0.02 * moved, err_msg=mine.path)
+
+    assert last.train.cross_entropy == pytest.approx(np.mean(plain_losses[steps:]), rel=1e-3)  # labels not smoothed
+    assert last.learning_rate == pytest.approx(rates_of(preset, 2, steps)[-1])
+    ours = build_model(preset, seed)
+    ours.set_weights(last.state.evaluated_weights)
+    # Batch normalisation evaluates with the statistics of the epoch's first images, as this network sees them.
+    activations = small_data.train.pixels[order] / np.float32(255)
+    for layer in ours.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            np.testing.assert_allclose(layer.moving_mean, np.mean(activations, axis=0), rtol=1e-3, atol=1e-4)
+            np.testing.assert_allclose(layer.moving_variance, np.var(activations, axis=0), rtol=1e-3, atol=1e-4)
+        activations = layer(activations, training=False)
+    dev = ours(small_data.dev.pixels / np.float32(255), training=False).numpy()
+    assert last.dev.accuracy == pytest.approx((dev.argmax(axis=1) == small_data.dev.labels).mean(), abs=1 / 200)
+
+
+def test_layer_statistics_are_taken_after_normalisation_and_activation(small_data):
+    *_, last = train(SMALL.but(normalization="batch", activation="sigmoid"), 1, small_data)
+    model = build_model(SMALL.but(normalization="batch", activation="sigmoid"), 1)
+    model.set_weights(last.state.weights)
+    hidden = keras.Model(model.inputs[0], model.get_layer("activation_1").output)
+    activations = hidden(small_data.dev.pixels / np.float32(255)).numpy()
+    assert last.layers["hidden_1"].activation_mean == pytest.approx(activations.mean(), rel=1e-4)
+    assert list(last.layers) == ["hidden_1", "hidden_2", "logits"]
+
+
+def test_a_final_fit_learns_from_the_validation_images_too(small_data):
+    preset = SMALL.but(epochs=1)
+    both = (small_data.train, small_data.dev)
+    pixels, labels = (np.concatenate([getattr(each, name) for each in both]) for name in ("pixels", "labels"))
+    (expected,) = train(preset, 1, training.TrainingData(training.LabelledImages(pixels, labels), small_data.dev))
+    (found,) = train(preset.but(final_fit=True), 1, small_data)
+    for mine, theirs in zip(found.state.weights, expected.state.weights, strict=True):
+        assert mine.tobytes() == theirs.tobytes()
+    assert found.dev == expected.dev
 
 
 def test_weight_decay_alone_shrinks_matrices_and_no_bias(small_data):
@@ -207,8 +320,10 @@ def test_default_initialisation_is_xavier_to_the_bit(small_data):
 
 
 def test_presets_of_one_shape_share_one_compilation(small_data):
-    preset = SMALL.but(hidden_sizes=(31, 21), dropout=0.2)
-    changes = {"learning_rate": 0.1, "weight_decay": 0.1, "dropout": 0.7, "weight_init": "xavier", "epochs": 1}
+    preset = EVERYTHING.but(hidden_sizes=(31, 21), dropout=0.2, epochs=1)
+    changes = {"learning_rate": 0.1, "weight_decay": 0.1, "dropout": 0.7, "weight_init": "xavier", "epochs": 2}
+    changes |= {"input_dropout": 0.3, "label_smoothing": 0.3, "decoupled_weight_decay": 0.1, "ema_decay": 0.5}
+    changes |= {"learning_rate_schedule": "one_cycle", "warmup": 0.0, "rotation": 30, "elastic": 0.0}
     for seed, (name, value) in enumerate(changes.items()):
         list(train(preset.but(**{name: value}), seed, small_data))
     network = training._compiled_network(training._shape_of(preset), small_data)

@@ -57,6 +57,20 @@ _PRESET_COLUMNS: list[tuple[str, Kind, str]] = [
 _MORE_PRESET_COLUMNS: list[tuple[str, Kind, str]] = [
     ("bias initialisation", "text", "bias_init"),
     ("optimiser arguments", "text", "optimizer_arguments"),
+    ("normalisation", "text", "normalization"),
+    ("standardised", "text", "standardize"),
+    ("input dropout", "number", "input_dropout"),
+    ("label smoothing", "number", "label_smoothing"),
+    ("decoupled weight decay", "number", "decoupled_weight_decay"),
+    ("learning rate schedule", "text", "learning_rate_schedule"),
+    ("warm-up", "number", "warmup"),
+    ("EMA decay", "number", "ema_decay"),
+    ("rotation", "number", "rotation"),
+    ("scaling", "number", "scaling"),
+    ("shear", "number", "shear"),
+    ("shift", "number", "shift"),
+    ("elastic", "number", "elastic"),
+    ("final fit", "text", "final_fit"),
 ]
 
 
@@ -73,7 +87,7 @@ def runs_table(runs: Sequence[ReportedRun]) -> DataTable:
     for run in runs:
         record, scored = run.record, run.test_accuracy is not None
         low, high = run.test_interval if scored else (None, None)
-        has_best = record.best_epoch > 0
+        has_best = record.best_epoch > 0 and not record.preset.final_fit
         row = [record.preset_number, *_values(run.preset, _PRESET_COLUMNS)]
         row += [record.training_seconds, record.best_epoch, run.validation_accuracy if has_best else None, run.name]
         row += [run.test_accuracy, low, high, run.test_loss]

@@ -57,8 +57,9 @@ class ReportedRun:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it can be compared: training ended by itself, and left a best epoch."""
-        return self.record.status in ("finished", "diverged") and self.record.best_epoch > 0
+        """Whether it can be compared: training ended by itself, left a best epoch, and had not seen validation."""
+        is_final_fit = self.preset.final_fit
+        return self.record.status in ("finished", "diverged") and self.record.best_epoch > 0 and not is_final_fit
 
     @property
     def validation_accuracy(self) -> float:
@@ -117,6 +118,13 @@ def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
             evidence.notes.append(
                 f"{run.name}: what its record.json says of its layers is damaged ({type(error).__name__}) and left out."
             )
+    final_fits = sum(run.preset.final_fit for run in evidence.runs)
+    if final_fits:
+        runs_are = "1 run is a final fit" if final_fits == 1 else f"{final_fits} runs are final fits"
+        evidence.notes.append(
+            f"{runs_are}, on all 60,000 images: there is no validation accuracy to choose by or to compare with, so "
+            "only the list of all runs has them."
+        )
     _add_scores(evidence, read_table(info_dir / "eval_log.txt", EVAL_COLUMNS))
     _add_predictions(evidence, data_dir)
     return evidence

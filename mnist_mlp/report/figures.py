@@ -183,8 +183,9 @@ def described(preset: Preset) -> str:
     usual = Preset()
     short = {"weight_init": "", "optimizer": "", "activation": "", "weight_decay": "L2 ", "dropout": "dropout "}
     short |= {"batch_size": "batch ", "learning_rate": "rate ", "epochs": "epochs ", "bias_init": "bias "}
+    short |= {"optimizer_arguments": "", "learning_rate_schedule": ""}
     words = [
-        short.get(name, "") + format_field(getattr(preset, name))
+        short.get(name, f"{name.replace('_', ' ')} ") + format_field(getattr(preset, name))
         for name in preset.field_names()
         if name != "hidden_sizes" and getattr(preset, name) != getattr(usual, name)
     ]

@@ -15,6 +15,8 @@ from mnist_mlp.report.evidence import ReportedRun
 TITLES = {
     **{"weight_init": "weight initialisation", "bias_init": "bias initialisation", "optimizer": "optimiser"},
     **{"hidden_sizes": "hidden layers", "optimizer_arguments": "optimiser arguments"},
+    **{"normalization": "normalisation", "standardize": "standardised inputs", "warmup": "warm-up"},
+    **{"ema_decay": "averaged weights"},
 }
 FIGURES = {"hidden_sizes": "depth", "weight_init": "xehe", "weight_decay": "weightdecay"}
 
