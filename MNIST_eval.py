@@ -5,11 +5,12 @@ confusion matrix and the surest mistakes to TensorBoard.
 
 python MNIST_eval.py                        all runs
 python MNIST_eval.py 1795499400_preset31    only this one (the others keep their rows in eval_log.txt)
+python MNIST_eval.py --ensemble RUN RUN     also the mean of these runs' probabilities (to INFOS/ensemble_log.txt)
 """
 
-from mnist_mlp.errors import WorkFailed
+from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.files import require_writable_folder
-from mnist_mlp.info_logs import EVAL_COLUMNS, read_table, write_eval_log
+from mnist_mlp.info_logs import ENSEMBLE_COLUMNS, EVAL_COLUMNS, read_table, write_ensemble_log, write_eval_log
 from mnist_mlp.run_folder import NotARun, scan
 from mnist_mlp.tables import repeats_table, scores_table
 from mnist_mlp.terminal import ArgumentParser, command, console, escape
@@ -18,10 +19,21 @@ from mnist_mlp.terminal import ArgumentParser, command, console, escape
 def parse_arguments():
     parser = ArgumentParser("Scores every finished run on MNIST's test set, and writes eval_log.txt.")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="names of the runs to score; all where none is given")
+    parser.add_argument(
+        "--ensemble", action="store_true", help="also score the mean of all these runs' probabilities, as one network"
+    )
     parser.add_folder("--runs-dir", "runs", "the folder of the runs")
     parser.add_folder("--info-dir", "INFOS", "eval_log.txt is written in it")
     parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
     return parser.parse_args()
+
+
+def log_ensemble(path, names, result):
+    """Writes the ensemble's row into ensemble_log.txt, in the place of an earlier one of the same runs."""
+    runs = " ".join(sorted(names))
+    others = [row for row in read_table(path, ENSEMBLE_COLUMNS) if row["runs"] != runs]
+    row = {"runs": runs, "number_of_runs": len(names), "test_accuracy": result.accuracy, "test_loss": result.loss}
+    write_ensemble_log(path, [*others, row])
 
 
 def main():
@@ -30,6 +42,8 @@ def main():
     found = list(scan(arguments.runs_dir, arguments.runs))
     if not found:
         raise WorkFailed(f"{arguments.runs_dir} holds no run; train one first: {command('MNIST_train.py')}")
+    if arguments.ensemble and len(found) < 2:
+        raise UsageError("--ensemble needs at least two runs; name another, or train another")
     require_writable_folder(arguments.info_dir, "--info-dir")
     eval_log = arguments.info_dir / "eval_log.txt"
     named = {name for name, _ in found} if arguments.runs else None
@@ -38,21 +52,23 @@ def main():
 
     with terminal.status("Starting TensorFlow"):
         from mnist_mlp.data import load_test_data
-        from mnist_mlp.evaluation import load_best_model, score
+        from mnist_mlp.evaluation import load_best_model, logits_of, logits_of_ensemble, score
         from mnist_mlp.evaluation_summaries import write_evaluation
     test_data = load_test_data(arguments.data_dir)
 
-    scored, skipped = [], {}
+    scored, skipped, logits = [], {}, []
     with terminal.status("Scoring") as status:
         for name, run in found:
             status.update(f"Scoring {escape(name)}")
             try:
                 if isinstance(run, NotARun):
                     raise run
-                result, predictions = score(load_best_model(run), test_data)
+                of_run = logits_of(load_best_model(run), test_data)
+                result, predictions = score(of_run, test_data.labels)
                 predictions.save(run.path)
                 write_evaluation(run, predictions, test_data)
                 scored.append((result, run))
+                logits.append(of_run)
             except NotARun as reason:
                 skipped[name] = reason
             except OSError as error:
@@ -75,10 +91,16 @@ def main():
         for result, run in scored
     ]
     write_eval_log(eval_log, rows, named)
-    terminal.print(scores_table(scored))
+    ensemble = None
+    if arguments.ensemble and len(scored) > 1:
+        ensemble, _ = score(logits_of_ensemble(logits), test_data.labels)
+        log_ensemble(arguments.info_dir / "ensemble_log.txt", [run.name for _, run in scored], ensemble)
+    terminal.print(scores_table(scored, ensemble))
     repeats = repeats_table(((run.record, result.accuracy) for result, run in scored), "test accuracy")
     if repeats:
         terminal.print("\nOver the seeds of a preset:", repeats, sep="\n")
+    if arguments.ensemble and not ensemble:
+        raise WorkFailed("--ensemble needs at least two runs that can be scored")
 
 
 if __name__ == "__main__":

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from mnist_mlp.data import LabelledImages
 from mnist_mlp.errors import in_one_line
 from mnist_mlp.files import sha256_of, unpacked_bytes
 from mnist_mlp.intervals import share_interval
 from mnist_mlp.model import build_model, cross_entropy
-from mnist_mlp.predictions import TestPredictions
+from mnist_mlp.predictions import TestPredictions, softmax
 from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.run_folder import NotARun, RunFolder
 
@@ -83,9 +86,19 @@ def _whole_copy(run: RunFolder) -> Path:
     )
 
 
-def score(model: keras.Model, data: LabelledImages) -> tuple[TestScore, TestPredictions]:
-    """Returns how the network does on the images, and what it says of each, dropout off."""
-    logits = model(data.pixels.astype("float32") / 255, training=False)
-    predictions = TestPredictions.from_logits(logits.numpy(), data.labels)
-    correct = int((predictions.predicted == data.labels).sum())
-    return TestScore(correct, len(data), float(cross_entropy(logits, data.labels))), predictions
+def logits_of(model: keras.Model, images: LabelledImages) -> np.ndarray:
+    """Returns what the network gives for the images, dropout off: float32 [images, 10]."""
+    return model(images.pixels.astype("float32") / 255, training=False).numpy()
+
+
+def logits_of_ensemble(logits: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns logits that give the networks' mean probabilities, out of the logits [images, 10] of each network."""
+    mean = np.mean([softmax(each) for each in logits], axis=0)
+    return np.log(np.maximum(mean, np.finfo(mean.dtype).tiny))
+
+
+def score(logits: np.ndarray, labels: np.ndarray) -> tuple[TestScore, TestPredictions]:
+    """Returns how well logits [images, 10] match the labels [images], and what they say of each image."""
+    predictions = TestPredictions.from_logits(logits, labels)
+    correct = int((predictions.predicted == labels).sum())
+    return TestScore(correct, len(labels), float(cross_entropy(logits, labels))), predictions

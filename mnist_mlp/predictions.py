@@ -20,6 +20,12 @@ MOST_BYTES_AN_IMAGE = 16  # nine, and the files' headers
 _ARRAYS = {"predicted": np.uint8, "confidence": np.float32, "true_probability": np.float32}
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns the probabilities of logits [images, 10], as float64."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
 @dataclass(frozen=True, eq=False)
 class TestPredictions:
     """A network's answer to each image, in the order of the test set.
@@ -39,9 +45,7 @@ class TestPredictions:
     @classmethod
     def from_logits(cls, logits: np.ndarray, labels: np.ndarray) -> TestPredictions:
         """Returns the predictions of logits [images, 10] for labels [images]."""
-        shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-        probabilities = np.exp(shifted)
-        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        probabilities = softmax(logits)
         predicted, images = logits.argmax(axis=1), np.arange(len(labels))
         return cls(
             predicted.astype(np.uint8),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_mlp.data import LabelledImages
-from mnist_mlp.evaluation import TestScore, score
+from mnist_mlp.evaluation import TestScore, logits_of, logits_of_ensemble, score
 from mnist_mlp.intervals import mean_interval
 from mnist_mlp.model import build_model
 from mnist_mlp.predictions import TestPredictions
@@ -40,14 +40,30 @@ def test_score_against_numpy_with_dropout_off():
     w1, b1, w2, b2 = (weight.astype(np.float64) for weight in model.get_weights())
     logits = np.maximum(data.pixels / 255 @ w1 + b1, 0) @ w2 + b2
     log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    result, predictions = score(model, data)
+    result, predictions = score(logits_of(model, data), data.labels)
     assert result.correct == (logits.argmax(axis=1) == data.labels).sum()
     assert result.loss == pytest.approx(-log_probabilities[np.arange(300), data.labels].mean(), rel=1e-5)
-    assert result == score(model, data)[0]
+    assert result == score(logits_of(model, data), data.labels)[0]
     probabilities = np.exp(log_probabilities)
     np.testing.assert_array_equal(predictions.predicted, logits.argmax(axis=1))
     np.testing.assert_allclose(predictions.confidence, probabilities.max(axis=1), rtol=1e-4)
     np.testing.assert_allclose(predictions.true_probability, probabilities[np.arange(300), data.labels], rtol=1e-3)
+
+
+def test_ensemble_averages_probabilities_not_logits():
+    sure = np.log([[0.98, 0.01, *[0.00125] * 8]]) + 5.0  # a constant on all logits means nothing
+    others = [np.log([[0.3, 0.6, *[0.0125] * 8]]) for _ in range(2)]
+    result, predictions = score(logits_of_ensemble([sure, *others]), np.array([1], np.int32))
+    assert predictions.predicted.tolist() == [0]  # (0.98 + 0.3 + 0.3) / 3 against (0.01 + 0.6 + 0.6) / 3
+    assert predictions.confidence[0] == pytest.approx(1.58 / 3)
+    assert (result.correct, result.loss) == (0, pytest.approx(-np.log(1.21 / 3)))
+
+
+def test_ensemble_of_networks_that_rule_a_class_out_has_a_finite_loss():
+    logits = np.full((1, 10), -2000.0)
+    logits[0, 0] = 0.0
+    result, _ = score(logits_of_ensemble([logits, logits]), np.array([1], np.int32))
+    assert np.isfinite(result.loss)
 
 
 def test_predictions_are_read_as_they_were_saved(tmp_path):

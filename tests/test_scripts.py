@@ -18,7 +18,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
+from mnist_mlp.data import load_test_data
+from mnist_mlp.info_logs import ENSEMBLE_COLUMNS, EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
+from mnist_mlp.predictions import softmax
 from mnist_mlp.registry import ranges_of
 from mnist_mlp.run_folder import RunFolder
 from tests.conftest import PROJECT, flip_a_byte, folders, only_line, runs_in
@@ -144,7 +146,7 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
     unfinished.record.status = "running"
     unfinished.save_record()
 
-    process = script("MNIST_eval.py", *folders(tmp_path))
+    process = script("MNIST_eval.py", "--ensemble", *folders(tmp_path))
     assert process.returncode == 0
     assert only_line(process) == f"Warning: {second.best_checkpoint} is damaged; its copy best_model.keras is scored"
     output = process.stdout
@@ -167,7 +169,23 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
         low, high = map(float, re.search(r"(\d+\.\d+) to (\d+\.\d+)%", line).groups())
         assert low < accuracy < high
 
+    from mnist_mlp.evaluation import load_best_model
+
+    test = load_test_data(PROJECT / "MNIST_data")
+    pixels = test.pixels / np.float32(255)
+    probabilities = [softmax(load_best_model(run)(pixels).numpy()) for run in (first, second)]
+    (row,) = read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)
+    assert (row["runs"], row["number_of_runs"]) == (f"{first.name} {second.name}", "2")
+    accuracy = (np.mean(probabilities, axis=0).argmax(axis=1) == test.labels).mean()
+    assert float(row["test_accuracy"]) == pytest.approx(accuracy, abs=2e-4)
+    assert re.search(rf"^ *all +{float(row['test_accuracy']):.2%} .* ensemble of 2 runs$", output, re.MULTILINE)
+
     before = (tmp_path / "INFOS" / "eval_log.txt").read_text()
+    alone = script("MNIST_eval.py", "--ensemble", first.name, *folders(tmp_path))
+    assert (alone.returncode, only_line(alone)) == (
+        2,
+        "Error: --ensemble needs at least two runs; name another, or train another",
+    )
     process = script("MNIST_eval.py", first.name, f"{first.path}/", *folders(tmp_path))
     assert process.returncode == 0
     assert second.name not in process.stdout
