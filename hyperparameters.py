@@ -3,9 +3,9 @@
 A preset is written as another one with a change, so each line below is one experiment. To try your own, add a line
 where it says "Your own presets", such as
 
-    PRESETS[38] = PRESETS[31].but(hidden_sizes=(400, 300, 200), activation="gelu")
+    PRESETS[101] = PRESETS[31].but(hidden_sizes=(400, 300, 200), activation="gelu")
 
-and train it with `python MNIST_train.py --presets 38`. What can be changed, and to what, `mnist_mlp/preset.py` says.
+and train it with `python MNIST_train.py --presets 101`. What can be changed, and to what, `mnist_mlp/preset.py` says.
 `python hyperparameters.py` prints all presets, and what each changed against the one it came from.
 """
 
@@ -75,10 +75,53 @@ PRESETS[35] = PRESETS[31].but(learning_rate=0.0001)
 PRESETS[36] = PRESETS[31].but(hidden_sizes=(300, 200, 200))
 PRESETS[37] = PRESETS[36].but(weight_decay=0.01)
 
+# Past 98%: how far can a multi-layer perceptron go? With the 37 above the experiment of 2020 ended. What follows adds
+# what is known today to a wide and bare network, one thing at a time.
+PRESETS[38] = Preset(hidden_sizes=(1024, 1024, 1024), weight_init="he", bias_init="zeros", batch_size=250, epochs=30)
+PRESETS[39] = PRESETS[38].but(standardize=True)
+PRESETS[40] = PRESETS[39].but(normalization="layer")
+PRESETS[41] = PRESETS[39].but(normalization="batch")
+
+# How Adam steps: a falling rate, which may then begin higher if it is first warmed up, and a shorter memory.
+PRESETS[42] = PRESETS[41].but(learning_rate_schedule="cosine")
+PRESETS[43] = PRESETS[42].but(warmup=0.1)
+PRESETS[44] = PRESETS[43].but(learning_rate=0.002)
+PRESETS[45] = PRESETS[44].but(optimizer_arguments={"beta_2": 0.99})
+
+# Quick: the fewest seconds to 98% on two cores. A small network, and a single short cycle of the rate.
+PRESETS[46] = PRESETS[45].but(hidden_sizes=(300, 200))
+PRESETS[47] = PRESETS[46].but(learning_rate_schedule="one_cycle")
+PRESETS[48] = PRESETS[47].but(epochs=6)
+
+# What costs no time and holds the wide network back a little: labels that are never quite sure, weights that shrink
+# past the optimiser, and in the end their average over the last few hundred steps.
+PRESETS[49] = PRESETS[45].but(label_smoothing=0.05)
+PRESETS[50] = PRESETS[49].but(decoupled_weight_decay=0.02)
+PRESETS[51] = PRESETS[50].but(ema_decay=0.998)
+
+# Clean: the images as they are. Dropout is what is left against learning them by heart, and it takes more epochs.
+PRESETS[52] = PRESETS[51].but(dropout=0.5)
+PRESETS[53] = PRESETS[52].but(input_dropout=0.2)
+PRESETS[54] = PRESETS[53].but(epochs=100)
+
+# Deformed: no image is ever seen twice, so that there is little to learn by heart, and no need of dropout. Each kind of
+# deformation is added to those before; 57 is what a camera does to a page, 58 what a hand does to a digit.
+PRESETS[55] = PRESETS[51].but(shift=1)
+PRESETS[56] = PRESETS[55].but(rotation=7)
+PRESETS[57] = PRESETS[56].but(scaling=0.07, shear=0.1)
+PRESETS[58] = PRESETS[57].but(elastic=0.7)
+PRESETS[59] = PRESETS[58].but(epochs=80)
+
+# Record: D. Ciresan and others reached 99.65% in 2010 with stronger deformations for 800 epochs. What such a training
+# has not seen, it no longer needs to: the last preset learns from all 60,000 images.
+PRESETS[60] = PRESETS[59].but(rotation=12, scaling=0.12, shear=0.15, elastic=1.2)
+PRESETS[61] = PRESETS[60].but(epochs=600)
+PRESETS[62] = PRESETS[61].but(final_fit=True)
+
 # What 2020 did not ask: does the weight decay of preset 31 do anything at all?
 PRESETS[100] = PRESETS[31].but(weight_decay=0.0)
 
-# Your own presets:
+# Your own presets, from 101 on:
 
 
 select = PRESETS.select

@@ -42,6 +42,12 @@ def test_all_presets_of_2020_are_there():
     assert list(PRESETS)[:37] == list(range(1, 38))
 
 
+def test_the_presets_of_2020_have_nothing_that_came_later():
+    assert all(PRESETS[number].further_fields() == {} for number in range(1, 38))
+    later = PRESETS[1].but(standardize=True, elastic=1.5)
+    assert later.further_fields() == {"standardize": "True", "elastic": "1.5"}
+
+
 def test_but_changes_one_field_and_remembers_its_parent():
     child = PRESETS[18].but(dropout=0.3)
     assert child.parent is PRESETS[18]
@@ -108,6 +114,21 @@ def test_preset_survives_its_json_form():
         ("weight_init", "hee", "he, xavier, default"),
         ("bias_init", "he", "normal"),
         ("optimizer", "none", "adam"),
+        ("normalization", "group", "none, batch, layer"),
+        ("normalization", None, "none, batch, layer"),
+        ("standardize", 1, "True or False"),
+        ("final_fit", "yes", "True or False"),
+        ("input_dropout", 1.0, "below 1"),
+        ("label_smoothing", -0.1, "at least 0"),
+        ("decoupled_weight_decay", -0.1, "at least 0"),
+        ("learning_rate_schedule", "linear", "constant, cosine, one_cycle"),
+        ("warmup", 1, "below 1"),
+        ("ema_decay", 1.0, "below 1"),
+        ("rotation", 181, "0 to 180"),
+        ("scaling", 1.0, "below 1"),
+        ("shear", math.inf, "finite"),
+        ("shift", 29, "0 to 28"),
+        ("elastic", -1, "0 to 28"),
         ("optimizer_arguments", {"momentum": 0.9}, "beta_1"),
         ("optimizer_arguments", {"beta_1": 1.0}, "below 1"),
         ("optimizer_arguments", {"beta_1": "0.9"}, "a number"),
@@ -202,10 +223,9 @@ def test_script_prints_every_preset_and_what_it_changed_without_tensorflow(scrip
     check = "import runpy, sys; runpy.run_path('hyperparameters.py', run_name='__main__')"
     process = script("-c", f"{check}; assert not {{'tensorflow', 'keras'}} & set(sys.modules)")
     assert process.returncode == 0, process.stderr
-    lines = process.stdout.splitlines()
-    assert len(lines) == 1 + len(PRESETS)
-    assert lines[19].split()[0] == "19"
-    assert lines[19].rstrip().endswith("18: dropout 0 -> 0.2")
+    rows = {line.split()[0]: line.rstrip() for line in process.stdout.splitlines() if line[:6].strip().isdecimal()}
+    assert list(rows) == [str(number) for number in PRESETS]
+    assert rows["19"].endswith("18: dropout 0 -> 0.2")
 
 
 @pytest.mark.parametrize(
