@@ -1,0 +1,67 @@
+"""Draws deformed_digits.png: what the training of a preset sees, by the very code that deforms its images.
+
+python for_report/draw_deformed_digits.py
+python for_report/draw_deformed_digits.py --preset 58
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mnist_mlp.data import load_training_data
+from mnist_mlp.errors import UsageError
+from mnist_mlp.preset import DEFORMATIONS, format_field
+from mnist_mlp.terminal import PROJECT, ArgumentParser
+
+from hyperparameters import PRESETS
+
+UNITS = {"rotation": "\N{DEGREE SIGN}", "shift": " px", "elastic": " px"}
+COPIES_OF_ALL = 3
+
+
+def parse_arguments():
+    parser = ArgumentParser("Draws how a preset deforms the ten digits, each kind alone and all of them together.")
+    parser.add_argument("--preset", type=int, default=60, help="a preset that deforms (60)")
+    parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
+    return parser.parse_args()
+
+
+def rows_of(preset):
+    """Returns (label, strengths) of each row: none, each kind alone, then all together."""
+    rows = [("as it is", [0.0] * len(DEFORMATIONS))]
+    for place, name in enumerate(DEFORMATIONS):
+        if strength := preset.deformations[place]:
+            alone = [0.0] * len(DEFORMATIONS)
+            alone[place] = strength
+            rows.append((f"{name} {format_field(strength)}{UNITS.get(name, '')}", alone))
+    return [*rows, *[("all together", list(preset.deformations))] * COPIES_OF_ALL]
+
+
+def main():
+    arguments = parse_arguments()
+    preset = PRESETS[arguments.preset]
+    if not any(preset.deformations):
+        raise UsageError(f"--preset {arguments.preset} deforms nothing; one that does is 60")
+    from mnist_mlp.augmentation import deformed, with_neighbours
+    from mnist_mlp.quiet_tensorflow import tf
+
+    images = load_training_data(arguments.data_dir).train
+    digits = [int(np.flatnonzero(images.labels == digit)[0]) for digit in range(10)]
+    neighbours, batch = tf.constant(with_neighbours(images.pixels[digits])), tf.range(10)
+    rows = rows_of(preset)
+    figure = Figure(figsize=(6.4, 0.52 * len(rows)))
+    for row, (label, strengths) in enumerate(rows):
+        pixels = deformed(neighbours, batch, tf.constant(row, tf.uint32), tf.constant(strengths, tf.float32)).numpy()
+        axes = figure.add_axes((0.2, 1 - (row + 1) / len(rows), 0.8, 1 / len(rows)))
+        axes.imshow(np.hstack(pixels.reshape(10, 28, 28)), cmap="Greys", vmin=0, vmax=255, aspect="auto")
+        axes.set_axis_off()
+        figure.text(0.01, 1 - (row + 0.5) / len(rows), label, va="center", fontsize=10)
+    figure.savefig(PROJECT / "for_report" / "deformed_digits.png", dpi=120)
+
+
+if __name__ == "__main__":
+    main()
