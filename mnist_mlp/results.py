@@ -34,7 +34,8 @@ class LayerStatistics:
     """What one layer is like after an epoch.
 
     Activations are of the first 1,000 validation images, dropout off, after the activation function. Gradient and
-    update are those of the training step that comes next, for the layer's weight matrix.
+    update are those of the training step that comes next, for the layer's weight matrix. All of it is of the weights
+    that are trained, not of their average.
 
     Attributes:
         activation_mean, activation_std: over images and units.
