@@ -177,7 +177,9 @@ def test_read_only_runs_can_be_reported_and_say_why_they_are_neither_scored_nor_
 
 
 def test_diverged_preset_is_recorded_as_numbers_and_the_sweep_goes_on(script, tmp_path):
-    wild = 'PRESETS[138] = Preset(hidden_sizes=(8,), activation="linear", optimizer="sgd", learning_rate=1e20, epochs=3)'
+    wild = (
+        'PRESETS[138] = Preset(hidden_sizes=(8,), activation="linear", optimizer="sgd", learning_rate=1e20, epochs=3)'
+    )
     project = project_with(tmp_path / "project", f"{wild}\nPRESETS[139] = PRESETS[138].but(learning_rate=0.1)")
     process = script("MNIST_train.py", "--presets", "138,139", "--workers", 1, *folders(tmp_path), cwd=project)
     assert (process.returncode, process.stderr) == (0, "")
