@@ -10,7 +10,7 @@ python MNIST_eval.py --ensemble RUN RUN     also the mean of these runs' probabi
 
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.files import require_writable_folder
-from mnist_mlp.info_logs import ENSEMBLE_COLUMNS, EVAL_COLUMNS, read_table, write_ensemble_log, write_eval_log
+from mnist_mlp.info_logs import ENSEMBLE_COLUMNS, EVAL_COLUMNS, log_ensemble, read_table, write_eval_log
 from mnist_mlp.run_folder import NotARun, scan
 from mnist_mlp.tables import repeats_table, scores_table
 from mnist_mlp.terminal import ArgumentParser, command, console, escape
@@ -28,14 +28,6 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def log_ensemble(path, names, result):
-    """Writes the ensemble's row into ensemble_log.txt, in the place of an earlier one of the same runs."""
-    runs = " ".join(sorted(names))
-    others = [row for row in read_table(path, ENSEMBLE_COLUMNS) if row["runs"] != runs]
-    row = {"runs": runs, "number_of_runs": len(names), "test_accuracy": result.accuracy, "test_loss": result.loss}
-    write_ensemble_log(path, [*others, row])
-
-
 def main():
     arguments = parse_arguments()
     terminal = console()
@@ -45,10 +37,13 @@ def main():
     if arguments.ensemble and len(found) < 2:
         raise UsageError("--ensemble needs at least two runs; name another, or train another")
     require_writable_folder(arguments.info_dir, "--info-dir")
-    eval_log = arguments.info_dir / "eval_log.txt"
+    eval_log, ensemble_log = (arguments.info_dir / name for name in ("eval_log.txt", "ensemble_log.txt"))
     named = {name for name, _ in found} if arguments.runs else None
+    # A table that cannot be kept is refused before minutes of work.
     if named:
-        read_table(eval_log, EVAL_COLUMNS)  # a table that cannot be kept is refused before minutes of work
+        read_table(eval_log, EVAL_COLUMNS)
+    if arguments.ensemble:
+        read_table(ensemble_log, ENSEMBLE_COLUMNS)
 
     with terminal.status("Starting TensorFlow"):
         from mnist_mlp.data import load_test_data
@@ -94,7 +89,13 @@ def main():
     ensemble = None
     if arguments.ensemble and len(scored) > 1:
         ensemble, _ = score(logits_of_ensemble(logits), test_data.labels)
-        log_ensemble(arguments.info_dir / "ensemble_log.txt", [run.name for _, run in scored], ensemble)
+        row = {
+            "runs": " ".join(sorted(run.name for _, run in scored)),
+            "number_of_runs": len(scored),
+            "test_accuracy": ensemble.accuracy,
+            "test_loss": ensemble.loss,
+        }
+        log_ensemble(ensemble_log, row)
     terminal.print(scores_table(scored, ensemble))
     repeats = repeats_table(((run.record, result.accuracy) for result, run in scored), "test accuracy")
     if repeats:

@@ -144,9 +144,15 @@ def write_eval_log(path: Path, rows: Iterable[Mapping[str, Any]], evaluated: Con
         _replace(path, EVAL_COLUMNS, sorted([*kept, *rows], key=lambda row: row["run"]))
 
 
-def write_ensemble_log(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Replaces `ensemble_log.txt` in one step: a row a set of runs whose mean probabilities were scored."""
-    _replace(path, ENSEMBLE_COLUMNS, rows)
+def log_ensemble(path: Path, row: Mapping[str, Any]) -> None:
+    """Writes a set of runs whose mean probabilities were scored into `ensemble_log.txt`, in its earlier row's place.
+
+    Raises:
+        UsageError: it has other columns, or cannot be read.
+    """
+    with _lock_of(path):
+        others = [each for each in read_table(path, ENSEMBLE_COLUMNS) if each["runs"] != row["runs"]]
+        _replace(path, ENSEMBLE_COLUMNS, [*others, row])
 
 
 def _replace(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
