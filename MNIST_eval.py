@@ -85,23 +85,23 @@ def main():
         }
         for result, run in scored
     ]
-    write_eval_log(eval_log, rows, named)
     ensemble = None
-    if arguments.ensemble and len(scored) > 1:
+    if arguments.ensemble and len(scored) > 1 and not (named and skipped):
         ensemble, _ = score(logits_of_ensemble(logits), test_data.labels)
-        row = {
-            "runs": " ".join(sorted(run.name for _, run in scored)),
-            "number_of_runs": len(scored),
-            "test_accuracy": ensemble.accuracy,
-            "test_loss": ensemble.loss,
-        }
-        log_ensemble(ensemble_log, row)
+    try:
+        write_eval_log(eval_log, rows, named)
+        if ensemble:
+            log_ensemble(ensemble_log, [run.name for _, run in scored], ensemble.accuracy, ensemble.loss)
+    except OSError as error:
+        raise WorkFailed(
+            f"{arguments.info_dir} cannot be written ({error.strerror or error}); make room there"
+        ) from None
     terminal.print(scores_table(scored, ensemble))
     repeats = repeats_table(((run.record, result.accuracy) for result, run in scored), "test accuracy")
     if repeats:
         terminal.print("\nOver the seeds of a preset:", repeats, sep="\n")
     if arguments.ensemble and not ensemble:
-        raise WorkFailed("--ensemble needs at least two runs that can be scored")
+        raise WorkFailed("no ensemble was scored: it needs at least two runs, and every run that was named")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ def parse_arguments():
         "--presets", metavar="LIST", help="numbers and ranges such as 9-13,31, instead of the script's list"
     )
     parser.add_argument("--epochs", type=int, help="for every preset, instead of its own number")
-    parser.add_argument("--seed", type=int, default=SEED, help=f"decides initial weights, shuffles, dropout ({SEED})")
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help=f"decides initial weights, shuffles, dropout, deformations ({SEED})"
+    )
     parser.add_argument("--repeats", type=int, default=1, help="train every preset with this many seeds (1)")
     parser.add_argument("--workers", type=int, help="presets trained side by side (as is fastest here)")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where to train (local)")

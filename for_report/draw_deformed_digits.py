@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mnist_mlp.data import load_training_data
-from mnist_mlp.errors import UsageError
+from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.preset import DEFORMATIONS, format_field
 from mnist_mlp.terminal import PROJECT, ArgumentParser
 
@@ -60,7 +60,11 @@ def main():
         axes.imshow(np.hstack(pixels.reshape(10, 28, 28)), cmap="Greys", vmin=0, vmax=255, aspect="auto")
         axes.set_axis_off()
         figure.text(0.01, 1 - (row + 0.5) / len(rows), label, va="center", fontsize=10)
-    figure.savefig(PROJECT / "for_report" / "deformed_digits.png", dpi=120)
+    picture = PROJECT / "for_report" / "deformed_digits.png"
+    try:
+        figure.savefig(picture, dpi=120)
+    except OSError as error:
+        raise WorkFailed(f"{picture} cannot be written ({error.strerror or error})") from None
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnist_mlp.dropout import uniform
 from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.randomness import uniform
 
 SIDE = 28
 MIDDLE = (SIDE - 1) / 2
 CORNERS = SIDE + 1  # places between the pixels of a row, the white border's included
+LAST_PLACE = np.nextafter(np.float32(CORNERS), np.float32(0))
 
 # Elastic displacements: random vectors on a coarse grid, spread by a bell of the width that P. Simard, D. Steinkraus
 # and J. Platt, Best Practices for Convolutional Neural Networks (2003), smoothed theirs with.
@@ -34,9 +35,10 @@ def with_neighbours(pixels: np.ndarray) -> np.ndarray:
     Returns:
         uint32 [images * 29 * 29], four times the bytes that the pixels take.
     """
-    bordered = np.pad(pixels.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1))).astype(np.uint32)
-    pairs = bordered[:, :, :-1] | bordered[:, :, 1:] << 8
-    return (pairs[:, :-1] | pairs[:, 1:] << 16).reshape(-1)
+    bordered = np.pad(pixels.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1)))
+    upper, lower = bordered[:, :-1], bordered[:, 1:]
+    around = np.stack([upper[..., :-1], upper[..., 1:], lower[..., :-1], lower[..., 1:]], axis=-1)
+    return around.view("<u4").reshape(-1)
 
 
 def deformed(neighbours: tf.Tensor, batch: tf.Tensor, key: tf.Tensor, strengths: tf.Tensor) -> tf.Tensor:
@@ -53,7 +55,7 @@ def deformed(neighbours: tf.Tensor, batch: tf.Tensor, key: tf.Tensor, strengths:
     """
     # Half a pixel's width beyond the border all is white, so there is nothing to be sampled further out.
     rows, columns = (
-        tf.clip_by_value(places + 1.0, 0.0, CORNERS - 0.001) for places in _sources(batch.shape[0], key, strengths)
+        tf.clip_by_value(places + 1.0, 0.0, LAST_PLACE) for places in _sources(batch.shape[0], key, strengths)
     )
     row, column = tf.cast(rows, tf.int32), tf.cast(columns, tf.int32)
     around = tf.gather(neighbours, (batch[:, tf.newaxis] * CORNERS + row) * CORNERS + column)

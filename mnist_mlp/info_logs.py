@@ -24,7 +24,7 @@ OVERALL_COLUMNS = [
     *("training_seconds", "best_epoch", "validation_accuracy", "status", "run"),
 ]
 EVAL_COLUMNS = ["run", "preset", "seed", "test_accuracy", "test_loss"]
-ENSEMBLE_COLUMNS = ["runs", "number_of_runs", "test_accuracy", "test_loss"]
+ENSEMBLE_COLUMNS = ["runs", "test_accuracy", "test_loss"]
 
 
 class AppendedTable:
@@ -85,9 +85,7 @@ class InfoLogs:
 
     def __init__(self, info_dir: Path) -> None:
         self._training_log = AppendedTable(info_dir / "training_log.txt", TRAINING_LOG_COLUMNS)
-        usual = Preset()
-        fields = {name: getattr(usual, name) for name in Preset.field_names()}
-        self._overall = AppendedTable(info_dir / "overral_info.txt", OVERALL_COLUMNS, added=fields)
+        self._overall = AppendedTable(info_dir / "overral_info.txt", OVERALL_COLUMNS, added=Preset.further_fields())
 
     def append_epoch(self, run: RunFolder, epoch: dict[str, Any]) -> None:
         """Appends an epoch of the run's record."""
@@ -144,12 +142,13 @@ def write_eval_log(path: Path, rows: Iterable[Mapping[str, Any]], evaluated: Con
         _replace(path, EVAL_COLUMNS, sorted([*kept, *rows], key=lambda row: row["run"]))
 
 
-def log_ensemble(path: Path, row: Mapping[str, Any]) -> None:
-    """Writes a set of runs whose mean probabilities were scored into `ensemble_log.txt`, in its earlier row's place.
+def log_ensemble(path: Path, runs: Iterable[str], accuracy: float, loss: float) -> None:
+    """Writes what the mean of these runs' probabilities scored into `ensemble_log.txt`, instead of their earlier row.
 
     Raises:
         UsageError: it has other columns, or cannot be read.
     """
+    row = {"runs": " ".join(sorted(runs)), "test_accuracy": accuracy, "test_loss": loss}
     with _lock_of(path):
         others = [each for each in read_table(path, ENSEMBLE_COLUMNS) if each["runs"] != row["runs"]]
         _replace(path, ENSEMBLE_COLUMNS, [*others, row])
@@ -208,7 +207,7 @@ def _bring_up_to_date(path: Path, columns: Sequence[str], added: Mapping[str, An
     _drop_torn_row(path, len(header))
     text = path.read_text(encoding="utf-8", errors="surrogateescape")
     rows = [_line(columns)]
-    for line in text.removesuffix("\n").split("\n")[1:]:
+    for line in filter(None, text.split("\n")[1:]):
         row = dict(zip(header, line.split("\t"), strict=False))
         rows.append(_line(row.get(column, _text(added[column]) if column in missing else "") for column in columns))
     write_bytes_atomically(path, "".join(rows).encode("utf-8", errors="surrogateescape"))

@@ -191,7 +191,7 @@ class Preset:
             "default" (TensorFlow 1's default, which is "xavier") or the name of any Keras initialiser.
         bias_init: "normal" (mean 0, standard deviation 1, as in 2020) or the name of a Keras initialiser.
         batch_size: images a step.
-        epochs: passes over the 55,000 training images.
+        epochs: passes over the training images: 55,000, and 60,000 in a final fit.
         optimizer: by Keras's name.
         optimizer_arguments: the optimiser's own arguments by Keras's names, given as a dict, kept as sorted pairs.
             Where they give none, `model.OPTIMIZER_DEFAULTS` come before Keras's own defaults.
@@ -284,15 +284,34 @@ class Preset:
         """How far the training images are deformed, in the order of DEFORMATIONS; all 0 where they are not."""
         return tuple(getattr(self, name) for name in DEFORMATIONS)
 
-    def further_fields(self) -> dict[str, str]:
-        """Returns as text what it has of those fields that not even 2020's experiment had; nothing that is off."""
-        usual, names = Preset(), self.field_names()
-        further = names[names.index("dropout") + 1 :]
+    def shape(self) -> Preset:
+        """Returns the preset with everything levelled that may differ between presets that share a compiled epoch."""
+        switches = ("dropout", "input_dropout", "label_smoothing", "decoupled_weight_decay", "ema_decay")
+        return self.but(
+            weight_init="zeros",
+            bias_init="zeros",
+            epochs=1,
+            learning_rate=1.0,
+            learning_rate_schedule="constant",
+            warmup=0.0,
+            weight_decay=0.0,
+            **{name: 0.5 if getattr(self, name) else 0.0 for name in switches},  # what is 0 is not computed at all
+            **dict.fromkeys(DEFORMATIONS, 0.5 if any(self.deformations) else 0.0),
+        )
+
+    def switched_on(self) -> dict[str, str]:
+        """Returns as text what it has of the fields that the experiment of 2020 did without."""
         return {
             name.replace("_", " "): format_field(getattr(self, name))
-            for name in further
-            if getattr(self, name) != getattr(usual, name)
+            for name, off in self.further_fields().items()
+            if getattr(self, name) != off
         }
+
+    @classmethod
+    def further_fields(cls) -> dict[str, Any]:
+        """Returns the fields that the experiment of 2020 did without, with their values that change nothing."""
+        names = cls.field_names()
+        return {name: getattr(cls, name) for name in names[names.index("dropout") + 1 :]}
 
     @classmethod
     def field_names(cls) -> list[str]:

@@ -58,7 +58,7 @@ class SweepProgress:
             f"[bold]Preset {job.preset_number}[/bold] ({place} of {len(self._jobs)}): {layers} {preset.activation}, "
             f"{preset.optimizer} at {format_field(preset.learning_rate)}, batches of {preset.batch_size}, "
             f"weight decay {format_field(preset.weight_decay)}, dropout {format_field(preset.dropout)}, "
-            f"{''.join(f'{name} {value}, ' for name, value in preset.further_fields().items())}"
+            f"{''.join(f'{name} {value}, ' for name, value in preset.switched_on().items())}"
             f"seed {job.seed}, {where}",
             soft_wrap=not self._console.is_terminal,
         )
@@ -69,10 +69,11 @@ class SweepProgress:
     def epoch_ended(self, run: RunFolder, result: EpochResult) -> None:
         record = run.record
         self._work_left -= expected_seconds(record.preset)
-        state = (
-            f"loss {result.train.loss:.4g}  {'seen' if record.preset.final_fit else 'validation'} "
-            f"{result.dev.accuracy:.2%}  best {record.best_validation_accuracy:.2%}"
-        )
+        state = f"loss {result.train.loss:.4g}  "
+        if record.preset.final_fit:
+            state += f"seen validation {result.dev.accuracy:.2%}"
+        else:
+            state += f"validation {result.dev.accuracy:.2%}  best {record.best_validation_accuracy:.2%}"
         time_left = f"{self._time_left()} left"
         if self._total is None or not self._console.is_terminal:
             state += f"  {time_left}"

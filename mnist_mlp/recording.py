@@ -116,9 +116,10 @@ class Recorder:
     def _log(self, epoch: dict[str, Any]) -> None:
         if epoch["epoch"] not in self._logged:
             self._info_logs.append_epoch(self.run, epoch)
-        until_then = self.run.record.epochs[: epoch["epoch"]]
+        record = self.run.record
+        until_then = record.epochs[: epoch["epoch"]]
         finite = (each["dev"]["accuracy"] for each in until_then if math.isfinite(each["dev"]["loss"]))
-        self._summaries.write_epoch(epoch, max(finite, default=0.0))
+        self._summaries.write_epoch(epoch, None if record.preset.final_fit else max(finite, default=0.0))
 
     def _save_state(self) -> None:
         """Saves what a resume needs; so seldom, where epochs are short, that saving takes a small share of the time."""

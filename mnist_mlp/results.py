@@ -15,7 +15,8 @@ class Metrics:
     Attributes:
         cross_entropy: mean over the images, in nats, of the labels as they are. Of training: while the epoch ran,
             dropout and deformations on; of validation: after it, both off, with the averaged weights where there are.
-        l2_penalty: weight decay times half the squared norm of the weight matrices, as the epoch left them.
+        l2_penalty: weight decay times half the squared norm of the weight matrices that are trained, as the epoch
+            left them.
         accuracy: share of the images classified rightly, 0 to 1.
     """
 

@@ -39,7 +39,7 @@ class RunRecord:
     Attributes:
         preset_number: in the registry when the run was made.
         preset: complete, as it was trained; the registry may have changed since.
-        seed: of initial weights, shuffles and dropout.
+        seed: of initial weights, shuffles, dropout and deformations.
         status: one of STATUSES.
         reason: why the run failed, "" for one that did not.
         started, finished: ISO 8601, UTC; finished is "" while running.

@@ -24,9 +24,7 @@ def longest_first(jobs: Sequence[Job]) -> list[Job]:
     """Returns the jobs so that none is left to run alone at the end, those of one shape beside each other."""
 
     def place(job: Job) -> tuple:
-        preset = job.preset
-        shape = (preset.hidden_sizes, preset.batch_size, preset.activation, preset.optimizer, preset.dropout > 0)
-        return -expected_seconds(preset) * job.epochs_left, shape
+        return -expected_seconds(job.preset) * job.epochs_left, repr(job.preset.shape())
 
     return sorted(jobs, key=place)
 

@@ -81,12 +81,12 @@ class Summaries:
         """Writes those of `EpochResult.histograms`."""
         self._write("train", epoch, (_histogram(tag, buckets) for tag, buckets in histograms.items()))
 
-    def write_epoch(self, epoch: dict, best_accuracy: float) -> None:
-        """Writes an epoch of a run's record, and the best validation accuracy until then."""
+    def write_epoch(self, epoch: dict, best_accuracy: float | None) -> None:
+        """Writes an epoch of a run's record, and the best validation accuracy until then; None where all was seen."""
         for name in self._writers:
             points = {scalar: epoch[name][scalar] for scalar in SCALARS}
             if name == "dev":  # the HParams page takes its metrics from here, and shows five at first
-                points[BEST_ACCURACY] = best_accuracy
+                points |= {} if best_accuracy is None else {BEST_ACCURACY: best_accuracy}
             else:
                 points |= {"l2_penalty": epoch[name]["l2_penalty"], "learning_rate": epoch["learning_rate"]}
                 for layer, statistics in epoch.get("layers", {}).items():

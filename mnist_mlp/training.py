@@ -10,6 +10,7 @@ nothing else is drawn.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -19,7 +20,6 @@ import numpy as np
 
 from mnist_mlp.augmentation import deformed, with_neighbours
 from mnist_mlp.data import LabelledImages, TrainingData
-from mnist_mlp.dropout import dropout_mask, fold
 from mnist_mlp.learning_rates import rates_of
 from mnist_mlp.model import (
     INPUT_DROPOUT,
@@ -30,8 +30,9 @@ from mnist_mlp.model import (
     l2_norm_penalty,
     smoothed_cross_entropy,
 )
-from mnist_mlp.preset import DEFORMATIONS, Preset
+from mnist_mlp.preset import Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.randomness import dropout_mask, fold
 from mnist_mlp.results import EpochResult, LayerStatistics, Metrics, TrainingState
 
 IMAGES_LOOKED_AT = 1000  # of validation, for the statistics of activations; the first hundred for their histograms
@@ -49,13 +50,13 @@ def train(
 
     Args:
         preset: what to train.
-        seed: 0 to 2**32 - 1; decides initial weights, shuffles and dropout masks.
+        seed: 0 to 2**32 - 1; decides initial weights, shuffles, dropout masks and deformations.
         data: to train and to validate on.
         resume_from: of this preset and seed; None starts with epoch 1.
     """
     if preset.final_fit:
         data = _all_for_training(data)
-    network = _compiled_network(_shape_of(preset), data)
+    network = _compiled_network(preset.shape(), data)
     state = resume_from or network.initial_state(build_model(preset, seed).get_weights())
     inputs = _Inputs.of(preset, seed)
     for epoch in range(state.epoch + 1, preset.epochs + 1):
@@ -71,7 +72,7 @@ def train(
         l2_penalty = preset.weight_decay * float(norm_penalty)
         state = network.state_after(epoch)
         next_batch = shuffle(len(data.train), seed, epoch + 1)[: preset.batch_size]
-        next_rate = rates_of(preset, epoch + 1, network.steps)[0]
+        next_rate = rates_of(preset, epoch + 1, network.steps)[0] if epoch < preset.epochs else rates[-1]
         layers, histograms = network.look_at_layers(next_batch, epoch + 1, next_rate, inputs, preset.weight_decay)
         result = EpochResult(
             seconds=time.perf_counter() - started,
@@ -106,7 +107,7 @@ def _all_for_training(data: TrainingData) -> TrainingData:
 
 
 class _Inputs(NamedTuple):
-    """What the compiled functions take as tensors beside the images: of the preset all that `_shape_of` levels."""
+    """What the compiled functions take as tensors beside the images: of the preset all that `Preset.shape` levels."""
 
     seed: tf.Tensor
     weight_decay: tf.Tensor
@@ -121,22 +122,6 @@ class _Inputs(NamedTuple):
     def of(cls, preset: Preset, seed: int) -> _Inputs:
         of_preset = (tf.constant(getattr(preset, name), tf.float32) for name in cls._fields[1:])
         return cls(tf.constant(seed, tf.uint32), *of_preset)
-
-
-def _shape_of(preset: Preset) -> Preset:
-    """Returns the preset with everything that the compiled epoch takes as an input set to one value."""
-    switches = ("dropout", "input_dropout", "label_smoothing", "decoupled_weight_decay", "ema_decay")
-    return preset.but(
-        weight_init="zeros",
-        bias_init="zeros",
-        epochs=1,
-        learning_rate=1.0,
-        learning_rate_schedule="constant",
-        warmup=0.0,
-        weight_decay=0.0,
-        **{name: 0.5 if getattr(preset, name) else 0.0 for name in switches},  # what is 0 is not computed at all
-        **dict.fromkeys(DEFORMATIONS, 0.5 if any(preset.deformations) else 0.0),
-    )
 
 
 @functools.lru_cache(maxsize=4)
@@ -171,21 +156,17 @@ class _CompiledNetwork:
 
     def set_state(self, state: TrainingState) -> None:
         values = [*state.weights, *state.optimizer_state, *state.average]
-        for variable, value in zip(self._variables, values, strict=True):
+        for variable, value in zip(itertools.chain(*self._variables), values, strict=True):
             variable.assign(value)
 
     def state_after(self, epoch: int) -> TrainingState:
-        values = iter([variable.numpy() for variable in self._variables])
-        weights, optimizer_state = (
-            [next(values) for _ in variables] for variables in (self.model.weights, self.optimizer.variables)
-        )
-        return TrainingState(epoch, weights, optimizer_state, list(values))
+        return TrainingState(epoch, *([variable.numpy() for variable in part] for part in self._variables))
 
     @property
-    def _variables(self) -> list[keras.Variable]:
-        """All that a TrainingState holds, in its order."""
+    def _variables(self) -> tuple[list[keras.Variable], ...]:
+        """What holds each part of a TrainingState."""
         average = self.averaged_model.weights if self.averaged_model else []
-        return [*self.model.weights, *self.optimizer.variables, *average]
+        return self.model.weights, self.optimizer.variables, average
 
     def look_at_layers(
         self, next_batch: np.ndarray, next_epoch: int, next_rate: float, inputs: _Inputs, weight_decay: float
@@ -229,7 +210,8 @@ class _CompiledNetwork:
             batch_cross_entropy, correct, _ = self._step(batch, fold(epoch_key, step), rates[step], inputs)
             cross_entropy_sum += batch_cross_entropy
             correct_sum += correct
-        self._estimate_statistics(order[:IMAGES_FOR_STATISTICS])
+        for model in dict.fromkeys((self.model, self.evaluated_model)):
+            self._estimate_statistics(model, order[:IMAGES_FOR_STATISTICS])
         dev_pixels, dev_labels = self.dev_set
         dev_logits = self.evaluated_model(_scaled(dev_pixels), training=False)
         return (
@@ -277,12 +259,12 @@ class _CompiledNetwork:
         for average, variable in zip(self.averaged_model.trainable_variables, variables, strict=True):
             average.assign(average + (1.0 - decay) * (variable - average))
 
-    def _estimate_statistics(self, images):
+    def _estimate_statistics(self, model, images):
         """Sets what batch normalisation evaluates with to the statistics of training images, undeformed, no dropout."""
         if self.shape.normalization != "batch":
             return
         activations = _scaled(tf.gather(self.train_set[0], images))
-        for layer in self.evaluated_model.layers:
+        for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 mean, variance = tf.nn.moments(activations, axes=[0])
                 layer.moving_mean.assign(mean)

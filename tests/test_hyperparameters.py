@@ -43,9 +43,9 @@ def test_all_presets_of_2020_are_there():
 
 
 def test_the_presets_of_2020_have_nothing_that_came_later():
-    assert all(PRESETS[number].further_fields() == {} for number in range(1, 38))
+    assert all(PRESETS[number].switched_on() == {} for number in range(1, 38))
     later = PRESETS[1].but(standardize=True, elastic=1.5)
-    assert later.further_fields() == {"standardize": "True", "elastic": "1.5"}
+    assert later.switched_on() == {"standardize": "True", "elastic": "1.5"}
 
 
 def test_but_changes_one_field_and_remembers_its_parent():

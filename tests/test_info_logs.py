@@ -58,8 +58,7 @@ def test_table_of_other_columns_is_refused_and_left_as_it_is(tmp_path):
 def test_a_table_of_before_some_hyperparameters_is_brought_up_to_date_once(tmp_path):
     """As the version wrote it whose presets ended with dropout."""
     path = tmp_path / "overral_info.txt"
-    fields = Preset.field_names()
-    later = fields[fields.index("dropout") + 1 :]
+    later = list(Preset.further_fields())
     columns = [column for column in OVERALL_COLUMNS if column not in later]
     rows = [[f"{column}{number}" for column in columns] for number in (1, 2)]
     old = ["\t".join(row) for row in (columns, *rows, ["mine", "and no more", *[""] * (len(columns) - 2)])]
@@ -77,9 +76,10 @@ def test_a_table_of_before_some_hyperparameters_is_brought_up_to_date_once(tmp_p
     assert sorted(each.name for each in tmp_path.iterdir() if each.suffix == ".txt") == [path.name, "training_log.txt"]
 
 
-def test_a_table_that_lacks_something_else_is_refused(tmp_path):
+@pytest.mark.parametrize("missing", [{"epochs"}, set(Preset.field_names())], ids=len)
+def test_a_table_that_lacks_something_else_is_refused(tmp_path, missing):
     path = tmp_path / "overral_info.txt"
-    header = "\t".join(column for column in OVERALL_COLUMNS if column != "epochs") + "\n"
+    header = "\t".join(column for column in OVERALL_COLUMNS if column not in missing) + "\n"
     path.write_text(header)
     with pytest.raises(UsageError, match="other columns"):
         InfoLogs(tmp_path)

@@ -398,7 +398,9 @@ def test_one_run_without_a_score_and_then_with_one(tmp_path, labels, script):
 def test_runs_that_have_not_ended_are_listed_and_not_compared(tmp_path):
     make_run(tmp_path, 1, Preset(), 0.98, status="running")
     make_run(tmp_path, 2, Preset(dropout=0.5), 0.98, status="failed")
-    assert build(tmp_path).conclusions.sentences == ["No run has ended by itself yet, so there is nothing to compare."]
+    assert build(tmp_path).conclusions.sentences == [
+        "There is nothing to compare: no run but final fits has ended by itself yet."
+    ]
     sheet = read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")
     assert [row["status"] for row in sheet] == ["running", "failed"]
     assert read_sheet(tmp_path / "out" / "my_result.xlsx", "Presets") == []

@@ -175,7 +175,7 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
     pixels = test.pixels / np.float32(255)
     probabilities = [softmax(load_best_model(run)(pixels).numpy()) for run in (first, second)]
     (row,) = read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)
-    assert (row["runs"], row["number_of_runs"]) == (f"{first.name} {second.name}", "2")
+    assert row["runs"] == f"{first.name} {second.name}"
     accuracy = (np.mean(probabilities, axis=0).argmax(axis=1) == test.labels).mean()
     assert float(row["test_accuracy"]) == pytest.approx(accuracy, abs=2e-4)
     assert re.search(rf"^ *all +{float(row['test_accuracy']):.2%} .* ensemble of 2 runs$", output, re.MULTILINE)
@@ -186,6 +186,12 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
         2,
         "Error: --ensemble needs at least two runs; name another, or train another",
     )
+    unlike = script("MNIST_eval.py", "--ensemble", first.name, second.name, "2_unfinished", *folders(tmp_path))
+    assert (unlike.returncode, unlike.stderr.splitlines()[-1]) == (
+        1,
+        "Error: no ensemble was scored: it needs at least two runs, and every run that was named",
+    )
+    assert read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS) == [row]
     process = script("MNIST_eval.py", first.name, f"{first.path}/", *folders(tmp_path))
     assert process.returncode == 0
     assert second.name not in process.stdout

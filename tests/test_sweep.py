@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnist_mlp import training
 from mnist_mlp.engines import Ended, EpochDone, Job, Started, in_this_process
@@ -75,6 +76,8 @@ def test_final_fit_keeps_its_last_epoch_and_tables_say_that_validation_was_seen(
     assert (run.record.best_epoch, run.record.best_validation_accuracy) == (3, 0.7)
     assert first_weight(run.best_model) == 3.0
     assert read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)[0]["final_fit"] == "True"
+    events = EventAccumulator(str(run.summaries / "dev"), size_guidance={"tensors": 0}).Reload()
+    assert "best_accuracy" not in events.Tags()["tensors"]  # the HParams page would rank it first
     assert [cell for column in results_table([run]).columns for cell in column.cells][2] == "70.00% (seen)"
 
 

@@ -31,7 +31,7 @@ class Conclusions:
 def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding], spread: SeedSpread) -> Conclusions:
     """Returns the conclusions; the best is chosen on validation, so that its test accuracy is an honest one."""
     if not experiments:
-        return Conclusions(None, None, ["No run has ended by itself yet, so there is nothing to compare."])
+        return Conclusions(None, None, ["There is nothing to compare: no run but final fits has ended by itself yet."])
     best = max(experiments, key=lambda each: each.mean_validation)
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
     sentences = [

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mnist_mlp.intervals import mean_interval
-from mnist_mlp.preset import format_field
+from mnist_mlp.preset import Preset, format_field
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.findings import Finding
-from mnist_mlp.report.studies import Experiment
+from mnist_mlp.report.studies import Experiment, name_of
 
 Kind = Literal["text", "count", "number", "percent", "points", "seconds"]
 Cell = str | int | float | None
@@ -55,22 +55,9 @@ _PRESET_COLUMNS: list[tuple[str, Kind, str]] = [
     ("dropout", "number", "dropout"),
 ]
 _MORE_PRESET_COLUMNS: list[tuple[str, Kind, str]] = [
-    ("bias initialisation", "text", "bias_init"),
-    ("optimiser arguments", "text", "optimizer_arguments"),
-    ("normalisation", "text", "normalization"),
-    ("standardised", "text", "standardize"),
-    ("input dropout", "number", "input_dropout"),
-    ("label smoothing", "number", "label_smoothing"),
-    ("decoupled weight decay", "number", "decoupled_weight_decay"),
-    ("learning rate schedule", "text", "learning_rate_schedule"),
-    ("warm-up", "number", "warmup"),
-    ("EMA decay", "number", "ema_decay"),
-    ("rotation", "number", "rotation"),
-    ("scaling", "number", "scaling"),
-    ("shear", "number", "shear"),
-    ("shift", "number", "shift"),
-    ("elastic", "number", "elastic"),
-    ("final fit", "text", "final_fit"),
+    (name_of(name), "number" if isinstance(getattr(Preset, name), float) else "text", name)
+    for name in Preset.field_names()
+    if name not in {field for _, _, field in _PRESET_COLUMNS}
 ]
 
 

@@ -56,10 +56,10 @@ class ReportedRun:
         return self.record.preset
 
     @property
-    def has_ended(self) -> bool:
-        """Whether it can be compared: training ended by itself, left a best epoch, and had not seen validation."""
-        is_final_fit = self.preset.final_fit
-        return self.record.status in ("finished", "diverged") and self.record.best_epoch > 0 and not is_final_fit
+    def is_comparable(self) -> bool:
+        """Whether training ended by itself and left a best epoch, and validation images were not trained on."""
+        has_ended = self.record.status in ("finished", "diverged") and self.record.best_epoch > 0
+        return has_ended and not self.preset.final_fit
 
     @property
     def validation_accuracy(self) -> float:

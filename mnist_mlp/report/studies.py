@@ -47,7 +47,7 @@ class Experiment:
         chosen: dict[int, ReportedRun] = {}
         for run in self.runs:
             before = chosen.get(run.record.seed)
-            if run.has_ended and (before is None or run.test_accuracy is not None or before.test_accuracy is None):
+            if run.is_comparable and (before is None or run.test_accuracy is not None or before.test_accuracy is None):
                 chosen[run.record.seed] = run
         return [chosen[seed] for seed in sorted(chosen)]
 
@@ -121,7 +121,7 @@ def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:
     """Returns the runs by preset, in the order of the lowest number; unfinished runs are none's."""
     by_preset: dict[Preset, list[ReportedRun]] = defaultdict(list)
     for run in runs:
-        if run.has_ended:
+        if run.is_comparable:
             by_preset[run.preset].append(run)
     experiments = [
         Experiment(preset, tuple(sorted({run.record.preset_number for run in same})), same)
