@@ -75,7 +75,8 @@ class RayTasks:
                     **({} if address else {"include_dashboard": False}),
                 )
         except Exception as error:  # of a dozen kinds, by what is wrong at the other end
-            raise WorkFailed(f"no Ray cluster at {address or 'this machine'}: {in_one_line(error)[:300]}") from None
+            where = f"{address}, or its token is not this machine's" if address else "this machine"
+            raise WorkFailed(f"no Ray cluster at {where}: {in_one_line(error)[:300]}") from None
         self._workers = workers
         self._data = ray.put(data)
         resource = {"num_gpus": 1} if ray.cluster_resources().get("GPU") else {"num_cpus": 1}

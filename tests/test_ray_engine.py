@@ -56,7 +56,7 @@ def test_addresses_without_a_cluster_are_told_in_one_line(script, tmp_path):
         port = unused.getsockname()[1]
         refusals = {
             f"127.0.0.1:{port}": (1, f"Error: no Ray cluster at 127.0.0.1:{port} (["),
-            "auto": (1, "Error: no Ray cluster at auto: "),
+            "auto": (1, "Error: no Ray cluster at auto, or its token is not this machine's: "),
             "ray://somewhere:10001": (2, "Error: --ray-address='ray://somewhere:10001'"),
             "nonsense": (2, "Error: --ray-address='nonsense'"),
         }
