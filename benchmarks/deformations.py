@@ -1,7 +1,7 @@
 """What deformed images cost: an epoch of a preset against the same preset without deformations, in turns.
 
-python -m benchmarks.deformations            presets 58 and 60
-python -m benchmarks.deformations 58 --rounds 3
+python -m benchmarks.deformations            presets 74 and 76
+python -m benchmarks.deformations 74 --rounds 3
 """
 
 import argparse
@@ -15,7 +15,7 @@ from hyperparameters import PRESETS
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures what deformed images cost.")
-    parser.add_argument("presets", nargs="*", type=int, default=[58, 60])
+    parser.add_argument("presets", nargs="*", type=int, default=[74, 76])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=2, help="a turn")
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
 """Draws deformed_digits.png: what the training of a preset sees, by the very code that deforms its images.
 
 python for_report/draw_deformed_digits.py
-python for_report/draw_deformed_digits.py --preset 58
+python for_report/draw_deformed_digits.py --preset 76
 """
 
 import sys
@@ -25,7 +25,7 @@ COPIES_OF_ALL = 3
 
 def parse_arguments():
     parser = ArgumentParser("Draws how a preset deforms the ten digits, each kind alone and all of them together.")
-    parser.add_argument("--preset", type=int, default=60, help="a preset that deforms (60)")
+    parser.add_argument("--preset", type=int, default=80, help="a preset that deforms (80)")
     parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
     return parser.parse_args()
 
@@ -45,7 +45,7 @@ def main():
     arguments = parse_arguments()
     preset = PRESETS[arguments.preset]
     if not any(preset.deformations):
-        raise UsageError(f"--preset {arguments.preset} deforms nothing; one that does is 60")
+        raise UsageError(f"--preset {arguments.preset} deforms nothing; one that does is 80")
     from mnist_mlp.augmentation import deformed, with_neighbours
     from mnist_mlp.quiet_tensorflow import tf
 

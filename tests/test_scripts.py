@@ -178,7 +178,7 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
     assert row["runs"] == f"{first.name} {second.name}"
     accuracy = (np.mean(probabilities, axis=0).argmax(axis=1) == test.labels).mean()
     assert float(row["test_accuracy"]) == pytest.approx(accuracy, abs=2e-4)
-    assert re.search(rf"^ *all +{float(row['test_accuracy']):.2%} .* ensemble of 2 runs$", output, re.MULTILINE)
+    assert re.search(rf"^ *all +{float(row['test_accuracy']):.2%} .* ensemble of 2 runs *$", output, re.MULTILINE)
 
     before = (tmp_path / "INFOS" / "eval_log.txt").read_text()
     alone = script("MNIST_eval.py", "--ensemble", first.name, *folders(tmp_path))
