@@ -1,0 +1,68 @@
+"""What a compiled epoch of preset 31 spends beyond its matrix products: it is trained without one thing after another.
+
+python -m benchmarks.inside_the_epoch
+"""
+
+import itertools
+import statistics
+import time
+
+import numpy as np
+
+from benchmarks.speed import Contender, epoch_flops, matrix_product_flops_a_second
+from mnist_mlp.preset import TRAINING_IMAGES, Preset
+
+from hyperparameters import PRESETS
+
+ROUNDS, EPOCHS_A_TURN = 5, 4
+PRESET = PRESETS[31]
+WITHOUT = {
+    "our single run": PRESET,
+    "without dropout": PRESET.but(dropout=0.0),
+    "SGD instead of Adam": PRESET.but(optimizer="sgd"),
+    "SGD, without dropout": PRESET.but(optimizer="sgd", dropout=0.0),
+}
+OWN_SHAPES = "numpy, the training's products in their own shapes"
+FLOOR = "numpy, as many multiplications in large products"
+
+
+def products_in_their_own_shapes(preset: Preset, repeats: int = 50) -> float:
+    """Returns the seconds that numpy takes for the matrix products of an epoch's training steps."""
+    random = np.random.default_rng(0)
+    seconds = 0.0
+    for layer, (units_in, units_out) in enumerate(itertools.pairwise(preset.layer_sizes)):
+        shapes = ((preset.batch_size, units_in), (units_in, units_out), (preset.batch_size, units_out))
+        inputs, weights, gradients = (random.random(shape, dtype=np.float32) for shape in shapes)
+        products = [(inputs, weights), (inputs.T, gradients), (gradients, weights.T)]
+        for left, right in products if layer else products[:2]:  # nobody needs the gradient of the pixels
+            left @ right
+            started = time.perf_counter()
+            for _ in range(repeats):
+                left @ right
+            seconds += (time.perf_counter() - started) / repeats
+    return seconds * (TRAINING_IMAGES // preset.batch_size)
+
+
+def main() -> None:
+    contenders = {name: Contender("our single run", preset) for name, preset in WITHOUT.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in (*WITHOUT, OWN_SHAPES, FLOOR)}
+    for _ in range(ROUNDS):
+        for name, contender in contenders.items():
+            seconds[name].append(contender.take_turn(EPOCHS_A_TURN))
+        seconds[OWN_SHAPES].append(products_in_their_own_shapes(PRESET))
+        seconds[FLOOR].append(epoch_flops(PRESET) / matrix_product_flops_a_second())
+    for contender in contenders.values():
+        contender.end()
+    print(
+        f"Seconds an epoch of preset 31, median (least to most) of {ROUNDS} rounds:",
+        "",
+        "| what | seconds |",
+        "| --- | --- |",
+        sep="\n",
+    )
+    for name, measured in seconds.items():
+        print(f"| {name} | {statistics.median(measured):.3f} ({min(measured):.3f} to {max(measured):.3f}) |")
+
+
+if __name__ == "__main__":
+    main()
