@@ -20,6 +20,7 @@ from mnist_mlp.predictions import TestPredictions
 from mnist_mlp.preset import Preset
 from mnist_mlp.report.building import build_report
 from mnist_mlp.report.evidence import read_evidence
+from mnist_mlp.report.figures import overview_figure
 from mnist_mlp.report.findings import BEYOND_CHANCE, CHANCE, IDENTICAL, THESE_NETWORKS
 from mnist_mlp.report.statistics import holm, mcnemar, over_seeds, seed_spread, stand_in_spread, two_proportions
 from mnist_mlp.report.studies import find_experiments, find_studies
@@ -129,6 +130,16 @@ def test_users_own_presets_make_studies_and_another_optimizer_brings_its_argumen
         "normalization": ["batch", "layer", "none"],
         "elastic": ["0", "1.5"],
     }
+
+
+def test_a_preset_of_too_many_fields_is_told_by_what_it_changed(tmp_path):
+    for number in (31, 48, 70, 71, 72):
+        make_run(tmp_path, number, PRESETS[number], 0.98)
+    experiments = find_experiments(read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs)
+    told = overview_figure(experiments, tmp_path).decode()
+    assert "300-200-200-200, he, batch 200, L2 0.0001, dropout 0.2" in told
+    assert "48, but shift 1" in told
+    assert "71, but scaling 0.07" in told
 
 
 def test_a_seed_trained_twice_counts_once(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -161,7 +161,9 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
             before, after = (min(shown) - box.x0) / box.width, (box.x1 - max(shown)) / box.width
             at_left = before > after
             letters = int((max(before, after) - 0.04) / letter)
-            words = textwrap.shorten(described(each.preset), max(4, letters), placeholder=" ...")
+            words = described(each.preset)
+            if len(words) > letters:
+                words = textwrap.shorten(change_from_nearest(each, experiments), max(4, letters), placeholder=" ...")
             where = {"ha": "left" if at_left else "right", "va": "center", "transform": axes.get_yaxis_transform()}
             axes.text(0.01 if at_left else 0.99, place, words, fontsize=points, color=GREY, **where)
         axes.set_yticks(range(len(ordered)), [each.label for each in ordered], fontsize=points + 1)
@@ -180,16 +182,28 @@ def _shown_accuracies(experiment: Experiment) -> list[float]:
 
 def described(preset: Preset) -> str:
     """Returns a preset in few words: its hidden layers, and what else is not the usual."""
-    usual = Preset()
-    short = {"weight_init": "", "optimizer": "", "activation": "", "weight_decay": "L2 ", "dropout": "dropout "}
-    short |= {"batch_size": "batch ", "learning_rate": "rate ", "epochs": "epochs ", "bias_init": "bias "}
-    short |= {"optimizer_arguments": "", "learning_rate_schedule": ""}
-    words = [
-        short.get(name, f"{name.replace('_', ' ')} ") + format_field(getattr(preset, name))
-        for name in preset.field_names()
-        if name != "hidden_sizes" and getattr(preset, name) != getattr(usual, name)
-    ]
-    return ", ".join([format_field(preset.hidden_sizes), *words])
+    return _in_words(preset, ["hidden_sizes", *_different_fields(preset, Preset(hidden_sizes=preset.hidden_sizes))])
+
+
+def change_from_nearest(experiment: Experiment, experiments: Sequence[Experiment]) -> str:
+    """Returns in what a preset differs from the nearest one of a lower number; what it is where there is none."""
+    preset = experiment.preset
+    earlier = [each for each in experiments if each.numbers < experiment.numbers]
+    if not earlier:
+        return described(preset)
+    nearest = min(reversed(earlier), key=lambda each: len(_different_fields(preset, each.preset)))
+    return f"{nearest.label}, but {_in_words(preset, _different_fields(preset, nearest.preset))}"
+
+
+def _different_fields(preset: Preset, other: Preset) -> list[str]:
+    return [name for name in preset.field_names() if getattr(preset, name) != getattr(other, name)]
+
+
+def _in_words(preset: Preset, names: Iterable[str]) -> str:
+    before = {"weight_init": "", "optimizer": "", "activation": "", "weight_decay": "L2 ", "dropout": "dropout "}
+    before |= {"batch_size": "batch ", "learning_rate": "rate ", "epochs": "epochs ", "bias_init": "bias "}
+    before |= {"optimizer_arguments": "", "learning_rate_schedule": "", "hidden_sizes": ""}
+    return ", ".join(before.get(name, f"{name_of(name)} ") + format_field(getattr(preset, name)) for name in names)
 
 
 def confusion_figure(run: ReportedRun, labels: np.ndarray, folder: Path) -> bytes:

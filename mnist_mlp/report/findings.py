@@ -161,7 +161,7 @@ def _headline(finding: Finding) -> str:
     title = finding.study.title
     verdicts = [each.verdict for each in finding.comparisons if each.difference]
     if not verdicts:
-        return f"What does {title} do? Not scored on the test set yet"
+        return f"{title.capitalize()}: not scored on the test set yet"
     told = [each for each in finding.comparisons if each.verdict == BEYOND_CHANCE]
     if not told and all(verdict == IDENTICAL for verdict in verdicts):
         return f"Other {title}, the same network"
