@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 
 from mnist_mlp.data import load_training_data
 from mnist_mlp.errors import UsageError, WorkFailed
+from mnist_mlp.files import require_writable_folder
 from mnist_mlp.preset import DEFORMATIONS, format_field
-from mnist_mlp.terminal import PROJECT, ArgumentParser
+from mnist_mlp.terminal import ArgumentParser
 
 from hyperparameters import PRESETS
 
@@ -27,6 +28,7 @@ def parse_arguments():
     parser = ArgumentParser("Draws how a preset deforms the ten digits, each kind alone and all of them together.")
     parser.add_argument("--preset", type=int, default=80, help="a preset that deforms (80)")
     parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
+    parser.add_folder("--output-dir", "for_report", "the picture is written in it")
     return parser.parse_args()
 
 
@@ -43,6 +45,7 @@ def rows_of(preset):
 
 def main():
     arguments = parse_arguments()
+    require_writable_folder(arguments.output_dir, "--output-dir")
     preset = PRESETS[arguments.preset]
     if not any(preset.deformations):
         raise UsageError(f"--preset {arguments.preset} deforms nothing; one that does is 80")
@@ -60,7 +63,7 @@ def main():
         axes.imshow(np.hstack(pixels.reshape(10, 28, 28)), cmap="Greys", vmin=0, vmax=255, aspect="auto")
         axes.set_axis_off()
         figure.text(0.01, 1 - (row + 0.5) / len(rows), label, va="center", fontsize=10)
-    picture = PROJECT / "for_report" / "deformed_digits.png"
+    picture = arguments.output_dir / "deformed_digits.png"
     try:
         figure.savefig(picture, dpi=120)
     except OSError as error:

@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 from scipy.ndimage import map_coordinates
 
 from mnist_mlp.augmentation import deformed, with_neighbours
 from mnist_mlp.quiet_tensorflow import tf
+from tests.conftest import only_line
 from tests.test_training import mix
 
 KEY = 12345
@@ -101,3 +103,16 @@ def test_what_comes_from_outside_is_white():
     ):
         assert (side.min(axis=0) < 1e-3).all()
     assert (images == 0).mean() > 0.3
+
+
+def test_the_picture_of_deformed_digits_has_a_row_a_kind(script, tmp_path):
+    drawing = ["for_report/draw_deformed_digits.py", "--output-dir", tmp_path]
+    process = script(*drawing, "--preset", 71)  # shifts and rotates
+    assert (process.returncode, process.stderr) == (0, "")
+    digits = imread(tmp_path / "deformed_digits.png")[:, 160:, 0]
+    as_it_is, *others = np.array_split(digits[: len(digits) // 6 * 6], 6)
+    assert len({row.tobytes() for row in (as_it_is, *others)}) == 6
+    assert all(abs(row.mean() / as_it_is.mean() - 1) < 0.02 for row in others)  # as much ink, elsewhere
+    process = script(*drawing, "--preset", 38)
+    assert process.returncode == 2
+    assert only_line(process) == "Error: --preset 38 deforms nothing; one that does is 80"

@@ -158,7 +158,7 @@ def result_of(run: RunFolder) -> tuple:
 
 def test_results_do_not_depend_on_the_number_of_workers(script, tmp_path):
     found = []
-    for workers in (1, 2, 3):
+    for workers in (1, 3):
         folder = tmp_path / str(workers)
         chosen = ["--presets", "1,8", "--epochs", 2, "--repeats", 2, "--workers", workers, "--quiet"]
         process = script("MNIST_train.py", *chosen, *folders(folder))
@@ -169,7 +169,7 @@ def test_results_do_not_depend_on_the_number_of_workers(script, tmp_path):
     assert re.findall(r"^ +(\d+) +2 +\d\d\.\d\d% +\d+\.\d\d to \d+\.\d\d% ", process.stdout, re.M) != []
     assert "mean test accuracy" in process.stdout
     assert set(found[0]) == {(preset, seed) for preset in (1, 8) for seed in (1602, 1603)}
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
 
 
 def start_sweep(folder, *chosen: str) -> subprocess.Popen:
