@@ -76,6 +76,27 @@ def test_a_table_of_before_some_hyperparameters_is_brought_up_to_date_once(tmp_p
     assert sorted(each.name for each in tmp_path.iterdir() if each.suffix == ".txt") == [path.name, "training_log.txt"]
 
 
+def open_and_append(path, together, writer: int) -> None:
+    together.wait()
+    AppendedTable(path, COLUMNS, added={"number": 0}).append({"run": "new", "text": "t", "number": writer})
+
+
+def test_many_who_bring_one_old_table_up_to_date_lose_no_row(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text("run\ttext\n" + "old\tt\n" * 20_000)  # large enough that they meet
+    spawn = multiprocessing.get_context("spawn")
+    together = spawn.Barrier(4)
+    writers = [spawn.Process(target=open_and_append, args=(path, together, writer)) for writer in range(1, 5)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    header, *rows = path.read_text().splitlines()
+    assert header.split("\t") == COLUMNS
+    assert rows[:20_000] == ["old\tt\t0"] * 20_000
+    assert sorted(rows[20_000:]) == [f"new\tt\t{writer}" for writer in range(1, 5)]
+
+
 @pytest.mark.parametrize("missing", [{"epochs"}, set(Preset.field_names())], ids=len)
 def test_a_table_that_lacks_something_else_is_refused(tmp_path, missing):
     path = tmp_path / "overral_info.txt"
