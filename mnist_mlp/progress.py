@@ -105,11 +105,15 @@ class SweepProgress:
             "interrupted": ", interrupted",
         }
         accuracy = f"[bold]{record.best_validation_accuracy:.2%}[/bold] at epoch {record.best_epoch}"
-        best = f"best validation accuracy {accuracy}" if record.best_epoch else "no epoch ended well"
-        if record.best_epoch and record.preset.final_fit:
-            best = f"on validation images that it has seen, accuracy {accuracy}"
+        if not record.epochs:
+            best = "no epoch"
+        elif not record.best_epoch:
+            best = f"no good epoch of {len(record.epochs)}"
+        else:
+            what = "on validation images that it has seen," if record.preset.final_fit else "best validation"
+            best = f"{what} accuracy {accuracy} of {len(record.epochs)}"
         self._console.print(
-            f"Preset {record.preset_number}: {best} of {len(record.epochs)}, {duration(record.training_seconds)}"
+            f"Preset {record.preset_number}: {best}, {duration(record.training_seconds)}"
             f"{ending.get(record.status, '')}",
             soft_wrap=not self._console.is_terminal,
         )

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mnist_mlp.intervals import mean_interval
-from mnist_mlp.preset import Preset, format_field
+from mnist_mlp.preset import Preset
 from mnist_mlp.run_folder import RunFolder, RunRecord
 
 if TYPE_CHECKING:
@@ -29,25 +29,20 @@ def plain_table(headings: str, left: str = "") -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in headings.split("|"):
         justify = "left" if heading in left.split("|") else "right"
-        table.add_column(heading, justify=justify, no_wrap=heading != "hidden sizes", overflow="fold")
+        # Where there is too little room, these go on in the next line rather than lose their ends.
+        table.add_column(heading, justify=justify, no_wrap=heading not in ("hidden sizes", "run"), overflow="fold")
     return table
 
 
 def results_table(runs: Sequence[RunFolder]) -> Table:
     """Returns how each run's training ended."""
-    table = plain_table("preset|best epoch|validation|time|status|run|hidden sizes", left="status|run|hidden sizes")
+    table = plain_table("preset|best epoch|validation|time|status|run", left="status|run")
     for run in runs:
         record = run.record
-        table.add_row(
-            str(record.preset_number),
-            f"{record.best_epoch} of {len(record.epochs)}",
-            validation(record),
-            duration(record.training_seconds),
-            record.status,
-            escape(run.name),
-            format_field(record.preset.hidden_sizes),
-        )
-    return table
+        best_epoch = f"{record.best_epoch} of {len(record.epochs)}" if record.best_epoch else "-"
+        time = duration(record.training_seconds)
+        table.add_row(str(record.preset_number), best_epoch, validation(record), time, record.status, escape(run.name))
+    return _with_footnote(table, runs)
 
 
 def scores_table(scored: Sequence[tuple[TestScore, RunFolder]], ensemble: TestScore | None = None) -> Table:
@@ -56,19 +51,27 @@ def scores_table(scored: Sequence[tuple[TestScore, RunFolder]], ensemble: TestSc
 
     def add(preset: str, result: TestScore, *more: str) -> None:
         low, high = result.interval
-        table.add_row(preset, f"{result.accuracy:.2%}", f"{low * 100:.2f} to {high:.2%}", f"{result.loss:.4f}", *more)
+        interval = f"{low * 100:.2f} to {high * 100:.2f}"
+        table.add_row(preset, f"{result.accuracy:.2%}", interval, f"{result.loss:.4f}", *more)
 
     for result, run in sorted(scored, key=lambda each: each[0].accuracy, reverse=True):
         record = run.record
         add(str(record.preset_number), result, validation(record), str(record.seed), escape(run.name))
     if ensemble:
         add("all", ensemble, "", "", f"ensemble of {len(scored)} runs")
-    return table
+    return _with_footnote(table, [run for _, run in scored])
 
 
 def validation(record: RunRecord) -> str:
-    """Returns the run's validation accuracy; of a final fit it says that the images were seen in training."""
-    return f"{record.best_validation_accuracy:.2%}{' (seen)' if record.preset.final_fit else ''}"
+    """Returns the run's validation accuracy, that of a final fit with a mark."""
+    accuracy = f"{record.best_validation_accuracy:.2%}" if record.best_epoch else "-"
+    return f"{accuracy}*" if record.preset.final_fit else accuracy
+
+
+def _with_footnote(table: Table, runs: Iterable[RunFolder]) -> Table:
+    if any(run.record.preset.final_fit for run in runs):
+        table.caption, table.caption_justify = "* a final fit: it has been trained on these images too", "left"
+    return table
 
 
 def repeats_table(measured: Iterable[tuple[RunRecord, float]], what: str) -> Table | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mnist_mlp.evaluation import TestScore
 from mnist_mlp.preset import Preset
-from mnist_mlp.run_folder import RunRecord
-from mnist_mlp.tables import repeats_table
+from mnist_mlp.run_folder import RunFolder, RunRecord
+from mnist_mlp.tables import repeats_table, results_table, scores_table
 from mnist_mlp.terminal import console
 
 
@@ -27,3 +30,27 @@ def test_a_seed_trained_twice_is_one_network():
 def test_seeds_of_presets_with_one_number_that_are_not_the_same_are_not_put_together():
     measured = [(RunRecord(1, Preset(dropout=rate), seed), 0.98) for seed, rate in enumerate((0.1, 0.2))]
     assert repeats_table(measured, "test accuracy") is None
+
+
+@pytest.mark.parametrize("name", ["1795552362_preset100_2", "1795552362_preset100_12345"])
+def test_eighty_columns_cut_nothing_off(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "80")
+    metrics = {"accuracy": 0.9918}
+    epochs = [{"epoch": epoch, "seconds": 60.0, "dev": metrics} for epoch in range(1, 601)]
+    record = RunRecord(100, Preset(final_fit=True), 1602, "interrupted", epochs=epochs, best_epoch=600)
+    run = RunFolder(tmp_path / name, record)
+    ended = [["100", "600", "of", "600", "99.18%*", "10:00:00", "interrupted"], [name]]
+    scored = [["100", "99.05%", "98.84", "to", "99.22", "0.0500", "99.18%*", "1602"], [name]]
+    for table, (numbers, (whole_name,)) in (
+        (results_table([run]), ended),
+        (scores_table([(TestScore(9905, 10_000, 0.05), run)]), scored),
+    ):
+        first, *more, footnote = shown(table)
+        assert first[: len(numbers)] == numbers
+        assert "".join([*first[len(numbers) :], *(part for line in more for part in line)]) == whole_name
+        assert " ".join(footnote) == "* a final fit: it has been trained on these images too"
+
+
+def test_a_run_that_failed_at_once_has_no_accuracy(tmp_path):
+    run = RunFolder(tmp_path / "1_preset1", RunRecord(1, Preset(), 1602, "failed"))
+    assert shown(results_table([run])) == [["1", "-", "-", "0", "s", "failed", "1_preset1"]]
