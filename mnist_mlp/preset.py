@@ -95,7 +95,8 @@ positive = _number("a finite number above 0", lambda number: number > 0)
 not_negative = _number("a finite number of at least 0", lambda number: number >= 0)
 fraction = _number("a number of at least 0 and below 1", lambda number: 0 <= number < 1)
 
-_COMMON = dict(weight_decay=not_negative, clipnorm=positive, clipvalue=positive, global_clipnorm=positive)
+_CLIPPING = {"clipnorm", "clipvalue", "global_clipnorm"}
+_COMMON = dict(weight_decay=not_negative, **dict.fromkeys(sorted(_CLIPPING), positive))
 _ADAM = dict(beta_1=fraction, beta_2=fraction, epsilon=positive, **_COMMON)
 OPTIMIZER_ARGUMENTS: dict[str, dict[str, Check]] = {
     "adam": dict(_ADAM, amsgrad=_true_or_false),
@@ -132,9 +133,9 @@ OPTIMIZER_ARGUMENTS: dict[str, dict[str, Check]] = {
 
 def _unknown(name: str, value: Any, kind: str, known: Iterable[str]) -> UsageError:
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    return UsageError(f"{name}={value!r}: there is no such {kind}; {hint}allowed: {', '.join(known)}")
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    hint = f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
+    return UsageError(f"{name}={value!r}: there is no such {kind}; {hint}")
 
 
 def _check_optimizer_arguments(optimizer: str, arguments: Any) -> tuple[tuple[str, Any], ...]:
@@ -147,6 +148,8 @@ def _check_optimizer_arguments(optimizer: str, arguments: Any) -> tuple[tuple[st
     for argument, value in arguments.items():
         if argument not in checks:
             raise _unknown(str(argument), value, f"argument of the optimizer {optimizer}", checks)
+    if len(_CLIPPING & arguments.keys()) > 1:
+        raise refusal(name, arguments, f"at most one of {', '.join(sorted(_CLIPPING))}")
     return tuple(
         (argument, checks[argument](f"{name}: {argument}", arguments[argument])) for argument in sorted(arguments)
     )

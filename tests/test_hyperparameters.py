@@ -133,7 +133,9 @@ def test_preset_survives_its_json_form():
         ("optimizer_arguments", {"beta_1": 1.0}, "below 1"),
         ("optimizer_arguments", {"beta_1": "0.9"}, "a number"),
         ("optimizer_arguments", 3, "a dict"),
-        ("droput", 0.2, "did you mean dropout"),
+        ("optimizer_arguments", {"clipnorm": 1.0, "global_clipnorm": 1.0}, "at most one of clipnorm, clipvalue"),
+        ("droput", 0.2, "did you mean dropout?"),
+        ("batch_norm", True, "allowed: hidden_sizes, "),
     ],
 )
 def test_refusal_names_field_value_and_what_is_allowed(field, value, allowed):
