@@ -15,10 +15,11 @@ import pytest
 from markupsafe import escape
 
 from mnist_mlp.data import load_test_data
-from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, InfoLogs, read_table, write_eval_log
+from mnist_mlp.info_logs import EVAL_COLUMNS, OVERALL_COLUMNS, InfoLogs, log_ensemble, read_table, write_eval_log
 from mnist_mlp.predictions import TestPredictions
 from mnist_mlp.preset import Preset
 from mnist_mlp.report.building import build_report
+from mnist_mlp.report.data_tables import unvalidated_table
 from mnist_mlp.report.evidence import read_evidence
 from mnist_mlp.report.figures import overview_figure
 from mnist_mlp.report.findings import BEYOND_CHANCE, CHANCE, IDENTICAL, THESE_NETWORKS
@@ -233,7 +234,7 @@ def test_page_workbook_csv_and_infos_agree(evaluated):
         **{"number of layers": "weight_layers", "weight initialisation": "weight_init", "optimiser": "optimizer"},
         **{"layer sizes": "hidden_sizes", "training time": "training_seconds", "bias initialisation": "bias_init"},
         **{"optimiser arguments": "optimizer_arguments", "normalisation": "normalization", "warm-up": "warmup"},
-        **{"standardised inputs": "standardize", "averaged weights": "ema_decay"},
+        **{"standardised inputs": "standardize", "averaged weights": "ema_decay", "elastic deformation": "elastic"},
     }
     for in_sheet, in_csv in zip(sheet, rows, strict=True):
         score = scores[in_sheet["run"]]
@@ -449,7 +450,7 @@ def test_damaged_runs_are_skipped_with_their_reason(tmp_path, labels):
         "notes.txt": "it is not a folder",
     }
     assert report.evidence.notes == [
-        "1 row of eval_log.txt is of runs that are not in the runs folder any more, and left out.",
+        "1 row of eval_log.txt is of runs that are not in the runs folder, and left out.",
         f"{other.name}: its test_predictions.npz and eval_log.txt disagree; score it again with MNIST_eval.py.",
     ]
     page = (tmp_path / "out" / "report.html").read_text()
@@ -497,6 +498,30 @@ def test_a_final_fit_is_listed_and_neither_chosen_nor_compared(tmp_path, labels)
     rows = read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")
     assert [row["validation accuracy"] for row in rows] == [0.98, None]
     assert [(row["test accuracy"], row["final fit"]) for row in rows] == [(0.98, "False"), (0.985, "True")]
+
+
+def test_final_fits_and_ensembles_stand_beside_each_other(tmp_path, labels):
+    one = make_run(tmp_path, 1, Preset(), 0.98)
+    fits = [make_run(tmp_path, 2, Preset(final_fit=True), 0.999, seed) for seed in (1, 2)]
+    score_runs(tmp_path, {one: (0.98, None), fits[0]: (0.984, None), fits[1]: (0.986, None)}, labels)
+    log = tmp_path / "INFOS" / "ensemble_log.txt"
+    log_ensemble(log, [one.name, *(run.name for run in fits)], 0.9901, 0.05)
+    log_ensemble(log, [one.name, "1_preset9"], 0.9902, 0.05)  # no such run
+    log_ensemble(log, [one.name, fits[0].name], float("nan"), 0.05)
+    report = build(tmp_path)
+    table = unvalidated_table(report.evidence)
+    # 98.4 and 98.6%: a deviation of 0.1414 points; 12.7062 (one degree of freedom) * 0.1414 / sqrt(2) = 1.27 points.
+    # 99.01% of 10,000, by Wilson: (0.9901 + 0.00019207 +- 1.96 * sqrt(0.9901 * 0.0099 / 10000 + 9.6e-9)) / 1.00038415
+    expected = [
+        ["final fit: preset 2", 2, 0.985, 0.9723, 0.9977, "over seeds"],
+        ["ensemble: 1 of 1, 2 of 2", 3, 0.9901, 0.98796, 0.99186, "over test images"],
+    ]
+    assert [row[:2] + row[5:] for row in table.rows] == [row[:2] + row[5:] for row in expected]
+    assert [row[2:5] for row in table.rows] == [pytest.approx(row[2:5], abs=1e-5) for row in expected]
+    assert sum("ensemble_log.txt" in note for note in report.evidence.notes) == 2
+    page = re.sub(r"\s+", " ", report.page.read_text())
+    assert '<td class="text">ensemble: 1 of 1, 2 of 2</td>' in page
+    assert "<b>3</b><span>runs of 2 presets</span>" in page
 
 
 def test_a_run_that_diverged_is_reported(tmp_path, labels):

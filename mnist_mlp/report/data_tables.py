@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any, Literal
 
-from mnist_mlp.intervals import mean_interval
+from mnist_mlp.intervals import mean_interval, share_interval
 from mnist_mlp.preset import Preset, format_field
-from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.evidence import TESTED_IMAGES, Evidence, ReportedRun
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.studies import Experiment, name_of
 
@@ -128,6 +130,34 @@ def studies_table(findings: Sequence[Finding]) -> DataTable:
                 row += [None] * 8
             rows.append(known([*row, each.verdict]))
     return DataTable("Studies", columns, rows)
+
+
+def unvalidated_table(evidence: Evidence) -> DataTable:
+    """Returns final fits, a row a preset, and ensembles: what has no validation accuracy to be compared by."""
+    columns = _columns(
+        *(("what", "text"), ("runs", "count"), ("test accuracy", "percent"), ("test low", "percent")),
+        *(("test high", "percent"), ("interval", "text")),
+    )
+    final_fits: dict[tuple[int, Preset], dict[int, ReportedRun]] = defaultdict(dict)
+    for run in evidence.runs:
+        if run.preset.final_fit and run.test_accuracy is not None:
+            final_fits[run.record.preset_number, run.preset][run.record.seed] = run
+    rows = []
+    for (number, _), by_seed in sorted(final_fits.items(), key=lambda item: item[0][0]):
+        runs = list(by_seed.values())
+        accuracies = [run.test_accuracy for run in runs]
+        over = interval_over(accuracies)
+        interval = (*over, "over seeds") if over else (*runs[0].test_interval, "over test images")
+        rows.append([f"final fit: preset {number}", len(runs), mean(accuracies), *interval])
+    presets = {run.name: run.record.preset_number for run in evidence.runs}
+    for each in sorted(evidence.ensembles, key=lambda ensemble: ensemble.test_accuracy):
+        of_each = Counter(presets[name] for name in each.runs)
+        members = ", ".join(f"{count} of {number}" for number, count in sorted(of_each.items()))
+        interval = share_interval(round(each.test_accuracy * TESTED_IMAGES), TESTED_IMAGES)
+        rows.append(
+            [f"ensemble: {members}", len(each.runs), each.test_accuracy, *map(float, interval), "over test images"]
+        )
+    return DataTable("Unvalidated", columns, rows)
 
 
 def interval_over(accuracies: Sequence[float]) -> tuple[float, float] | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mnist_mlp.data import DEV_IMAGES, TEST_IMAGES, load_test_data
-from mnist_mlp.info_logs import EVAL_COLUMNS, read_table
+from mnist_mlp.info_logs import ENSEMBLE_COLUMNS, EVAL_COLUMNS, read_table
 from mnist_mlp.intervals import share_interval
 from mnist_mlp.predictions import TestPredictions
 from mnist_mlp.preset import Preset
@@ -76,6 +76,14 @@ class ReportedRun:
         return share_interval(self.test_correct, TESTED_IMAGES)
 
 
+@dataclass(frozen=True)
+class ReportedEnsemble:
+    """What the mean of some runs' probabilities scored; the names are those of runs that are reported."""
+
+    runs: tuple[str, ...]
+    test_accuracy: float
+
+
 @dataclass(eq=False)
 class Evidence:
     """All there is to report.
@@ -84,6 +92,7 @@ class Evidence:
         runs: oldest first.
         skipped: what is no run, and why.
         notes: what was found wrong with runs that are reported all the same.
+        ensembles: of ensemble_log.txt, those whose runs are all there.
         test_labels: int [test images], None where no run has predictions.
         test_pixels: uint8 [test images, 784], likewise.
     """
@@ -91,6 +100,7 @@ class Evidence:
     runs: list[ReportedRun]
     skipped: dict[str, str]
     notes: list[str]
+    ensembles: list[ReportedEnsemble] = field(default_factory=list)
     test_labels: np.ndarray | None = None
     test_pixels: np.ndarray | None = None
 
@@ -99,7 +109,7 @@ def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
     """Returns what is in the folders; what is damaged is left out with its reason.
 
     Raises:
-        UsageError: there is no runs folder, or eval_log.txt is no such table.
+        UsageError: there is no runs folder, or eval_log.txt or ensemble_log.txt is no such table.
         WorkFailed: the test images are missing, where a run has predictions.
     """
     evidence = Evidence([], {}, [])
@@ -123,9 +133,10 @@ def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
         runs_are = "1 run is a final fit" if final_fits == 1 else f"{final_fits} runs are final fits"
         evidence.notes.append(
             f"{runs_are}, on all 60,000 images: there is no validation accuracy to choose by or to compare with, so "
-            "only the list of all runs has them."
+            "no study has them."
         )
     _add_scores(evidence, read_table(info_dir / "eval_log.txt", EVAL_COLUMNS))
+    _add_ensembles(evidence, read_table(info_dir / "ensemble_log.txt", ENSEMBLE_COLUMNS))
     _add_predictions(evidence, data_dir)
     return evidence
 
@@ -190,17 +201,31 @@ def _add_scores(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> None:
         if name not in runs:
             without_run += 1
             continue
-        try:
-            accuracy, loss = float(row["test_accuracy"]), float(row["test_loss"])
-        except (TypeError, ValueError):
-            accuracy = loss = math.nan
+        accuracy, loss = _number(row["test_accuracy"]), _number(row["test_loss"])
         if 0 <= accuracy <= 1:
             runs[name].test_accuracy, runs[name].test_loss = accuracy, loss
         else:
             evidence.notes.append(f"eval_log.txt holds no accuracy for {name}; score it again with MNIST_eval.py.")
     if without_run:
         rows_are = "1 row of eval_log.txt is" if without_run == 1 else f"{without_run} rows of eval_log.txt are"
-        evidence.notes.append(f"{rows_are} of runs that are not in the runs folder any more, and left out.")
+        evidence.notes.append(f"{rows_are} of runs that are not in the runs folder, and left out.")
+
+
+def _add_ensembles(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> None:
+    there = {run.name for run in evidence.runs}
+    for row in rows:
+        names, accuracy = tuple(printable(row["runs"] or "").split(" ")), _number(row["test_accuracy"])
+        if there.issuperset(names) and 0 <= accuracy <= 1:
+            evidence.ensembles.append(ReportedEnsemble(names, accuracy))
+        else:
+            evidence.notes.append("A row of ensemble_log.txt is of runs that are not here, or damaged, and left out.")
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _add_predictions(evidence: Evidence, data_dir: Path) -> None:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mnist_mlp.files import write_text_atomically
 from mnist_mlp.report.conclusions import Conclusions
-from mnist_mlp.report.data_tables import Cell, DataTable, Kind, shown
+from mnist_mlp.report.data_tables import Cell, DataTable, Kind, shown, unvalidated_table
 from mnist_mlp.report.evidence import Evidence
 from mnist_mlp.report.findings import (
     BEYOND_CHANCE,
@@ -77,6 +77,8 @@ def write_page(content: PageContent, path: Path) -> None:
         verdict_classes=VERDICT_CLASSES,
         table=runs,
         presets=_accuracies_first(content.tables["Presets"]),
+        unvalidated=unvalidated_table(content.evidence),
+        all_presets=len({run.preset for run in content.evidence.runs}),
         constant=_constant_columns(runs),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
