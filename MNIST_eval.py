@@ -36,6 +36,9 @@ def main():
         raise WorkFailed(f"{arguments.runs_dir} holds no run; train one first: {command('MNIST_train.py')}")
     if arguments.ensemble and len(found) < 2:
         raise UsageError("--ensemble needs at least two runs; name another, or train another")
+    spaced = [name for name, _ in found if arguments.ensemble and " " in name]
+    if spaced:
+        raise UsageError(f"--ensemble: {spaced[0]!r} has a space in its name, which separates runs; rename the folder")
     require_writable_folder(arguments.info_dir, "--info-dir")
     eval_log, ensemble_log = (arguments.info_dir / name for name in ("eval_log.txt", "ensemble_log.txt"))
     named = {name for name, _ in found} if arguments.runs else None

@@ -96,7 +96,7 @@ PRESETS[48] = PRESETS[47].but(ema_decay=0.998)
 PRESETS[49] = PRESETS[48].but(optimizer_arguments={"beta_2": 0.99, "global_clipnorm": 1.0})
 
 # The 50s, quick: the fewest seconds to 98% on two cores. A small network and a single short cycle of the rate, which,
-# as it is warmed up and falls to nothing, may begin three times as high: two epochs are then enough.
+# as it is warmed up and falls to nothing, may rise three times as high: two epochs are then enough.
 PRESETS[50] = PRESETS[45].but(hidden_sizes=(300, 200))
 PRESETS[51] = PRESETS[50].but(learning_rate_schedule="one_cycle")
 PRESETS[52] = PRESETS[51].but(epochs=6)

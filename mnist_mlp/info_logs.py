@@ -183,7 +183,11 @@ def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror or error}); mend or rename it") from None
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        try:
+            return list(rows)
+        except csv.Error as error:
+            raise UsageError(f"{path}, line {rows.line_num + 1}, is no row ({error}); mend or rename it") from None
 
 
 def _lock_of(path: Path) -> FileLock:

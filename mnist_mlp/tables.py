@@ -64,13 +64,14 @@ def scores_table(scored: Sequence[tuple[TestScore, RunFolder]], ensemble: TestSc
 
 def validation(record: RunRecord) -> str:
     """Returns the run's validation accuracy, that of a final fit with a mark."""
-    accuracy = f"{record.best_validation_accuracy:.2%}" if record.best_epoch else "-"
-    return f"{accuracy}*" if record.preset.final_fit else accuracy
+    if not record.best_epoch:
+        return "-"
+    return f"{record.best_validation_accuracy:.2%}" + ("*" if record.preset.final_fit else "")
 
 
 def _with_footnote(table: Table, runs: Iterable[RunFolder]) -> Table:
-    if any(run.record.preset.final_fit for run in runs):
-        table.caption, table.caption_justify = "* a final fit: it has been trained on these images too", "left"
+    if any(validation(run.record).endswith("*") for run in runs):
+        table.caption, table.caption_justify = "* a final fit: it has been trained on the validation images too", "left"
     return table
 
 

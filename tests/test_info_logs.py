@@ -85,16 +85,24 @@ def test_many_who_bring_one_old_table_up_to_date_lose_no_row(tmp_path):
     path = tmp_path / "table.txt"
     path.write_text("run\ttext\n" + "old\tt\n" * 20_000)  # large enough that they meet
     spawn = multiprocessing.get_context("spawn")
-    together = spawn.Barrier(4)
+    together = spawn.Barrier(4, timeout=60)
     writers = [spawn.Process(target=open_and_append, args=(path, together, writer)) for writer in range(1, 5)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
+    assert [writer.exitcode for writer in writers] == [0] * 4
     header, *rows = path.read_text().splitlines()
     assert header.split("\t") == COLUMNS
     assert rows[:20_000] == ["old\tt\t0"] * 20_000
     assert sorted(rows[20_000:]) == [f"new\tt\t{writer}" for writer in range(1, 5)]
+
+
+def test_a_table_with_a_line_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text(f"run\ttext\nold\tt\nold\t{'x' * 200_000}\n")
+    with pytest.raises(UsageError, match=r"table\.txt, line 3, is no row \(.*\); mend or rename it"):
+        read_table(path, ["run", "text"])
 
 
 @pytest.mark.parametrize("missing", [{"epochs"}, set(Preset.field_names())], ids=len)

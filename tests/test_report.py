@@ -139,8 +139,8 @@ def test_a_preset_of_too_many_fields_is_told_by_what_it_changed(tmp_path):
     experiments = find_experiments(read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs)
     told = overview_figure(experiments, tmp_path).decode()
     assert "300-200-200-200, he, batch 200, L2 0.0001, dropout 0.2" in told
-    assert "48, but shift 1" in told
-    assert "71, but scaling 0.07" in told
+    assert "as 48, but shift 1" in told
+    assert "as 71, but scaling 0.07" in told
 
 
 def test_a_seed_trained_twice_counts_once(tmp_path):
@@ -506,21 +506,25 @@ def test_final_fits_and_ensembles_stand_beside_each_other(tmp_path, labels):
     score_runs(tmp_path, {one: (0.98, None), fits[0]: (0.984, None), fits[1]: (0.986, None)}, labels)
     log = tmp_path / "INFOS" / "ensemble_log.txt"
     log_ensemble(log, [one.name, *(run.name for run in fits)], 0.9901, 0.05)
-    log_ensemble(log, [one.name, "1_preset9"], 0.9902, 0.05)  # no such run
+    for number in (9, 10):
+        log_ensemble(log, [one.name, f"1_preset{number}"], 0.9902, 0.05)  # no such run
     log_ensemble(log, [one.name, fits[0].name], float("nan"), 0.05)
     report = build(tmp_path)
     table = unvalidated_table(report.evidence)
     # 98.4 and 98.6%: a deviation of 0.1414 points; 12.7062 (one degree of freedom) * 0.1414 / sqrt(2) = 1.27 points.
     # 99.01% of 10,000, by Wilson: (0.9901 + 0.00019207 +- 1.96 * sqrt(0.9901 * 0.0099 / 10000 + 9.6e-9)) / 1.00038415
     expected = [
-        ["final fit: preset 2", 2, 0.985, 0.9723, 0.9977, "over seeds"],
-        ["ensemble: 1 of 1, 2 of 2", 3, 0.9901, 0.98796, 0.99186, "over test images"],
+        ["final fit: preset 2", 2, 0.985, 0.9723, 0.9977, "over 2 seeds"],
+        ["ensemble: 1 of preset 1, 2 of preset 2", 3, 0.9901, 0.98796, 0.99186, "over test images"],
     ]
     assert [row[:2] + row[5:] for row in table.rows] == [row[:2] + row[5:] for row in expected]
     assert [row[2:5] for row in table.rows] == [pytest.approx(row[2:5], abs=1e-5) for row in expected]
-    assert sum("ensemble_log.txt" in note for note in report.evidence.notes) == 2
+    assert [note for note in report.evidence.notes if "ensemble_log.txt" in note] == [
+        "2 rows of ensemble_log.txt are of runs that are not in the runs folder, and left out.",
+        "1 row of ensemble_log.txt is without an accuracy, and left out.",
+    ]
     page = re.sub(r"\s+", " ", report.page.read_text())
-    assert '<td class="text">ensemble: 1 of 1, 2 of 2</td>' in page
+    assert '<td class="text">ensemble: 1 of preset 1, 2 of preset 2</td>' in page
     assert "<b>3</b><span>runs of 2 presets</span>" in page
 
 

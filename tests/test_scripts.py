@@ -186,6 +186,11 @@ def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path
         2,
         "Error: --ensemble needs at least two runs; name another, or train another",
     )
+    spaced = Path(shutil.copytree(second.path, tmp_path / "runs" / "3 copy"))
+    process = script("MNIST_eval.py", "--ensemble", *folders(tmp_path))
+    assert process.returncode == 2
+    assert only_line(process).startswith("Error: --ensemble: '3 copy' has a space in its name")
+    shutil.rmtree(spaced)
     unlike = script("MNIST_eval.py", "--ensemble", first.name, second.name, "2_unfinished", *folders(tmp_path))
     assert (unlike.returncode, unlike.stderr.splitlines()[-1]) == (
         1,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from rich.console import Console
 
 from mnist_mlp.evaluation import TestScore
 from mnist_mlp.preset import Preset
 from mnist_mlp.run_folder import RunFolder, RunRecord
 from mnist_mlp.tables import repeats_table, results_table, scores_table
-from mnist_mlp.terminal import console
 
 
 def shown(table) -> list[list[str]]:
-    terminal = console()
+    terminal = Console(width=80, highlight=False)
     with terminal.capture() as capture:
         terminal.print(table)
     return [line.split() for line in capture.get().splitlines()[1:]]
@@ -32,9 +32,10 @@ def test_seeds_of_presets_with_one_number_that_are_not_the_same_are_not_put_toge
     assert repeats_table(measured, "test accuracy") is None
 
 
-@pytest.mark.parametrize("name", ["1795552362_preset100_2", "1795552362_preset100_12345"])
-def test_eighty_columns_cut_nothing_off(tmp_path, monkeypatch, name):
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.parametrize(
+    ("name", "has_no_room"), [("1795552362_preset100_2", False), ("1795552362_preset100_123456789", True)]
+)
+def test_eighty_columns_cut_nothing_off(tmp_path, name, has_no_room):
     metrics = {"accuracy": 0.9918}
     epochs = [{"epoch": epoch, "seconds": 60.0, "dev": metrics} for epoch in range(1, 601)]
     record = RunRecord(100, Preset(final_fit=True), 1602, "interrupted", epochs=epochs, best_epoch=600)
@@ -47,10 +48,12 @@ def test_eighty_columns_cut_nothing_off(tmp_path, monkeypatch, name):
     ):
         first, *more, footnote = shown(table)
         assert first[: len(numbers)] == numbers
+        assert bool(more) == has_no_room
         assert "".join([*first[len(numbers) :], *(part for line in more for part in line)]) == whole_name
-        assert " ".join(footnote) == "* a final fit: it has been trained on these images too"
+        assert " ".join(footnote) == "* a final fit: it has been trained on the validation images too"
 
 
-def test_a_run_that_failed_at_once_has_no_accuracy(tmp_path):
-    run = RunFolder(tmp_path / "1_preset1", RunRecord(1, Preset(), 1602, "failed"))
+@pytest.mark.parametrize("final_fit", [False, True])
+def test_a_run_that_failed_at_once_has_no_accuracy(tmp_path, final_fit):
+    run = RunFolder(tmp_path / "1_preset1", RunRecord(1, Preset(final_fit=final_fit), 1602, "failed"))
     assert shown(results_table([run])) == [["1", "-", "-", "0", "s", "failed", "1_preset1"]]

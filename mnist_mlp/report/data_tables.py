@@ -13,7 +13,7 @@ from mnist_mlp.intervals import mean_interval, share_interval
 from mnist_mlp.preset import Preset, format_field
 from mnist_mlp.report.evidence import TESTED_IMAGES, Evidence, ReportedRun
 from mnist_mlp.report.findings import Finding
-from mnist_mlp.report.studies import Experiment, name_of
+from mnist_mlp.report.studies import Experiment, label_of, name_of
 
 Kind = Literal["text", "count", "number", "percent", "points", "seconds"]
 Cell = str | int | float | None
@@ -138,25 +138,25 @@ def unvalidated_table(evidence: Evidence) -> DataTable:
         *(("what", "text"), ("runs", "count"), ("test accuracy", "percent"), ("test low", "percent")),
         *(("test high", "percent"), ("interval", "text")),
     )
-    final_fits: dict[tuple[int, Preset], dict[int, ReportedRun]] = defaultdict(dict)
+    final_fits: dict[Preset, dict[int, ReportedRun]] = defaultdict(dict)
+    numbers: dict[Preset, set[int]] = defaultdict(set)
     for run in evidence.runs:
+        numbers[run.preset].add(run.record.preset_number)
         if run.preset.final_fit and run.test_accuracy is not None:
-            final_fits[run.record.preset_number, run.preset][run.record.seed] = run
+            final_fits[run.preset][run.record.seed] = run
     rows = []
-    for (number, _), by_seed in sorted(final_fits.items(), key=lambda item: item[0][0]):
-        runs = list(by_seed.values())
+    for preset, by_seed in sorted(final_fits.items(), key=lambda item: min(numbers[item[0]])):
+        label, runs = label_of(sorted(numbers[preset])), list(by_seed.values())
         accuracies = [run.test_accuracy for run in runs]
         over = interval_over(accuracies)
-        interval = (*over, "over seeds") if over else (*runs[0].test_interval, "over test images")
-        rows.append([f"final fit: preset {number}", len(runs), mean(accuracies), *interval])
+        interval = (*over, f"over {len(runs)} seeds") if over else (*runs[0].test_interval, "over test images")
+        rows.append([f"final fit: preset {label}", len(runs), mean(accuracies), *interval])
     presets = {run.name: run.record.preset_number for run in evidence.runs}
     for each in sorted(evidence.ensembles, key=lambda ensemble: ensemble.test_accuracy):
         of_each = Counter(presets[name] for name in each.runs)
-        members = ", ".join(f"{count} of {number}" for number, count in sorted(of_each.items()))
-        interval = share_interval(round(each.test_accuracy * TESTED_IMAGES), TESTED_IMAGES)
-        rows.append(
-            [f"ensemble: {members}", len(each.runs), each.test_accuracy, *map(float, interval), "over test images"]
-        )
+        members = ", ".join(f"{count} of preset {number}" for number, count in sorted(of_each.items()))
+        interval = map(float, share_interval(round(each.test_accuracy * TESTED_IMAGES), TESTED_IMAGES))
+        rows.append([f"ensemble: {members}", len(each.runs), each.test_accuracy, *interval, "over test images"])
     return DataTable("Unvalidated", columns, rows)
 
 

@@ -22,6 +22,7 @@ TESTED_IMAGES = TEST_IMAGES.shape[0]
 VALIDATION_IMAGES = DEV_IMAGES
 CURVES = ("accuracy", "cross_entropy", "l2_penalty")
 LAYER_MEASURES = tuple(each.name for each in fields(LayerStatistics))
+OF_MISSING_RUNS = "of runs that are not in the runs folder"
 LARGEST = 1e80  # what a norm of float32 numbers stays below, and its square too
 
 
@@ -207,18 +208,29 @@ def _add_scores(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> None:
         else:
             evidence.notes.append(f"eval_log.txt holds no accuracy for {name}; score it again with MNIST_eval.py.")
     if without_run:
-        rows_are = "1 row of eval_log.txt is" if without_run == 1 else f"{without_run} rows of eval_log.txt are"
-        evidence.notes.append(f"{rows_are} of runs that are not in the runs folder, and left out.")
+        evidence.notes.append(_rows_left_out(without_run, "eval_log.txt", OF_MISSING_RUNS))
 
 
 def _add_ensembles(evidence: Evidence, rows: Iterable[dict[str, Any]]) -> None:
     there = {run.name for run in evidence.runs}
+    without_run = damaged = 0
     for row in rows:
         names, accuracy = tuple(printable(row["runs"] or "").split(" ")), _number(row["test_accuracy"])
-        if there.issuperset(names) and 0 <= accuracy <= 1:
+        if not 0 <= accuracy <= 1:
+            damaged += 1
+        elif there.issuperset(names):
             evidence.ensembles.append(ReportedEnsemble(names, accuracy))
         else:
-            evidence.notes.append("A row of ensemble_log.txt is of runs that are not here, or damaged, and left out.")
+            without_run += 1
+    if without_run:
+        evidence.notes.append(_rows_left_out(without_run, "ensemble_log.txt", OF_MISSING_RUNS))
+    if damaged:
+        evidence.notes.append(_rows_left_out(damaged, "ensemble_log.txt", "without an accuracy"))
+
+
+def _rows_left_out(rows: int, table: str, why: str) -> str:
+    rows_are = f"1 row of {table} is" if rows == 1 else f"{rows} rows of {table} are"
+    return f"{rows_are} {why}, and left out."
 
 
 def _number(text: str | None) -> float:

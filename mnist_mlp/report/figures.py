@@ -182,7 +182,7 @@ def _shown_accuracies(experiment: Experiment) -> list[float]:
 
 def described(preset: Preset) -> str:
     """Returns a preset in few words: its hidden layers, and what else is not the usual."""
-    return _in_words(preset, ["hidden_sizes", *_different_fields(preset, Preset(hidden_sizes=preset.hidden_sizes))])
+    return _in_words(preset, ["hidden_sizes", *preset.differences(Preset(hidden_sizes=preset.hidden_sizes))])
 
 
 def change_from_nearest(experiment: Experiment, experiments: Sequence[Experiment]) -> str:
@@ -191,19 +191,22 @@ def change_from_nearest(experiment: Experiment, experiments: Sequence[Experiment
     earlier = [each for each in experiments if each.numbers < experiment.numbers]
     if not earlier:
         return described(preset)
-    nearest = min(reversed(earlier), key=lambda each: len(_different_fields(preset, each.preset)))
-    return f"{nearest.label}, but {_in_words(preset, _different_fields(preset, nearest.preset))}"
-
-
-def _different_fields(preset: Preset, other: Preset) -> list[str]:
-    return [name for name in preset.field_names() if getattr(preset, name) != getattr(other, name)]
+    nearest = min(reversed(earlier), key=lambda each: len(preset.differences(each.preset)))
+    return f"as {nearest.label}, but {_in_words(preset, preset.differences(nearest.preset))}"
 
 
 def _in_words(preset: Preset, names: Iterable[str]) -> str:
     before = {"weight_init": "", "optimizer": "", "activation": "", "weight_decay": "L2 ", "dropout": "dropout "}
     before |= {"batch_size": "batch ", "learning_rate": "rate ", "epochs": "epochs ", "bias_init": "bias "}
     before |= {"optimizer_arguments": "", "learning_rate_schedule": "", "hidden_sizes": ""}
-    return ", ".join(before.get(name, f"{name_of(name)} ") + format_field(getattr(preset, name)) for name in names)
+    words = []
+    for name in names:
+        value = format_field(getattr(preset, name))
+        says_nothing_alone = value in ("none", "default", "constant")
+        words.append((f"{name_of(name)} " if says_nothing_alone else before.get(name, f"{name_of(name)} ")) + value)
+        if name == "optimizer" and preset.optimizer_arguments:
+            words[-1] += f" {format_field(preset.optimizer_arguments)}"
+    return ", ".join(words)
 
 
 def confusion_figure(run: ReportedRun, labels: np.ndarray, folder: Path) -> bytes:

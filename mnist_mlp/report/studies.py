@@ -37,9 +37,7 @@ class Experiment:
 
     @property
     def label(self) -> str:
-        """Its numbers as text: "31", or "2 (= 4)" where the registry has it twice."""
-        first, *others = map(str, self.numbers)
-        return f"{first} (= {', '.join(others)})" if others else first
+        return label_of(self.numbers)
 
     @property
     def seeds(self) -> list[ReportedRun]:
@@ -64,6 +62,12 @@ class Experiment:
     def mean_test(self) -> float | None:
         """Mean test accuracy over the scored seeds, None where there is none."""
         return mean(run.test_accuracy for run in self.scored) if self.scored else None
+
+
+def label_of(numbers: Iterable[int]) -> str:
+    """Returns a preset's numbers as text: "31", or "2 (= 4)" where the registry has it twice."""
+    first, *others = map(str, numbers)
+    return f"{first} (= {', '.join(others)})" if others else first
 
 
 @dataclass(eq=False)
