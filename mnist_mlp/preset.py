@@ -180,6 +180,7 @@ _CHECKS: dict[str, Check] = {
     "shift": _number("pixels from 0 to 28", lambda number: 0 <= number <= 28),
     "elastic": _number("pixels from 0 to 28", lambda number: 0 <= number <= 28),
     "final_fit": _true_or_false,
+    "adversarial": not_negative,
 }
 
 
@@ -222,6 +223,10 @@ class Preset:
             random displacement, in pixels.
         final_fit: trains on all 60,000 images, validation's 5,000 among them, once everything has been chosen: the
             last epoch is kept, and validation figures are of images that it has seen.
+        adversarial: each step learns, half and half, from its images and from what they are once moved by this length
+            in the direction in which their loss rises fastest (I. Goodfellow and others, Explaining and Harnessing
+            Adversarial Examples, 2015; by Euclidean length as in T. Miyato and others, 2017, equation 4). Pixels are
+            from 0 to 1, so an image is about 9 long.
 
     Raises:
         UsageError: a field is unknown, of the wrong type or outside its range; names field, value and what is allowed.
@@ -252,6 +257,7 @@ class Preset:
     shift: float = 0.0
     elastic: float = 0.0
     final_fit: bool = False
+    adversarial: float = 0.0
     parent: Preset | None = field(default=None, compare=False, repr=False)
 
     def __new__(cls, *positional: Any, **values: Any) -> Preset:
@@ -289,7 +295,7 @@ class Preset:
 
     def shape(self) -> Preset:
         """Returns the preset with everything levelled that may differ between presets that share a compiled epoch."""
-        switches = ("dropout", "input_dropout", "label_smoothing", "decoupled_weight_decay", "ema_decay")
+        switches = ("dropout", "input_dropout", "label_smoothing", "decoupled_weight_decay", "ema_decay", "adversarial")
         return self.but(
             weight_init="zeros",
             bias_init="zeros",

@@ -14,10 +14,12 @@ from mnist_mlp.preset import TRAINING_IMAGES, Preset
 def expected_seconds(preset: Preset) -> float:
     """Returns about how long an epoch takes on one core of the machine that this was measured on; good for ratios.
 
-    A weight costs the multiplications with every image, and reading and writing it in every step.
+    A weight costs the multiplications with every image, and reading and writing it in every step. Adversarial images
+    are as many again.
     """
     weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(preset.layer_sizes))
-    return weights * (2.3e-6 + 2.9e-9 * (TRAINING_IMAGES // preset.batch_size))
+    images = 2 if preset.adversarial else 1
+    return weights * (2.3e-6 * images + 2.9e-9 * (TRAINING_IMAGES // preset.batch_size))
 
 
 def longest_first(jobs: Sequence[Job]) -> list[Job]:

@@ -40,6 +40,7 @@ IMAGES_IN_HISTOGRAMS = 100
 HISTOGRAM_BUCKETS = 30  # TensorBoard's own number
 
 IMAGES_FOR_STATISTICS = 5000  # of training, for those of batch normalisation after an epoch
+SMALLEST_NORM = 1e-12  # where an image has no direction, it stays
 _DEFORMATION = 2**31  # no layer has this place, so the numbers drawn for it are unlike those of any dropout mask
 
 
@@ -117,6 +118,7 @@ class _Inputs(NamedTuple):
     decoupled_weight_decay: tf.Tensor
     ema_decay: tf.Tensor
     deformations: tf.Tensor
+    adversarial: tf.Tensor
 
     @classmethod
     def of(cls, preset: Preset, seed: int) -> _Inputs:
@@ -223,13 +225,14 @@ class _CompiledNetwork:
     def _step(self, batch, step_key, rate, inputs):
         """Returns (mean cross-entropy, number correct, gradients of the loss) of the batch, from before the step."""
         pixels, labels = self._training_images(batch, step_key, inputs)
-        variables = self.model.trainable_variables
-        with tf.GradientTape() as tape:
-            logits = self._forward_in_training(_scaled(pixels), step_key, inputs)
-            batch_cross_entropy = objective = cross_entropy(logits, labels)
-            if self.shape.label_smoothing:
-                objective = smoothed_cross_entropy(logits, labels, inputs.label_smoothing)
-        gradients = tape.gradient(objective, variables)
+        images, variables = _scaled(pixels), self.model.trainable_variables
+        if self.shape.adversarial:
+            logits, (*gradients, uphill) = self._gradients(images, labels, step_key, inputs, [*variables, images])
+            images += inputs.adversarial * uphill / (tf.norm(uphill, axis=1, keepdims=True) + SMALLEST_NORM)
+            _, of_moved = self._gradients(images, labels, step_key, inputs, variables)
+            gradients = [(one + other) / 2 for one, other in zip(gradients, of_moved, strict=True)]
+        else:
+            logits, gradients = self._gradients(images, labels, step_key, inputs, variables)
         # The L2 penalty's gradient is known, so it is added rather than differentiated, which would take longer.
         gradients = [
             gradient + inputs.weight_decay * variable if is_weight_matrix(variable) else gradient
@@ -242,7 +245,18 @@ class _CompiledNetwork:
         self.optimizer.apply(gradients, variables)
         if self.averaged_model:
             self._average(variables, inputs.ema_decay)
-        return batch_cross_entropy, _count_correct(logits, labels), gradients
+        return cross_entropy(logits, labels), _count_correct(logits, labels), gradients
+
+    def _gradients(self, images, labels, step_key, inputs, sources):
+        """Returns (logits, the gradient of what is minimised, without weight decay, by each of the sources)."""
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logits = self._forward_in_training(images, step_key, inputs)
+            if self.shape.label_smoothing:
+                objective = smoothed_cross_entropy(logits, labels, inputs.label_smoothing)
+            else:
+                objective = cross_entropy(logits, labels)
+        return logits, tape.gradient(objective, sources)
 
     def _training_images(self, batch, step_key, inputs):
         """Returns (pixels from 0 to 255, labels) of the batch, deformed where the preset asks for it."""

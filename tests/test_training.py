@@ -101,6 +101,7 @@ EVERYTHING = SMALL.but(
     learning_rate_schedule="cosine",
     warmup=0.3,
     ema_decay=0.3,  # in force from the fourth step on
+    adversarial=1.5,
     **DEFORMED,
 )
 
@@ -125,18 +126,30 @@ def test_what_2020_left_out_against_plain_keras(small_data, normalization):
             batch = order[step * 200 : (step + 1) * 200]
             key = tf.constant(numpy_key(seed, epoch, step, 2**31)[0])
             labels = small_data.train.labels[batch]
-            with tf.GradientTape() as tape:
-                activations = deformed(neighbours, tf.constant(batch), key, strengths) / 255
+
+            def logits_of(images, epoch=epoch, step=step):
+                activations = images
                 for place, layer in enumerate(model.layers):
                     if isinstance(layer, keras.layers.Dropout):
                         dropped = 0.1 if layer.name == "dropout_pixels" else 0.2
                         activations *= numpy_mask(seed, epoch, step, place, activations.shape, dropped)
                     else:
                         activations = layer(activations, training=True)
+                return activations
+
+            one_hot = np.eye(10, dtype=np.float32)[labels]
+            images = tf.Variable(deformed(neighbours, tf.constant(batch), key, strengths) / 255)
+            with tf.GradientTape() as tape:
+                of_images = loss(one_hot, logits_of(images))
+            uphill = tape.gradient(of_images, images).numpy()
+            lengths = np.linalg.norm(uphill, axis=1, keepdims=True)  # 0 where dropout left nothing of an image
+            moved_images = tf.constant(images + 1.5 * uphill / np.maximum(lengths, 1e-12))
+            with tf.GradientTape() as tape:
+                logits = logits_of(images)
                 kernels = [layer.kernel for layer in model.layers if isinstance(layer, keras.layers.Dense)]
                 penalty = 0.01 / 2 * sum(tf.reduce_sum(kernel**2) for kernel in kernels)
-                total = loss(np.eye(10, dtype=np.float32)[labels], activations) + penalty
-            plain_losses.append(keras.losses.sparse_categorical_crossentropy(labels, activations, from_logits=True))
+                total = (loss(one_hot, logits) + loss(one_hot, logits_of(moved_images))) / 2 + penalty
+            plain_losses.append(keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True))
             optimizer.learning_rate = rate
             gradients = tape.gradient(total, model.trainable_variables)
             optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
@@ -331,6 +344,7 @@ def test_presets_of_one_shape_share_one_compilation(small_data):
     changes = {"learning_rate": 0.1, "weight_decay": 0.1, "dropout": 0.7, "weight_init": "xavier", "epochs": 2}
     changes |= {"input_dropout": 0.3, "label_smoothing": 0.3, "decoupled_weight_decay": 0.1, "ema_decay": 0.5}
     changes |= {"learning_rate_schedule": "one_cycle", "warmup": 0.0, "rotation": 30, "elastic": 0.0}
+    changes |= {"adversarial": 0.5}
     for seed, (name, value) in enumerate(changes.items()):
         list(train(preset.but(**{name: value}), seed, small_data))
     network = training._compiled_network(preset.shape(), small_data)

@@ -16,7 +16,7 @@ TITLES = {
     **{"weight_init": "weight initialisation", "bias_init": "bias initialisation", "optimizer": "optimiser"},
     **{"hidden_sizes": "hidden layers", "optimizer_arguments": "optimiser arguments"},
     **{"normalization": "normalisation", "standardize": "standardised inputs", "warmup": "warm-up"},
-    **{"ema_decay": "averaged weights", "elastic": "elastic deformation"},
+    **{"ema_decay": "averaged weights", "elastic": "elastic deformation", "adversarial": "adversarial images"},
 }
 FIGURES = {"hidden_sizes": "depth", "weight_init": "xehe", "weight_decay": "weightdecay"}
 
