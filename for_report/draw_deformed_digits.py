@@ -49,8 +49,9 @@ def main():
     preset = PRESETS[arguments.preset]
     if not any(preset.deformations):
         raise UsageError(f"--preset {arguments.preset} deforms nothing; one that does is 80")
-    from mnist_mlp.augmentation import deformed, with_neighbours
+    from mnist_mlp.augmentation import deformed
     from mnist_mlp.quiet_tensorflow import tf
+    from mnist_mlp.sampling import with_neighbours
 
     images = load_training_data(arguments.data_dir).train
     digits = [int(np.flatnonzero(images.labels == digit)[0]) for digit in range(10)]

@@ -1,9 +1,7 @@
 """Random deformations of a batch inside the compiled epoch: every epoch sees each image another way.
 
 Where a deformed pixel comes from is linear in the numbers that are drawn for its image: a rotation, scaling, shear and
-shift about the middle, and smooth elastic displacements, make one matrix product a batch. What stands there is sampled
-bilinearly. Sampling is what costs time: a pixel's four neighbours lie side by side in one number, so that one look-up
-finds them all.
+shift about the middle, and smooth elastic displacements, make one matrix product a batch.
 """
 
 from __future__ import annotations
@@ -12,11 +10,7 @@ import numpy as np
 
 from mnist_mlp.quiet_tensorflow import tf
 from mnist_mlp.randomness import uniform
-
-SIDE = 28
-MIDDLE = (SIDE - 1) / 2
-CORNERS = SIDE + 1  # places between the pixels of a row, the white border's included
-LAST_PLACE = np.nextafter(np.float32(CORNERS), np.float32(0))
+from mnist_mlp.sampling import MIDDLE, SIDE, sampled
 
 # Elastic displacements: random vectors on a coarse grid, spread by a bell of the width that P. Simard, D. Steinkraus
 # and J. Platt, Best Practices for Convolutional Neural Networks (2003), smoothed theirs with.
@@ -24,21 +18,6 @@ GRID = 6
 BELL_PIXELS = 4.0
 _AFFINE_NUMBERS = 6
 _NUMBERS = _AFFINE_NUMBERS + 2 * GRID**2
-
-
-def with_neighbours(pixels: np.ndarray) -> np.ndarray:
-    """Returns images ready to be sampled: each place between pixels with the four around it, as the bytes of a number.
-
-    Args:
-        pixels: uint8 [images, 784].
-
-    Returns:
-        uint32 [images * 29 * 29], four times the bytes that the pixels take.
-    """
-    bordered = np.pad(pixels.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1)))
-    upper, lower = bordered[:, :-1], bordered[:, 1:]
-    around = np.stack([upper[..., :-1], upper[..., 1:], lower[..., :-1], lower[..., 1:]], axis=-1)
-    return around.view("<u4").reshape(-1)
 
 
 def deformed(neighbours: tf.Tensor, batch: tf.Tensor, key: tf.Tensor, strengths: tf.Tensor) -> tf.Tensor:
@@ -53,16 +32,7 @@ def deformed(neighbours: tf.Tensor, batch: tf.Tensor, key: tf.Tensor, strengths:
     Returns:
         float32 [n, 784], 0.0 to 255.0.
     """
-    # Half a pixel's width beyond the border all is white, so there is nothing to be sampled further out.
-    rows, columns = (
-        tf.clip_by_value(places + 1.0, 0.0, LAST_PLACE) for places in _sources(batch.shape[0], key, strengths)
-    )
-    row, column = tf.cast(rows, tf.int32), tf.cast(columns, tf.int32)
-    around = tf.gather(neighbours, (batch[:, tf.newaxis] * CORNERS + row) * CORNERS + column)
-    to_the_right, below = columns - tf.cast(column, tf.float32), rows - tf.cast(row, tf.float32)
-    upper = _byte(around, 0) + to_the_right * (_byte(around, 1) - _byte(around, 0))
-    lower = _byte(around, 2) + to_the_right * (_byte(around, 3) - _byte(around, 2))
-    return upper + below * (lower - upper)
+    return sampled(neighbours, batch, *_sources(batch.shape[0], key, strengths))
 
 
 def _sources(images: int, key: tf.Tensor, strengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -93,9 +63,3 @@ def _basis() -> np.ndarray:
     bells = np.exp(-((distances / BELL_PIXELS) ** 2) / 2)
     bells /= np.sqrt((bells**2).sum(axis=0))
     return np.concatenate([[rows, columns, np.ones(SIDE**2)], np.kron(bells, bells)]).astype(np.float32)
-
-
-def _byte(numbers: tf.Tensor, place: int) -> tf.Tensor:
-    shifted = tf.bitwise.right_shift(numbers, tf.constant(8 * place, tf.uint32))
-    byte = tf.bitwise.bitwise_and(shifted, tf.constant(255, tf.uint32))
-    return tf.cast(tf.bitcast(byte, tf.int32), tf.float32)  # XLA converts signed numbers much faster

@@ -181,6 +181,7 @@ _CHECKS: dict[str, Check] = {
     "elastic": _number("pixels from 0 to 28", lambda number: 0 <= number <= 28),
     "final_fit": _true_or_false,
     "adversarial": not_negative,
+    "deskew": _true_or_false,
 }
 
 
@@ -227,6 +228,8 @@ class Preset:
             in the direction in which their loss rises fastest (I. Goodfellow and others, Explaining and Harnessing
             Adversarial Examples, 2015; by Euclidean length as in T. Miyato and others, 2017, equation 4). Pixels are
             from 0 to 1, so an image is about 9 long.
+        deskew: whether every image, of training, validation and test, is first sheared until it stands upright, and
+            centred; see `deskewing`.
 
     Raises:
         UsageError: a field is unknown, of the wrong type or outside its range; names field, value and what is allowed.
@@ -258,6 +261,7 @@ class Preset:
     elastic: float = 0.0
     final_fit: bool = False
     adversarial: float = 0.0
+    deskew: bool = False
     parent: Preset | None = field(default=None, compare=False, repr=False)
 
     def __new__(cls, *positional: Any, **values: Any) -> Preset:

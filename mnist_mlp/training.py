@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_mlp.augmentation import deformed, with_neighbours
+from mnist_mlp.augmentation import deformed
 from mnist_mlp.data import LabelledImages, TrainingData
+from mnist_mlp.deskewing import deskewed
 from mnist_mlp.learning_rates import rates_of
 from mnist_mlp.model import (
     INPUT_DROPOUT,
@@ -34,6 +35,7 @@ from mnist_mlp.preset import Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.randomness import dropout_mask, fold
 from mnist_mlp.results import EpochResult, LayerStatistics, Metrics, TrainingState
+from mnist_mlp.sampling import with_neighbours
 
 IMAGES_LOOKED_AT = 1000  # of validation, for the statistics of activations; the first hundred for their histograms
 IMAGES_IN_HISTOGRAMS = 100
@@ -55,8 +57,8 @@ def train(
         data: to train and to validate on.
         resume_from: of this preset and seed; None starts with epoch 1.
     """
-    if preset.final_fit:
-        data = _all_for_training(data)
+    if preset.deskew or preset.final_fit:
+        data = _prepared(data, preset.deskew, preset.final_fit)
     network = _compiled_network(preset.shape(), data)
     state = resume_from or network.initial_state(build_model(preset, seed).get_weights())
     inputs = _Inputs.of(preset, seed)
@@ -99,12 +101,14 @@ def _metrics(sums: tuple[tf.Tensor, tf.Tensor], l2_penalty: float, images: int) 
     return Metrics(float(mean_cross_entropy), l2_penalty, int(correct) / images)
 
 
-@functools.lru_cache(maxsize=1)
-def _all_for_training(data: TrainingData) -> TrainingData:
-    """Returns the data with the validation images among the training images too."""
-    both = (data.train, data.dev)
-    pixels, labels = (np.concatenate([getattr(each, name) for each in both]) for name in ("pixels", "labels"))
-    return TrainingData(train=LabelledImages(pixels, labels), dev=data.dev)
+@functools.lru_cache(maxsize=4)
+def _prepared(data: TrainingData, deskew: bool, final_fit: bool) -> TrainingData:
+    """Returns the images as the network sees them, in a final fit the validation images among the training images."""
+    train, dev = ((deskewed(images) if deskew else images) for images in (data.train, data.dev))
+    if final_fit:
+        both = ([getattr(each, name) for each in (train, dev)] for name in ("pixels", "labels"))
+        train = LabelledImages(*map(np.concatenate, both))
+    return TrainingData(train=train, dev=dev)
 
 
 class _Inputs(NamedTuple):

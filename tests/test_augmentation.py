@@ -9,8 +9,9 @@ import pytest
 from matplotlib.image import imread
 from scipy.ndimage import map_coordinates
 
-from mnist_mlp.augmentation import deformed, with_neighbours
+from mnist_mlp.augmentation import deformed
 from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.sampling import with_neighbours
 from tests.conftest import only_line
 from tests.test_training import mix
 

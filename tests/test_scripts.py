@@ -130,6 +130,24 @@ def test_same_seed_in_another_process_gives_the_same_bits(trained, tmp_path, scr
     assert runs_in(tmp_path)[1].record.epochs[0]["dev"] != figures[0][0][1]
 
 
+def test_evaluation_deskews_for_a_network_that_learnt_from_deskewed_images(tmp_path, script):
+    assert script("MNIST_train.py", "--presets", 68, "--epochs", 1, "--quiet", *folders(tmp_path)).returncode == 0
+    assert script("MNIST_eval.py", *folders(tmp_path)).returncode == 0
+
+    from mnist_mlp.deskewing import deskewed
+    from mnist_mlp.evaluation import load_best_model
+
+    (run,) = runs_in(tmp_path)
+    test = load_test_data(PROJECT / "MNIST_data")
+    as_they_are, upright = (
+        (load_best_model(run)(images.pixels / np.float32(255)).numpy().argmax(axis=1) == test.labels).mean()
+        for images in (test, deskewed(test))
+    )
+    (row,) = read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
+    assert float(row["test_accuracy"]) == pytest.approx(upright, abs=2e-4)
+    assert upright > as_they_are + 0.005
+
+
 def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path, script):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     (tmp_path / "runs" / "empty").mkdir()

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from mnist_mlp import training
-from mnist_mlp.augmentation import deformed, with_neighbours
+from mnist_mlp.augmentation import deformed
 from mnist_mlp.learning_rates import rates_of
 from mnist_mlp.model import build_model
 from mnist_mlp.preset import OPTIMIZER_ARGUMENTS, Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.randomness import dropout_mask
+from mnist_mlp.sampling import with_neighbours
 from mnist_mlp.training import shuffle, train
 
 DEFORMED = {"rotation": 7, "scaling": 0.1, "shear": 0.1, "shift": 1, "elastic": 0.7}
