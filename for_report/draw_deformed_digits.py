@@ -1,4 +1,4 @@
-"""Draws deformed_digits.png: what the training of a preset sees, by the very code that deforms its images.
+"""Draws deformed_digits.png: what trainings see, by the very code that deskews and deforms their images.
 
 python for_report/draw_deformed_digits.py
 python for_report/draw_deformed_digits.py --preset 76
@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from matplotlib.figure import Figure
 
-from mnist_mlp.data import load_training_data
+from mnist_mlp.data import LabelledImages, load_training_data
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.files import require_writable_folder
 from mnist_mlp.preset import DEFORMATIONS, format_field
@@ -25,7 +25,9 @@ COPIES_OF_ALL = 3
 
 
 def parse_arguments():
-    parser = ArgumentParser("Draws how a preset deforms the ten digits, each kind alone and all of them together.")
+    parser = ArgumentParser(
+        "Draws the ten digits deskewed, and how a preset deforms them, each kind alone and all of them together."
+    )
     parser.add_argument("--preset", type=int, default=80, help="a preset that deforms (80)")
     parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
     parser.add_folder("--output-dir", "for_report", "the picture is written in it")
@@ -33,14 +35,14 @@ def parse_arguments():
 
 
 def rows_of(preset):
-    """Returns (label, strengths) of each row: none, each kind alone, then all together."""
-    rows = [("as it is", [0.0] * len(DEFORMATIONS))]
+    """Returns (label, whether deskewed, strengths) of each row: none, each kind alone, then all together."""
+    rows = [(label, label == "deskewed", [0.0] * len(DEFORMATIONS)) for label in ("as it is", "deskewed")]
     for place, name in enumerate(DEFORMATIONS):
         if strength := preset.deformations[place]:
             alone = [0.0] * len(DEFORMATIONS)
             alone[place] = strength
-            rows.append((f"{name} {format_field(strength)}{UNITS.get(name, '')}", alone))
-    return [*rows, *[("all together", list(preset.deformations))] * COPIES_OF_ALL]
+            rows.append((f"{name} {format_field(strength)}{UNITS.get(name, '')}", False, alone))
+    return [*rows, *[("all together", False, list(preset.deformations))] * COPIES_OF_ALL]
 
 
 def main():
@@ -50,16 +52,19 @@ def main():
     if not any(preset.deformations):
         raise UsageError(f"--preset {arguments.preset} deforms nothing; one that does is 80")
     from mnist_mlp.augmentation import deformed
+    from mnist_mlp.deskewing import deskewed
     from mnist_mlp.quiet_tensorflow import tf
     from mnist_mlp.sampling import with_neighbours
 
     images = load_training_data(arguments.data_dir).train
     digits = [int(np.flatnonzero(images.labels == digit)[0]) for digit in range(10)]
-    neighbours, batch = tf.constant(with_neighbours(images.pixels[digits])), tf.range(10)
+    ten = LabelledImages(images.pixels[digits], images.labels[digits])
+    neighbours = [tf.constant(with_neighbours(each.pixels)) for each in (ten, deskewed(ten))]
     rows = rows_of(preset)
     figure = Figure(figsize=(6.4, 0.52 * len(rows)))
-    for row, (label, strengths) in enumerate(rows):
-        pixels = deformed(neighbours, batch, tf.constant(row, tf.uint32), tf.constant(strengths, tf.float32)).numpy()
+    for row, (label, is_deskewed, strengths) in enumerate(rows):
+        key, numbers = tf.constant(row, tf.uint32), tf.constant(strengths, tf.float32)
+        pixels = deformed(neighbours[is_deskewed], tf.range(10), key, numbers).numpy()
         axes = figure.add_axes((0.2, 1 - (row + 1) / len(rows), 0.8, 1 / len(rows)))
         axes.imshow(np.hstack(pixels.reshape(10, 28, 28)), cmap="Greys", vmin=0, vmax=255, aspect="auto")
         axes.set_axis_off()

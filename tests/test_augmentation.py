@@ -111,8 +111,8 @@ def test_the_picture_of_deformed_digits_has_a_row_a_kind(script, tmp_path):
     process = script(*drawing, "--preset", 71)  # shifts and rotates
     assert (process.returncode, process.stderr) == (0, "")
     digits = imread(tmp_path / "deformed_digits.png")[:, 160:, 0]
-    as_it_is, *others = np.array_split(digits[: len(digits) // 6 * 6], 6)
-    assert len({row.tobytes() for row in (as_it_is, *others)}) == 6
+    as_it_is, *others = np.array_split(digits[: len(digits) // 7 * 7], 7)
+    assert len({row.tobytes() for row in (as_it_is, *others)}) == 7
     assert all(abs(row.mean() / as_it_is.mean() - 1) < 0.02 for row in others)  # as much ink, elsewhere
     process = script(*drawing, "--preset", 38)
     assert process.returncode == 2
