@@ -120,7 +120,8 @@ PRESETS[68] = PRESETS[67].but(deskew=True)
 PRESETS[69] = PRESETS[68].but(final_fit=True)
 
 # The 70s, deformed: no image is ever seen twice, so that there is little to learn by heart, and no need of dropout.
-# 70 to 73 are what a camera does to a page, 74 what a hand does to a digit.
+# 70 to 73 are what a camera does to a page, 74 what a hand does to a digit, 77 what deceives a network. 78 is 77 once
+# more, with the validation images too.
 PRESETS[70] = PRESETS[48].but(shift=1)
 PRESETS[71] = PRESETS[70].but(rotation=7)
 PRESETS[72] = PRESETS[71].but(scaling=0.07)
@@ -128,6 +129,8 @@ PRESETS[73] = PRESETS[72].but(shear=0.1)
 PRESETS[74] = PRESETS[73].but(elastic=0.7)
 PRESETS[75] = PRESETS[74].but(hidden_sizes=(1024, 1024, 1024))
 PRESETS[76] = PRESETS[75].but(epochs=90)
+PRESETS[77] = PRESETS[76].but(adversarial=2)
+PRESETS[78] = PRESETS[77].but(final_fit=True)
 
 # The 80s, towards the record: stronger deformations, which take longer to learn, and a network that has room for them.
 PRESETS[80] = PRESETS[76].but(rotation=11, scaling=0.11, shear=0.16, elastic=1.1)
