@@ -50,7 +50,7 @@ def main():
 
     with terminal.status("Starting TensorFlow"):
         from mnist_mlp.data import load_test_data
-        from mnist_mlp.deskewing import deskewed
+        from mnist_mlp.deskewing import as_seen_by
         from mnist_mlp.evaluation import load_best_model, logits_of, logits_of_ensemble, score
         from mnist_mlp.evaluation_summaries import write_evaluation
     test_data = load_test_data(arguments.data_dir)
@@ -62,8 +62,7 @@ def main():
             try:
                 if isinstance(run, NotARun):
                     raise run
-                seen = deskewed(test_data) if run.record.preset.deskew else test_data
-                of_run = logits_of(load_best_model(run), seen)
+                of_run = logits_of(load_best_model(run), as_seen_by(run.record.preset, test_data))
                 result, predictions = score(of_run, test_data.labels)
                 predictions.save(run.path)
                 write_evaluation(run, predictions, test_data)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from mnist_mlp.data import load_test_data
+from mnist_mlp.deskewing import as_seen_by
 from mnist_mlp.evaluation import load_best_model
 from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.run_folder import NotARun, scan
@@ -18,7 +19,6 @@ PROJECT = Path(__file__).resolve().parent.parent
 def main() -> None:
     runs_dir = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "runs"
     test = load_test_data(PROJECT / "MNIST_data")
-    pixels = test.pixels.astype("float32") / 255
     print(
         "| preset | seed | dropout | test, dropout off | test, dropout on |",
         "| --- | --- | --- | --- | --- |",
@@ -29,6 +29,7 @@ def main() -> None:
             continue
         keras.utils.set_random_seed(SEED)
         model = load_best_model(run)
+        pixels = as_seen_by(run.record.preset, test).pixels.astype("float32") / 255
         off, on = (
             (model(pixels, training=training).numpy().argmax(axis=1) == test.labels).mean()
             for training in (False, True)

@@ -36,13 +36,14 @@ def parse_arguments():
 
 def rows_of(preset):
     """Returns (label, whether deskewed, strengths) of each row: none, each kind alone, then all together."""
-    rows = [(label, label == "deskewed", [0.0] * len(DEFORMATIONS)) for label in ("as it is", "deskewed")]
+    as_it_is = [0.0] * len(DEFORMATIONS)
+    rows = [("as it is", False, as_it_is), ("deskewed", True, as_it_is)]
     for place, name in enumerate(DEFORMATIONS):
         if strength := preset.deformations[place]:
             alone = [0.0] * len(DEFORMATIONS)
             alone[place] = strength
-            rows.append((f"{name} {format_field(strength)}{UNITS.get(name, '')}", False, alone))
-    return [*rows, *[("all together", False, list(preset.deformations))] * COPIES_OF_ALL]
+            rows.append((f"{name} {format_field(strength)}{UNITS.get(name, '')}", preset.deskew, alone))
+    return [*rows, *[("all together", preset.deskew, list(preset.deformations))] * COPIES_OF_ALL]
 
 
 def main():

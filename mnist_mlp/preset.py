@@ -229,7 +229,7 @@ class Preset:
             Adversarial Examples, 2015; by Euclidean length as in T. Miyato and others, 2017, equation 4). Pixels are
             from 0 to 1, so an image is about 9 long.
         deskew: whether every image, of training, validation and test, is first sheared until it stands upright, and
-            centred; see `deskewing`.
+            centred (`deskewing.deskewed`). That is no part of the network, so a model of such a run wants it done.
 
     Raises:
         UsageError: a field is unknown, of the wrong type or outside its range; names field, value and what is allowed.

@@ -130,22 +130,31 @@ def test_same_seed_in_another_process_gives_the_same_bits(trained, tmp_path, scr
     assert runs_in(tmp_path)[1].record.epochs[0]["dev"] != figures[0][0][1]
 
 
-def test_evaluation_deskews_for_a_network_that_learnt_from_deskewed_images(tmp_path, script):
-    assert script("MNIST_train.py", "--presets", 68, "--epochs", 1, "--quiet", *folders(tmp_path)).returncode == 0
-    assert script("MNIST_eval.py", *folders(tmp_path)).returncode == 0
+def test_each_network_is_scored_on_the_images_it_learnt_from_deskewed_or_not(tmp_path, script):
+    training = script("MNIST_train.py", "--presets", "67,68", "--epochs", 1, "--quiet", *folders(tmp_path))
+    assert training.returncode == 0
+    assert script("MNIST_eval.py", "--ensemble", *folders(tmp_path)).returncode == 0
 
     from mnist_mlp.deskewing import deskewed
     from mnist_mlp.evaluation import load_best_model
 
-    (run,) = runs_in(tmp_path)
     test = load_test_data(PROJECT / "MNIST_data")
-    as_they_are, upright = (
-        (load_best_model(run)(images.pixels / np.float32(255)).numpy().argmax(axis=1) == test.labels).mean()
-        for images in (test, deskewed(test))
-    )
-    (row,) = read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
-    assert float(row["test_accuracy"]) == pytest.approx(upright, abs=2e-4)
-    assert upright > as_they_are + 0.005
+    scores = {
+        row["run"]: float(row["test_accuracy"]) for row in read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
+    }
+    ensemble = np.zeros((10_000, 10))
+    for run in runs_in(tmp_path):
+        is_deskewed = run.record.preset_number == 68
+        logits = {
+            images: load_best_model(run)(images.pixels / np.float32(255)).numpy() for images in (test, deskewed(test))
+        }
+        right = {images: (said.argmax(axis=1) == test.labels).mean() for images, said in logits.items()}
+        seen, other = (deskewed(test), test) if is_deskewed else (test, deskewed(test))
+        assert scores[run.name] == pytest.approx(right[seen], abs=2e-4)
+        assert right[seen] > right[other] + 0.002
+        ensemble += softmax(logits[seen])
+    (row,) = read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)
+    assert float(row["test_accuracy"]) == pytest.approx((ensemble.argmax(axis=1) == test.labels).mean(), abs=2e-4)
 
 
 def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path, script):
