@@ -4,16 +4,17 @@ The 15,000 are drawn at random, once, from all 60,000; the network learns from t
 is a final fit. No test image is read, so presets may be chosen by it.
 
 python -m benchmarks.held_out 74
-python -m benchmarks.held_out 74 "dict(adversarial=2)" --seed 7
+python -m benchmarks.held_out 74 adversarial=2 "hidden_sizes=(1024, 1024, 1024)" --seed 7
 """
 
-import argparse
+import ast
+from typing import Any
 
 import numpy as np
 
 from mnist_mlp.data import LabelledImages, TrainingData, load_training_data
-from mnist_mlp.terminal import PROJECT
-from mnist_mlp.training import train
+from mnist_mlp.errors import UsageError
+from mnist_mlp.terminal import PROJECT, ArgumentParser
 
 from hyperparameters import PRESETS
 
@@ -21,21 +22,41 @@ HELD_OUT = 15_000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Counts errors on 15,000 held-out training images.")
+    parser = ArgumentParser("Counts a preset's errors on 15,000 held-out training images.")
     parser.add_argument("preset", type=int)
-    parser.add_argument("change", nargs="?", default="dict()", help='of the preset, such as "dict(dropout=0.1)"')
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("change", nargs="*", help="of the preset, such as dropout=0.1")
+    parser.add_argument("--seed", type=int, default=1, help="0 to 2**32 - 1 (1)")
     arguments = parser.parse_args()
-    preset = PRESETS[arguments.preset].but(**{**eval(arguments.change), "final_fit": False})
+    if not 0 <= arguments.seed < 2**32:
+        raise UsageError(f"--seed {arguments.seed} is not from 0 to 2**32 - 1")
+    changes = dict(map(change_of, arguments.change))
+    preset = PRESETS[arguments.preset].but(**{**changes, "final_fit": False})
+    from mnist_mlp.training import train
+
     print("| preset | changed | seed | epoch | train | errors of 15,000 | correct |", "| --- " * 7 + "|", sep="\n")
     data = split(load_training_data(PROJECT / "MNIST_data"))
     for epoch, result in enumerate(train(preset, arguments.seed, data), start=1):
         errors = round((1 - result.dev.accuracy) * HELD_OUT)
         print(
-            f"| {arguments.preset} | {arguments.change} | {arguments.seed} | {epoch} | {result.train.accuracy:.2%} "
-            f"| {errors} | {result.dev.accuracy:.2%} |",
+            f"| {arguments.preset} | {', '.join(arguments.change)} | {arguments.seed} | {epoch} "
+            f"| {result.train.accuracy:.2%} | {errors} | {result.dev.accuracy:.2%} |",
             flush=True,
         )
+
+
+def change_of(text: str) -> tuple[str, Any]:
+    """Returns ("dropout", 0.1) for "dropout=0.1", and ("optimizer", "sgd") for "optimizer=sgd".
+
+    Raises:
+        UsageError: there is no equals sign.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{text!r} is no change of a preset; one is dropout=0.1")
+    try:
+        return name, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return name, value  # a word needs no quotation marks; where a number is wanted, the preset says so
 
 
 def split(data: TrainingData) -> TrainingData:

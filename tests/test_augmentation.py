@@ -117,3 +117,12 @@ def test_the_picture_of_deformed_digits_has_a_row_a_kind(script, tmp_path):
     process = script(*drawing, "--preset", 38)
     assert process.returncode == 2
     assert only_line(process) == "Error: --preset 38 deforms nothing; one that does is 80"
+
+
+def test_where_a_preset_deskews_the_picture_shows_upright_digits_deformed(script, tmp_path):
+    process = script("for_report/draw_deformed_digits.py", "--output-dir", tmp_path, "--preset", 91)
+    assert (process.returncode, process.stderr) == (0, "")
+    digits = imread(tmp_path / "deformed_digits.png")[:, 160:, 0]
+    as_it_is, upright, *alone = np.array_split(digits[: len(digits) // 10 * 10], 10)[:7]
+    for row in alone:
+        assert 0 < np.square(row - upright).mean() < np.square(row - as_it_is).mean()

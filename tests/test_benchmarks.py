@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from benchmarks.speed import NETWORKS, epoch_flops, markdown
+from tests.conftest import only_line
 
 
 def test_floor_counts_the_products_of_preset_31():
@@ -43,3 +48,27 @@ def test_table_gives_median_spread_and_ratio_and_tells_what_failed():
     assert "| command to first line | 6.000 (5.000 to 7.000) | 100.0% |" in table
     assert "| imports | 3.000 (3.000 to 4.000) | 50.0% |" in table
     assert "| 1-8 | 2 | 12.3 |" in table
+
+
+def test_what_is_held_out_is_not_learnt_even_in_a_final_fit(script):
+    counting = ["-m", "benchmarks.held_out", 38, "hidden_sizes=(8,)", "epochs=1"]
+    chosen, final = (script(*counting, *more, "--seed", 3) for more in ([], ["final_fit=True"]))
+    assert (chosen.returncode, chosen.stderr, final.returncode) == (0, "", 0)
+    numbers = re.fullmatch(r"\| 38 \|.*\| 3 \| 1 \| (.*)% \| (\d+) \| (.*)% \|", chosen.stdout.splitlines()[-1])
+    assert float(numbers[3]) == round(100 * (1 - int(numbers[2]) / 15_000), 2) > 70
+    assert final.stdout.splitlines()[-1].endswith(f"| {numbers[1]}% | {numbers[2]} | {numbers[3]}% |")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([74, "dropout"], "Error: 'dropout' is no change of a preset; one is dropout=0.1"),
+        ([74, "dropout=much"], "Error: dropout='much' is not allowed; allowed: a number of at least 0 and below 1"),
+        ([74, "--seed", -1], "Error: --seed -1 is not from 0 to 2**32 - 1"),
+        ([999], "Error: preset 999 is unknown; known: "),
+    ],
+)
+def test_wrong_use_of_the_held_out_images_is_told_in_one_line(script, arguments, line):
+    process = script("-m", "benchmarks.held_out", *arguments)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert only_line(process).startswith(line)
