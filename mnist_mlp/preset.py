@@ -182,6 +182,7 @@ _CHECKS: dict[str, Check] = {
     "final_fit": _true_or_false,
     "adversarial": not_negative,
     "deskew": _true_or_false,
+    "l1_decay": not_negative,
 }
 
 
@@ -230,6 +231,10 @@ class Preset:
             from 0 to 1, so an image is about 9 long.
         deskew: whether every image, of training, validation and test, is first sheared until it stands upright, and
             centred (`deskewing.deskewed`). That is no part of the network, so a model of such a run wants it done.
+        l1_decay: each step ends by moving the weights of the matrices, never a bias, towards 0 by this times the
+            learning rate, and no further than 0: the proximal step of an L1 penalty, past the optimiser. Weights of
+            little use fade, so that a unit looks at fewer pixels (B. Neyshabur, Towards Learning Convolutions from
+            Scratch, 2020).
 
     Raises:
         UsageError: a field is unknown, of the wrong type or outside its range; names field, value and what is allowed.
@@ -262,6 +267,7 @@ class Preset:
     final_fit: bool = False
     adversarial: float = 0.0
     deskew: bool = False
+    l1_decay: float = 0.0
     parent: Preset | None = field(default=None, compare=False, repr=False)
 
     def __new__(cls, *positional: Any, **values: Any) -> Preset:
@@ -299,7 +305,10 @@ class Preset:
 
     def shape(self) -> Preset:
         """Returns the preset with everything levelled that may differ between presets that share a compiled epoch."""
-        switches = ("dropout", "input_dropout", "label_smoothing", "decoupled_weight_decay", "ema_decay", "adversarial")
+        switches = (
+            *("dropout", "input_dropout", "label_smoothing", "decoupled_weight_decay"),
+            *("ema_decay", "adversarial", "l1_decay"),
+        )
         return self.but(
             weight_init="zeros",
             bias_init="zeros",

@@ -123,6 +123,7 @@ class _Inputs(NamedTuple):
     ema_decay: tf.Tensor
     deformations: tf.Tensor
     adversarial: tf.Tensor
+    l1_decay: tf.Tensor
 
     @classmethod
     def of(cls, preset: Preset, seed: int) -> _Inputs:
@@ -247,6 +248,10 @@ class _CompiledNetwork:
                 matrix.assign(matrix * (1.0 - rate * inputs.decoupled_weight_decay))
         self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply(gradients, variables)
+        if self.shape.l1_decay:
+            for matrix in filter(is_weight_matrix, variables):
+                shrunk = tf.maximum(tf.abs(matrix) - rate * inputs.l1_decay, 0.0)
+                matrix.assign(tf.sign(matrix) * shrunk)
         if self.averaged_model:
             self._average(variables, inputs.ema_decay)
         return cross_entropy(logits, labels), _count_correct(logits, labels), gradients

@@ -130,6 +130,7 @@ def test_preset_survives_its_json_form():
         ("shift", 29, "0 to 28"),
         ("elastic", -1, "0 to 28"),
         ("adversarial", -1, "at least 0"),
+        ("l1_decay", -0.01, "at least 0"),
         ("optimizer_arguments", {"momentum": 0.9}, "beta_1"),
         ("optimizer_arguments", {"beta_1": 1.0}, "below 1"),
         ("optimizer_arguments", {"beta_1": "0.9"}, "a number"),

@@ -235,7 +235,7 @@ def test_page_workbook_csv_and_infos_agree(evaluated):
         **{"layer sizes": "hidden_sizes", "training time": "training_seconds", "bias initialisation": "bias_init"},
         **{"optimiser arguments": "optimizer_arguments", "normalisation": "normalization", "warm-up": "warmup"},
         **{"standardised inputs": "standardize", "averaged weights": "ema_decay", "elastic deformation": "elastic"},
-        **{"adversarial images": "adversarial", "deskewed images": "deskew"},
+        **{"adversarial images": "adversarial", "deskewed images": "deskew", "L1 decay": "l1_decay"},
     }
     for in_sheet, in_csv in zip(sheet, rows, strict=True):
         score = scores[in_sheet["run"]]

@@ -103,6 +103,7 @@ EVERYTHING = SMALL.but(
     warmup=0.3,
     ema_decay=0.3,  # in force from the fourth step on
     adversarial=1.5,
+    l1_decay=0.05,
     **DEFORMED,
 )
 
@@ -154,6 +155,9 @@ def test_what_2020_left_out_against_plain_keras(small_data, normalization):
             optimizer.learning_rate = rate
             gradients = tape.gradient(total, model.trainable_variables)
             optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            for kernel in kernels:
+                values = kernel.numpy()
+                kernel.assign(values - np.clip(values, -0.05 * rate, 0.05 * rate))
             taken = (epoch - 1) * steps + step + 1
             decay = min(0.3, taken / (taken + 9))
             for mean, variable in zip(average.trainable_variables, model.trainable_variables, strict=True):
@@ -345,7 +349,7 @@ def test_presets_of_one_shape_share_one_compilation(small_data):
     changes = {"learning_rate": 0.1, "weight_decay": 0.1, "dropout": 0.7, "weight_init": "xavier", "epochs": 2}
     changes |= {"input_dropout": 0.3, "label_smoothing": 0.3, "decoupled_weight_decay": 0.1, "ema_decay": 0.5}
     changes |= {"learning_rate_schedule": "one_cycle", "warmup": 0.0, "rotation": 30, "elastic": 0.0}
-    changes |= {"adversarial": 0.5}
+    changes |= {"adversarial": 0.5, "l1_decay": 0.2}
     for seed, (name, value) in enumerate(changes.items()):
         list(train(preset.but(**{name: value}), seed, small_data))
     network = training._compiled_network(preset.shape(), small_data)
