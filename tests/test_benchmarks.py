@@ -54,9 +54,14 @@ def test_what_is_held_out_is_not_learnt_even_in_a_final_fit(script):
     counting = ["-m", "benchmarks.held_out", 38, "hidden_sizes=(8,)", "epochs=1"]
     chosen, final = (script(*counting, *more, "--seed", 3) for more in ([], ["final_fit=True"]))
     assert (chosen.returncode, chosen.stderr, final.returncode) == (0, "", 0)
-    numbers = re.fullmatch(r"\| 38 \|.*\| 3 \| 1 \| (.*)% \| (\d+) \| (.*)% \|", chosen.stdout.splitlines()[-1])
+    *_, last_epoch, deformed = chosen.stdout.splitlines()
+    numbers = re.fullmatch(r"\| 38 \|.*\| 3 \| 1 \| (.*)% \| (\d+) \| (.*)% \|", last_epoch)
     assert float(numbers[3]) == round(100 * (1 - int(numbers[2]) / 15_000), 2) > 70
-    assert final.stdout.splitlines()[-1].endswith(f"| {numbers[1]}% | {numbers[2]} | {numbers[3]}% |")
+    mean_errors = re.fullmatch(r"Slightly deformed in 12 ways: (.*) errors of 15,000, the mean.", deformed)
+    assert int(numbers[2]) < float(mean_errors[1]) < 2 * int(numbers[2])
+    *_, last_of_final, deformed_of_final = final.stdout.splitlines()
+    assert last_of_final.endswith(f"| {numbers[1]}% | {numbers[2]} | {numbers[3]}% |")
+    assert deformed_of_final == deformed
 
 
 @pytest.mark.parametrize(
