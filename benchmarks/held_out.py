@@ -55,18 +55,18 @@ def main() -> None:
 def errors_of_deformed(preset: Preset, state: TrainingState, images: LabelledImages) -> float:
     """Returns how many of the images are mistaken, slightly deformed in the same ways for every preset: the mean."""
     from mnist_mlp.augmentation import deformed
-    from mnist_mlp.deskewing import deskewed
+    from mnist_mlp.deskewing import as_seen_by
     from mnist_mlp.model import build_model
     from mnist_mlp.quiet_tensorflow import tf
     from mnist_mlp.sampling import with_neighbours
 
     model = build_model(preset, seed=0)
     model.set_weights(state.evaluated_weights)
-    neighbours = tf.constant(with_neighbours((deskewed(images) if preset.deskew else images).pixels))
+    neighbours = tf.constant(with_neighbours(as_seen_by(preset, images).pixels))
 
     @tf.function
     def predicted(batch: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-        pixels = deformed(neighbours, batch, key, tf.constant(SLIGHTLY, tf.float32))
+        pixels = deformed(neighbours, batch, key, tf.constant(SLIGHTLY, tf.float32), preset.views)
         return tf.argmax(model(pixels / 255.0, training=False), axis=1)
 
     batches = np.arange(len(images), dtype=np.int32).reshape(-1, AT_ONCE)

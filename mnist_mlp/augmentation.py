@@ -20,7 +20,9 @@ _AFFINE_NUMBERS = 6
 _NUMBERS = _AFFINE_NUMBERS + 2 * GRID**2
 
 
-def deformed(neighbours: tf.Tensor, batch: tf.Tensor, key: tf.Tensor, strengths: tf.Tensor) -> tf.Tensor:
+def deformed(
+    neighbours: tf.Tensor, batch: tf.Tensor, key: tf.Tensor, strengths: tf.Tensor, views: int = 1
+) -> tf.Tensor:
     """Returns the images of a batch, each deformed in its own way; what comes from outside an image is white.
 
     Args:
@@ -28,11 +30,13 @@ def deformed(neighbours: tf.Tensor, batch: tf.Tensor, key: tf.Tensor, strengths:
         batch: int32 [n], which of them.
         key: uint32 scalar; the same key gives the same deformations.
         strengths: float32 [5]: rotation, scaling, shear, shift and elastic, as a preset has them.
+        views: how many images stand for each, side by side; all of them are deformed alike.
 
     Returns:
-        float32 [n, 784], 0.0 to 255.0.
+        float32 [n, 784 * views], 0.0 to 255.0.
     """
-    return sampled(neighbours, batch, *_sources(batch.shape[0], key, strengths))
+    sources = _sources(batch.shape[0], key, strengths)
+    return tf.concat([sampled(neighbours, batch * views + view, *sources) for view in range(views)], axis=1)
 
 
 def _sources(images: int, key: tf.Tensor, strengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -71,7 +71,8 @@ class LabelledImages:
     """Images with their labels.
 
     Attributes:
-        pixels: uint8 [images, 784], 0 (white) to 255 (black); a network sees them divided by 255.
+        pixels: uint8 [images, 784], 0 (white) to 255 (black); a network sees them divided by 255. Of images that a
+            network sees in several ways at once, as many times 784.
         labels: int32 [images], 0 to 9.
     """
 

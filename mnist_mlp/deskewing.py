@@ -20,8 +20,16 @@ IMAGES_AT_ONCE = 5000  # float64 places of 60,000 would take gigabytes
 
 
 def as_seen_by(preset: Preset, images: LabelledImages) -> LabelledImages:
-    """Returns the images as they are shown to the preset's network."""
+    """Returns the images as they are shown to the preset's network: uint8 [images, 784 * views]."""
+    if preset.upright_beside:
+        return with_upright_beside(images)
     return deskewed(images) if preset.deskew else images
+
+
+@functools.lru_cache(maxsize=2)
+def with_upright_beside(images: LabelledImages) -> LabelledImages:
+    """Returns the images with what `deskewed` makes of each beside it: uint8 [images, 1568]."""
+    return LabelledImages(np.concatenate([images.pixels, deskewed(images).pixels], axis=1), images.labels)
 
 
 @functools.lru_cache(maxsize=2)  # training and validation, for presets with and without a final fit

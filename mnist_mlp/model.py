@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnist_mlp.data import PIXELS
 from mnist_mlp.preset import Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
 
@@ -24,13 +23,13 @@ OPTIMIZER_DEFAULTS = {"adam": {"epsilon": 1e-8}, "adadelta": {"epsilon": 1e-8}, 
 
 
 def build_model(preset: Preset, seed: int) -> keras.Sequential:
-    """Returns the preset's network with its initial weights: float32 pixels in [0, 1], [n, 784] -> logits [n, 10].
+    """Returns the preset's network with its initial weights: float32 pixels in [0, 1], [n, pixels] -> logits [n, 10].
 
     Initial weights are functions of the seed and the place of the layer, so presets that share a layer's shape and
     initialiser begin with the same weights there, and a comparison of the two is a comparison of what differs.
     """
     sizes = (*preset.hidden_sizes, CLASSES)
-    layers: list[keras.layers.Layer] = [keras.Input((PIXELS,), name="pixels")]
+    layers: list[keras.layers.Layer] = [keras.Input((preset.layer_sizes[0],), name="pixels")]
     if preset.standardize:
         layers.append(keras.layers.Rescaling(1 / PIXEL_DEVIATION, -PIXEL_MEAN / PIXEL_DEVIATION, name="standardized"))
     if preset.input_dropout:

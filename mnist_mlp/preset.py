@@ -183,6 +183,7 @@ _CHECKS: dict[str, Check] = {
     "adversarial": not_negative,
     "deskew": _true_or_false,
     "l1_decay": not_negative,
+    "upright_beside": _true_or_false,
 }
 
 
@@ -235,6 +236,8 @@ class Preset:
             learning rate, and no further than 0: the proximal step of an L1 penalty, past the optimiser. Weights of
             little use fade, so that a unit looks at fewer pixels (B. Neyshabur, Towards Learning Convolutions from
             Scratch, 2020).
+        upright_beside: whether the network sees every image twice, as it is and, beside it, upright and centred as by
+            `deskew`: 1568 pixels. In training both are deformed alike. No part of the network either.
 
     Raises:
         UsageError: a field is unknown, of the wrong type or outside its range; names field, value and what is allowed.
@@ -268,6 +271,7 @@ class Preset:
     adversarial: float = 0.0
     deskew: bool = False
     l1_decay: float = 0.0
+    upright_beside: bool = False
     parent: Preset | None = field(default=None, compare=False, repr=False)
 
     def __new__(cls, *positional: Any, **values: Any) -> Preset:
@@ -283,6 +287,8 @@ class Preset:
             object.__setattr__(self, name, check(name, getattr(self, name)))
         arguments = _check_optimizer_arguments(self.optimizer, self.optimizer_arguments)
         object.__setattr__(self, "optimizer_arguments", arguments)
+        if self.deskew and self.upright_beside:
+            raise refusal("upright_beside", True, "False beside deskew=True, which lets every image stand upright")
         sizes = self.layer_sizes
         weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(sizes))
         if weights > MOST_WEIGHTS:
@@ -290,8 +296,13 @@ class Preset:
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
-        """Units of every layer, the 784 pixels and the 10 logits included."""
-        return (784, *self.hidden_sizes, 10)
+        """Units of every layer, the pixels and the 10 logits included."""
+        return (784 * self.views, *self.hidden_sizes, 10)
+
+    @property
+    def views(self) -> int:
+        """In how many ways the network sees an image at once."""
+        return 2 if self.upright_beside else 1
 
     @property
     def weight_layers(self) -> int:

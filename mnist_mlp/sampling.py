@@ -20,7 +20,7 @@ def with_neighbours(pixels: np.ndarray) -> np.ndarray:
     """Returns images ready to be sampled: each place between pixels with the four around it, as the bytes of a number.
 
     Args:
-        pixels: uint8 [images, 784].
+        pixels: uint8 [images, 784], or several images side by side, which are then images of their own.
 
     Returns:
         uint32 [images * 29 * 29], four times the bytes that the pixels take.

@@ -20,7 +20,7 @@ import numpy as np
 
 from mnist_mlp.augmentation import deformed
 from mnist_mlp.data import LabelledImages, TrainingData
-from mnist_mlp.deskewing import deskewed
+from mnist_mlp.deskewing import as_seen_by
 from mnist_mlp.learning_rates import rates_of
 from mnist_mlp.model import (
     INPUT_DROPOUT,
@@ -42,6 +42,7 @@ IMAGES_IN_HISTOGRAMS = 100
 HISTOGRAM_BUCKETS = 30  # TensorBoard's own number
 
 IMAGES_FOR_STATISTICS = 5000  # of training, for those of batch normalisation after an epoch
+_DECIDE_ON_IMAGES = ("deskew", "upright_beside", "final_fit")  # presets alike in these share the images
 SMALLEST_NORM = 1e-12  # where an image has no direction, it stays
 _DEFORMATION = 2**31  # no layer has this place, so the numbers drawn for it are unlike those of any dropout mask
 
@@ -57,8 +58,7 @@ def train(
         data: to train and to validate on.
         resume_from: of this preset and seed; None starts with epoch 1.
     """
-    if preset.deskew or preset.final_fit:
-        data = _prepared(data, preset.deskew, preset.final_fit)
+    data = _prepared(Preset(**{name: getattr(preset, name) for name in _DECIDE_ON_IMAGES}), data)
     network = _compiled_network(preset.shape(), data)
     state = resume_from or network.initial_state(build_model(preset, seed).get_weights())
     inputs = _Inputs.of(preset, seed)
@@ -101,11 +101,11 @@ def _metrics(sums: tuple[tf.Tensor, tf.Tensor], l2_penalty: float, images: int) 
     return Metrics(float(mean_cross_entropy), l2_penalty, int(correct) / images)
 
 
-@functools.lru_cache(maxsize=3)
-def _prepared(data: TrainingData, deskew: bool, final_fit: bool) -> TrainingData:
+@functools.lru_cache(maxsize=4)
+def _prepared(preset: Preset, data: TrainingData) -> TrainingData:
     """Returns the images as the network sees them, in a final fit the validation images among the training images."""
-    train, dev = ((deskewed(images) if deskew else images) for images in (data.train, data.dev))
-    if final_fit:
+    train, dev = (as_seen_by(preset, images) for images in (data.train, data.dev))
+    if preset.final_fit:
         both = ([getattr(each, name) for each in (train, dev)] for name in ("pixels", "labels"))
         train = LabelledImages(*map(np.concatenate, both))
     return TrainingData(train=train, dev=dev)
@@ -273,7 +273,8 @@ class _CompiledNetwork:
         if self.neighbours is None:
             return tf.gather(train_pixels, batch), tf.gather(train_labels, batch)
         key = fold(step_key, tf.constant(_DEFORMATION, tf.uint32))
-        return deformed(self.neighbours, batch, key, inputs.deformations), tf.gather(train_labels, batch)
+        pixels = deformed(self.neighbours, batch, key, inputs.deformations, self.shape.views)
+        return pixels, tf.gather(train_labels, batch)
 
     def _average(self, variables, decay):
         """Lets the averaged weights follow, at first faster, so that nothing stays of the initial weights."""
@@ -331,7 +332,7 @@ def _neighbours_on_device(images: LabelledImages) -> tf.Tensor:
     return tf.constant(with_neighbours(images.pixels))
 
 
-@functools.lru_cache(maxsize=6)  # train, dev and both together, each deskewed or not; 47 MB at most
+@functools.lru_cache(maxsize=6)  # train, dev and both together, as presets see them; 94 MB at most
 def _on_device(images: LabelledImages) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.constant(images.pixels), tf.constant(images.labels)
 

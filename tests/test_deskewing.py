@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import affine_transform
 
+from mnist_mlp.augmentation import deformed
 from mnist_mlp.data import LabelledImages, TrainingData
-from mnist_mlp.deskewing import deskewed
+from mnist_mlp.deskewing import as_seen_by, deskewed
+from mnist_mlp.errors import UsageError
+from mnist_mlp.model import build_model
+from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.sampling import with_neighbours
 from mnist_mlp.training import train
 from tests.test_training import SMALL, bits_of
 
@@ -71,3 +76,35 @@ def test_training_and_validation_see_deskewed_images(small_data, final_fit):
     preset = SMALL.but(final_fit=final_fit, shift=1)
     beforehand = TrainingData(train=deskewed(small_data.train), dev=deskewed(small_data.dev))
     assert bits_of(train(preset.but(deskew=True), 1, small_data)) == bits_of(train(preset, 1, beforehand))
+
+
+def test_images_seen_upright_too_are_deformed_alike(small_data):
+    preset = SMALL.but(upright_beside=True)
+    both = as_seen_by(preset, small_data.train)
+    np.testing.assert_array_equal(both.pixels[:, :784], small_data.train.pixels)
+    np.testing.assert_array_equal(both.pixels[:, 784:], deskewed(small_data.train).pixels)
+    batch, key, strengths = tf.constant([7, 3]), tf.constant(5, tf.uint32), tf.constant([9, 0.1, 0.1, 1, 0.7])
+    together = deformed(tf.constant(with_neighbours(both.pixels)), batch, key, strengths, views=2).numpy()
+    for half, images in zip(np.split(together, 2, axis=1), (small_data.train, deskewed(small_data.train)), strict=True):
+        alone = deformed(tf.constant(with_neighbours(images.pixels)), batch, key, strengths).numpy()
+        np.testing.assert_array_equal(half, alone)
+        assert np.abs(half - images.pixels[[7, 3]]).mean() > 2
+
+
+@pytest.mark.parametrize("changes", [{}, {"final_fit": True, "shift": 0}])
+def test_training_and_validation_see_the_upright_images_beside_the_others(small_data, changes):
+    preset = SMALL.but(upright_beside=True, **{"shift": 1, **changes})
+    results = list(train(preset, 1, small_data))
+    network = build_model(preset, 1)
+    assert network.input_shape == (None, 1568)
+    network.set_weights(results[-1].state.evaluated_weights)
+    seen = as_seen_by(preset, small_data.dev)
+    logits = network(seen.pixels.astype("float32") / 255, training=False).numpy()
+    assert results[-1].dev.accuracy == np.mean(logits.argmax(axis=1) == seen.labels)
+    upright_half_blank = seen.pixels * (np.arange(1568) < 784) / np.float32(255)
+    assert np.abs(network(upright_half_blank, training=False).numpy() - logits).mean() > 0.1
+
+
+def test_upright_images_stand_beside_nothing_where_all_stand_upright():
+    with pytest.raises(UsageError, match="upright_beside=True is not allowed; allowed: False beside deskew=True"):
+        SMALL.but(deskew=True, upright_beside=True)

@@ -236,6 +236,7 @@ def test_page_workbook_csv_and_infos_agree(evaluated):
         **{"optimiser arguments": "optimizer_arguments", "normalisation": "normalization", "warm-up": "warmup"},
         **{"standardised inputs": "standardize", "averaged weights": "ema_decay", "elastic deformation": "elastic"},
         **{"adversarial images": "adversarial", "deskewed images": "deskew", "L1 decay": "l1_decay"},
+        **{"upright images beside": "upright_beside"},
     }
     for in_sheet, in_csv in zip(sheet, rows, strict=True):
         score = scores[in_sheet["run"]]

@@ -74,7 +74,10 @@ def test_record_that_cannot_be_trusted_is_no_run(change, reason):
 
 def test_record_of_before_some_hyperparameters_is_read_with_what_they_were_until_then():
     values = json.loads(a_record().to_json())
-    fields = ("normalization", "standardize", "ema_decay", "elastic", "final_fit", "adversarial", "deskew", "l1_decay")
+    fields = (
+        *("normalization", "standardize", "ema_decay", "elastic", "final_fit", "adversarial", "deskew", "l1_decay"),
+        "upright_beside",
+    )
     for name in fields:
         del values["preset"][name]
     assert RunRecord.from_json(json.dumps(values)) == a_record()

@@ -17,7 +17,7 @@ TITLES = {
     **{"hidden_sizes": "hidden layers", "optimizer_arguments": "optimiser arguments"},
     **{"normalization": "normalisation", "standardize": "standardised inputs", "warmup": "warm-up"},
     **{"ema_decay": "averaged weights", "elastic": "elastic deformation", "adversarial": "adversarial images"},
-    **{"deskew": "deskewed images", "l1_decay": "L1 decay"},
+    **{"deskew": "deskewed images", "l1_decay": "L1 decay", "upright_beside": "upright images beside"},
 }
 FIGURES = {"hidden_sizes": "depth", "weight_init": "xehe", "weight_decay": "weightdecay"}
 
