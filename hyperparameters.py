@@ -150,8 +150,8 @@ PRESETS[86] = PRESETS[85].but(final_fit=True)
 PRESETS[90] = PRESETS[79].but(final_fit=True)
 PRESETS[91] = PRESETS[90].but(deskew=True, rotation=3, shear=0.05)
 
-# The record, once more, with what each helps a small network a little: weights that fade, every image seen upright too,
-# more and smaller steps. 96 is 95 with the validation images too.
+# What helps the small network of 79: weights that fade, every image seen upright too, more and smaller steps, and more
+# epochs. 96 is 95 with the validation images too; together they gain 0.09 points on 90; 78 is better still.
 PRESETS[92] = PRESETS[79].but(l1_decay=0.01)
 PRESETS[93] = PRESETS[92].but(upright_beside=True)
 PRESETS[94] = PRESETS[93].but(batch_size=100, learning_rate=0.0013, ema_decay=0.999)
