@@ -58,7 +58,9 @@ def train(
         data: to train and to validate on.
         resume_from: of this preset and seed; None starts with epoch 1.
     """
-    data = _prepared(Preset(**{name: getattr(preset, name) for name in _DECIDE_ON_IMAGES}), data)
+    how_seen = Preset(**{name: getattr(preset, name) for name in _DECIDE_ON_IMAGES})
+    if how_seen != Preset():
+        data = _prepared(how_seen, data)
     network = _compiled_network(preset.shape(), data)
     state = resume_from or network.initial_state(build_model(preset, seed).get_weights())
     inputs = _Inputs.of(preset, seed)
