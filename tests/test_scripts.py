@@ -131,7 +131,9 @@ def test_same_seed_in_another_process_gives_the_same_bits(trained, tmp_path, scr
 
 
 def test_each_network_is_scored_on_the_images_it_learnt_from(tmp_path, script):
-    training = script("MNIST_train.py", "--presets", "68,93", "--epochs", 1, "--quiet", *folders(tmp_path))
+    training = script(
+        "MNIST_train.py", "--presets", "68,93", "--epochs", 1, "--workers", 1, "--quiet", *folders(tmp_path)
+    )
     assert training.returncode == 0
     assert script("MNIST_eval.py", "--ensemble", *folders(tmp_path)).returncode == 0
 
