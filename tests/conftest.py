@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from selenium import webdriver
 
 from mnist_mlp.data import LabelledImages, TrainingData, load_training_data
@@ -66,27 +67,52 @@ def script() -> Script:
     return run
 
 
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
+
+
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MadeOnce:
+    """Gives a folder filled by the first test process to ask: made_once("trained", fill) -> the folder, for all."""
+    alone = worker_id == "master"
+    shared = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
+
+    def folder_of(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, full = shared / name, shared / f"{name}.full"
+        with FileLock(shared / f"{name}.lock"):
+            if not full.exists():
+                folder.mkdir()
+                fill(folder)
+                full.touch()
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def trained(made_once: MadeOnce, script: Script) -> Path:
     """A folder with the runs/ and INFOS/ of the real MNIST_train.py, for presets 1 and 8, two epochs each."""
-    folder = tmp_path_factory.mktemp("trained")
-    process = script("MNIST_train.py", "--presets", "1,8", "--epochs", 2, "--workers", 1, *folders(folder))
-    assert process.returncode == 0, process.stderr
-    (folder / "stdout").write_text(process.stdout)
-    (folder / "stderr").write_text(process.stderr)
-    return folder
+
+    def train(folder: Path) -> None:
+        process = script("MNIST_train.py", "--presets", "1,8", "--epochs", 2, "--workers", 1, *folders(folder))
+        assert process.returncode == 0, process.stderr
+        (folder / "stdout").write_text(process.stdout)
+        (folder / "stderr").write_text(process.stderr)
+
+    return made_once("trained", train)
 
 
 @pytest.fixture(scope="session")
-def evaluated(trained: Path, tmp_path_factory: pytest.TempPathFactory, script: Script) -> Path:
+def evaluated(trained: Path, made_once: MadeOnce, script: Script) -> Path:
     """A copy of `trained`, scored by the real MNIST_eval.py, with the report of the real make_report.py in out/."""
-    folder = tmp_path_factory.mktemp("evaluated")
-    for name in ("runs", "INFOS"):
-        shutil.copytree(trained / name, folder / name)
-    for command in (["MNIST_eval.py"], ["for_report/make_report.py", "--output-dir", folder / "out"]):
-        process = script(*command, *folders(folder))
-        assert (process.returncode, process.stderr) == (0, "")
-    return folder
+
+    def evaluate(folder: Path) -> None:
+        for name in ("runs", "INFOS"):
+            shutil.copytree(trained / name, folder / name)
+        for command in (["MNIST_eval.py"], ["for_report/make_report.py", "--output-dir", folder / "out"]):
+            process = script(*command, *folders(folder))
+            assert (process.returncode, process.stderr) == (0, "")
+
+    return made_once("evaluated", evaluate)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from mnist_mlp.info_logs import ENSEMBLE_COLUMNS, EVAL_COLUMNS, OVERALL_COLUMNS,
 from mnist_mlp.predictions import softmax
 from mnist_mlp.registry import ranges_of
 from mnist_mlp.run_folder import RunFolder
-from tests.conftest import PROJECT, flip_a_byte, folders, only_line, runs_in
+from tests.conftest import PROJECT, flip_a_byte, folders, only_line, project_with, runs_in
 
 from hyperparameters import PRESETS
 
@@ -131,10 +131,17 @@ def test_same_seed_in_another_process_gives_the_same_bits(trained, tmp_path, scr
 
 
 def test_each_network_is_scored_on_the_images_it_learnt_from(tmp_path, script):
-    training = script(
-        "MNIST_train.py", "--presets", "68,93", "--epochs", 1, "--workers", 1, "--quiet", *folders(tmp_path)
+    upright_alone, upright_beside = 191, 192
+    lines = (
+        f"PRESETS[{upright_alone}] = PRESETS[1].but(deskew=True)",
+        f"PRESETS[{upright_beside}] = PRESETS[1].but(upright_beside=True)",
     )
-    assert training.returncode == 0
+    training = script(
+        *("MNIST_train.py", "--presets", f"{upright_alone},{upright_beside}"),
+        *("--epochs", 1, "--workers", 1, "--quiet", *folders(tmp_path)),
+        cwd=project_with(tmp_path / "project", "\n".join(lines)),
+    )
+    assert training.returncode == 0, training.stderr
     assert script("MNIST_eval.py", "--ensemble", *folders(tmp_path)).returncode == 0
 
     from mnist_mlp.deskewing import deskewed
@@ -143,7 +150,7 @@ def test_each_network_is_scored_on_the_images_it_learnt_from(tmp_path, script):
     test = load_test_data(PROJECT / "MNIST_data")
     as_they_are, upright = test.pixels, deskewed(test).pixels
     both, swapped = (np.concatenate(pair, axis=1) for pair in ((as_they_are, upright), (upright, as_they_are)))
-    seen_and_other = {68: (upright, as_they_are), 93: (both, swapped)}
+    seen_and_other = {upright_alone: (upright, as_they_are), upright_beside: (both, swapped)}
     scores = {
         row["run"]: float(row["test_accuracy"]) for row in read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
     }
