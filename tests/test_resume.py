@@ -25,7 +25,7 @@ from mnist_mlp.results import TrainingState
 from mnist_mlp.run_folder import RunFolder, RunRecord
 from mnist_mlp.saved_state import newest_whole_state
 from mnist_mlp.training import train
-from tests.conftest import PROJECT, Script, flip_a_byte, folders, only_line, project_with, runs_in
+from tests.conftest import PROJECT, MadeOnce, Script, flip_a_byte, folders, only_line, project_with, runs_in
 from tests.test_sweep import result_of, results, wait_for
 from tests.test_training import EVERYTHING
 
@@ -51,10 +51,11 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, script: Script) -> Path:
-    folder = tmp_path_factory.mktemp("undisturbed")
-    assert script("MNIST_train.py", *CHOSEN, "--quiet", *folders(folder)).returncode == 0
-    return folder
+def undisturbed(made_once: MadeOnce, script: Script) -> Path:
+    def train(folder: Path) -> None:
+        assert script("MNIST_train.py", *CHOSEN, "--quiet", *folders(folder)).returncode == 0
+
+    return made_once("undisturbed", train)
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +80,15 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def interrupted(made_once: MadeOnce) -> Path:
     """The folders of a training that was interrupted after three epochs or so, with two saved states."""
-    folder = tmp_path_factory.mktemp("interrupted")
-    process = start_until(folder, "epoch 3/6")
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    return folder
+
+    def interrupt(folder: Path) -> None:
+        process = start_until(folder, "epoch 3/6")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    return made_once("interrupted", interrupt)
 
 
 def start(folder: Path, *more: str, driver: tuple[str, ...] = ()) -> subprocess.Popen:
