@@ -27,7 +27,7 @@ class ArgumentParser(argparse.ArgumentParser):
         super().__init__(description=description)
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {command(self.prog)} --help)")
+        raise UsageError(f"{message} (see {_this_command()} --help)")
 
     def add_folder(self, option: str, default: str, what: str) -> None:
         """Adds an option that names a folder; by default the one of that name beside the scripts."""
@@ -47,9 +47,17 @@ def _from_here(path: Path) -> Path:
 
 def command(script: str) -> str:
     """Returns how to call one of the project's scripts from here, for a line that tells what to type next."""
+    return f"{_python()} {_from_here(PROJECT / script)}"
+
+
+def _this_command() -> str:
+    module = sys.modules["__main__"].__spec__  # of `python -m`; a script has none
+    return f"{_python()} -m {module.name}" if module else f"{_python()} {_from_here(Path(sys.argv[0]).resolve())}"
+
+
+def _python() -> str:
     executable = Path(sys.executable)  # not resolved: a virtual environment's Python is a link
-    python = _from_here(executable) if executable.is_relative_to(Path.cwd()) else "python"
-    return f"{python} {_from_here(PROJECT / script)}"
+    return str(_from_here(executable)) if executable.is_relative_to(Path.cwd()) else "python"
 
 
 def console(quiet: bool = False) -> Console:

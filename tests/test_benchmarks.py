@@ -77,3 +77,8 @@ def test_wrong_use_of_the_held_out_images_is_told_in_one_line(script, arguments,
     process = script("-m", "benchmarks.held_out", *arguments)
     assert (process.returncode, process.stdout) == (2, "")
     assert only_line(process).startswith(line)
+
+
+def test_a_mistyped_option_of_a_module_names_the_command_that_was_typed(script):
+    process = script("-m", "benchmarks.held_out", 74, "--sead", 1)
+    assert (process.returncode, " -m benchmarks.held_out --help)" in only_line(process)) == (2, True)

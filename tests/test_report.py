@@ -431,6 +431,8 @@ def test_no_run_and_wrong_folders_are_told_in_one_line(tmp_path, script):
     assert (process.returncode, "cannot be read" in only_line(process)) == (2, True)
     process = script("for_report/make_report.py", *folders(tmp_path), "--output-dir", "/proc/out")
     assert (process.returncode, "--output-dir" in only_line(process)) == (2, True)
+    process = script("for_report/make_report.py", "--output-folder", tmp_path / "out")
+    assert (process.returncode, " for_report/make_report.py --help)" in only_line(process)) == (2, True)
 
 
 def test_damaged_runs_are_skipped_with_their_reason(tmp_path, labels):
