@@ -42,7 +42,7 @@ def test_every_result_comes_though_a_node_is_killed_and_has_the_bits_of_a_local_
     assert "lost its worker" in output
     assert "Raylet" not in output
 
-    local = script("MNIST_train.py", *CHOSEN, "--quiet", *folders(tmp_path / "local"))
+    local = script("MNIST_train.py", *CHOSEN, "--workers", 1, "--quiet", *folders(tmp_path / "local"))
     assert local.returncode == 0, local.stderr
     assert results(tmp_path / "ray") == results(tmp_path / "local")
     rows = read_table(tmp_path / "ray" / "INFOS" / "training_log.txt", TRAINING_LOG_COLUMNS)
