@@ -16,6 +16,8 @@ from rich.console import Console
 
 T = TypeVar("T")
 
+NOTHING_TRAINED = "Interrupted before anything was trained."
+
 
 class StoppedBySignal(KeyboardInterrupt):
     """Ends the program with the exit status of a signal; the text is all that is printed."""
@@ -67,7 +69,7 @@ class Interruption:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self._training:
             self._console.show_cursor()
-            self._console.print("Interrupted before anything was trained.")
+            self._console.print(NOTHING_TRAINED)
             os._exit(128 + number)
         self.signal_number = signal.Signals(number)
         self._at_once = self.requested or number == signal.SIGTERM

@@ -10,7 +10,7 @@ from typing import Protocol
 from mnist_mlp.engines import Ended, Engine, EpochDone, Job, Retried, Started
 from mnist_mlp.errors import WorkFailed, kind_and_text
 from mnist_mlp.info_logs import InfoLogs
-from mnist_mlp.interruption import Interruption, StoppedBySignal
+from mnist_mlp.interruption import NOTHING_TRAINED, Interruption, StoppedBySignal
 from mnist_mlp.recording import Recorder, new_run
 from mnist_mlp.results import EpochResult
 from mnist_mlp.run_folder import NotARun, RunFolder
@@ -88,7 +88,9 @@ def run_sweep(
         except KeyboardInterrupt:
             raise StoppedBySignal(
                 f"Interrupted; what was trained until then is in {runs_dir}. "
-                f"To go on: {command('MNIST_train.py')} --resume",
+                f"To go on: {command('MNIST_train.py')} --resume"
+                if runs
+                else NOTHING_TRAINED,
                 interruption.signal_number,
             ) from None
         finally:

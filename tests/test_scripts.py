@@ -20,6 +20,7 @@ import pytest
 
 from mnist_mlp.data import load_test_data
 from mnist_mlp.info_logs import ENSEMBLE_COLUMNS, EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
+from mnist_mlp.interruption import NOTHING_TRAINED
 from mnist_mlp.predictions import softmax
 from mnist_mlp.registry import ranges_of
 from mnist_mlp.run_folder import RunFolder
@@ -346,7 +347,7 @@ def test_ctrl_c_at_the_start_ends_at_once_and_leaves_nothing(tmp_path, seconds):
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     started = runs_in(tmp_path) if (tmp_path / "runs").exists() else []
-    told = "Interrupted before anything was trained." in output or errors == "Interrupted.\n"  # while still importing
+    told = NOTHING_TRAINED in output + errors or errors == "Interrupted.\n"  # while still importing
     assert told != bool(started)
     assert all(run.record.status == "interrupted" for run in started)
 

@@ -22,6 +22,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mnist_mlp import training
 from mnist_mlp.engines import Ended, EpochDone, Job, Started, in_this_process
 from mnist_mlp.info_logs import OVERALL_COLUMNS, InfoLogs, read_table
+from mnist_mlp.interruption import NOTHING_TRAINED, StoppedBySignal
 from mnist_mlp.model import build_model
 from mnist_mlp.preset import Preset
 from mnist_mlp.progress import SweepProgress
@@ -125,6 +126,22 @@ def test_job_that_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypatch, 
     assert len(on_disk[1].epochs) == 1
     assert f"failed: {type(error).__name__}" in capsys.readouterr().out
     assert [row["seed"] for row in read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)] == ["1", "3"]
+
+
+class InterruptedBeforeTheFirstRun(NeverInterrupted):
+    requested = True
+    signal_number = signal.SIGINT
+
+
+def test_interrupted_before_the_first_run_it_leaves_none_and_says_so(tmp_path):
+    jobs = [Job(7, PRESET, 1)]
+    engine = partial(in_this_process, data_dir=PROJECT / "MNIST_data")
+    with (
+        SweepProgress(Console(quiet=True), jobs) as progress,
+        pytest.raises(StoppedBySignal, match=f"^{NOTHING_TRAINED}$"),
+    ):
+        run_sweep(jobs, engine, tmp_path / "runs", tmp_path, progress, InterruptedBeforeTheFirstRun())
+    assert not (tmp_path / "runs").exists()
 
 
 def test_longest_jobs_come_first_and_those_of_one_shape_beside_each_other():
