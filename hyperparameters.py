@@ -163,6 +163,9 @@ PRESETS[94] = PRESETS[93].but(batch_size=100, learning_rate=0.0013, ema_decay=0.
 PRESETS[95] = PRESETS[94].but(epochs=120)
 PRESETS[96] = PRESETS[95].but(final_fit=True)
 
+# The record in a quarter of the time: 84, which validates as 85 does, with the validation images too.
+PRESETS[97] = PRESETS[84].but(final_fit=True)
+
 # What 2020 did not ask: does the weight decay of preset 31 do anything at all?
 PRESETS[100] = PRESETS[31].but(weight_decay=0.0)
 
