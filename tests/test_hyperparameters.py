@@ -254,7 +254,7 @@ def test_script_prints_every_preset_and_what_it_changed_without_tensorflow(scrip
         ("PRESETS[99] = PRESETS[18].but(dropuot=0.5)", "dropuot=0.5: there is no such field; did you mean dropout?"),
         ("PRESETS[99] = PRESETS[18].but(dropout=0.5, dropout=0.6)", "keyword argument repeated: dropout"),
         ("PRESETS[99] = PRESETS[18].but(dropout=half)", "name 'half' is not defined"),
-        ("PRESETS[99] = PRESETS[98].but(dropout=0.5)", "preset 98 is unknown"),
+        ("PRESETS[99] = PRESETS[998].but(dropout=0.5)", "preset 998 is unknown"),
         ("PRESETS[31].dropout = 0.3", "cannot assign to field 'dropout' (FrozenInstanceError)"),
     ],
 )
