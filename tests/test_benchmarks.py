@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
+from benchmarks.held_out import split
 from benchmarks.speed import NETWORKS, epoch_flops, markdown
 from tests.conftest import only_line
 
@@ -62,6 +64,33 @@ def test_what_is_held_out_is_not_learnt_even_in_a_final_fit(script):
     *_, last_of_final, deformed_of_final = final.stdout.splitlines()
     assert last_of_final.endswith(f"| {numbers[1]}% | {numbers[2]} | {numbers[3]}% |")
     assert deformed_of_final == deformed
+
+
+def test_other_writers_are_held_out_with_all_that_they_wrote(data):
+    pixels = np.concatenate([data.dev.pixels, data.train.pixels])
+    parted = split(data, other_writers=True)
+    parts = [pixels[start + 1 : start + 5000 : 2] for start in range(0, 60_000, 10_000)]
+    assert np.array_equal(parted.dev.pixels, np.concatenate(parts))
+    assert sorted(map(bytes, [*parted.dev.pixels, *parted.train.pixels])) == sorted(map(bytes, pixels))
+
+    def correlation_of_neighbours(every_other):
+        slants = slants_within_digits(*every_other)
+        return np.corrcoef(slants[1:], slants[:-1])[0, 1]
+
+    assert correlation_of_neighbours((parted.dev.pixels, parted.dev.labels)) > 0.5  # writer by writer
+    assert abs(correlation_of_neighbours((data.train.pixels[:45_000:2], data.train.labels[:45_000:2]))) < 0.05  # mixed
+
+
+def slants_within_digits(pixels, labels):
+    """How far each image leans, by its second moments, more than others of its digit do."""
+    ink = pixels.reshape(-1, 28, 28).astype(float)
+    mass, (rows, columns) = ink.sum((1, 2)), np.mgrid[:28, :28]
+    rows, columns = (
+        places - ((ink * places).sum((1, 2)) / mass)[:, np.newaxis, np.newaxis] for places in (rows, columns)
+    )
+    slants = (ink * rows * columns).sum((1, 2)) / (ink * rows**2).sum((1, 2))
+    means = np.bincount(labels, slants) / np.bincount(labels)
+    return slants - means[labels]
 
 
 @pytest.mark.parametrize(
