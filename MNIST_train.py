@@ -15,7 +15,7 @@ from mnist_mlp.preset import refusal
 from mnist_mlp.resuming import done_runs, unfinished_runs
 from mnist_mlp.schedule import fitting_workers, longest_first
 from mnist_mlp.tables import repeats_table, results_table
-from mnist_mlp.terminal import ArgumentParser, command, console
+from mnist_mlp.terminal import ArgumentParser, command, console, escape
 
 from hyperparameters import PRESETS, select
 
@@ -116,8 +116,10 @@ def main():
     failed = [f"{run.name} ({run.record.reason})" for run in runs if run.record.status == "failed"]
     if failed:
         raise WorkFailed(f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}")
-    terminal.print(f"\nNext: [bold]{command('MNIST_eval.py')}[/bold] scores the runs on the test set,")
-    terminal.print(f"      [bold]{command('tensorboard_run.py')}[/bold] shows how they went.")
+    scoring = command("MNIST_eval.py", runs_dir=arguments.runs_dir, info_dir=arguments.info_dir)
+    showing = command("tensorboard_run.py", runs_dir=arguments.runs_dir)
+    terminal.print(f"\nNext: [bold]{escape(scoring)}[/bold] scores the runs on the test set,")
+    terminal.print(f"      [bold]{escape(showing)}[/bold] shows how they went.")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def run_sweep(
         except KeyboardInterrupt:
             raise StoppedBySignal(
                 f"Interrupted; what was trained until then is in {runs_dir}. "
-                f"To go on: {command('MNIST_train.py')} --resume"
+                f"To go on: {command('MNIST_train.py', runs_dir=runs_dir, info_dir=info_dir)} --resume"
                 if runs
                 else NOTHING_TRAINED,
                 interruption.signal_number,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,9 +46,20 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def command(script: str) -> str:
-    """Returns how to call one of the project's scripts from here, for a line that tells what to type next."""
-    return f"{_python()} {_from_here(PROJECT / script)}"
+def command(script: str, **folders: Path) -> str:
+    """Returns how to call one of the project's scripts from here, for a line that tells what to type next.
+
+    Args:
+        script: its name, such as MNIST_eval.py.
+        folders: runs_dir and info_dir, as far as it takes them; named in the line where they are not the usual ones.
+    """
+    usual = {"runs_dir": PROJECT / "runs", "info_dir": PROJECT / "INFOS"}
+    options = [
+        f" --{name.replace('_', '-')} {shlex.quote(str(folder))}"
+        for name, folder in folders.items()
+        if folder.resolve() != usual[name]
+    ]
+    return f"{_python()} {_from_here(PROJECT / script)}{''.join(options)}"
 
 
 def _this_command() -> str:

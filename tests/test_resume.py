@@ -400,7 +400,10 @@ def test_sigterm_saves_what_there_is_and_exits_143(script, undisturbed, tmp_path
 
 def test_ctrl_c_says_how_to_go_on(script, interrupted, undisturbed, tmp_path):
     folder = copy_of(interrupted, tmp_path)
-    assert (folder / "stderr").read_text().endswith(" --resume\n")
+    told = (folder / "stderr").read_text().partition("To go on: ")[2]
+    assert told.endswith(
+        f"MNIST_train.py --runs-dir {interrupted / 'runs'} --info-dir {interrupted / 'INFOS'} --resume\n"
+    )
     assert saved_states(the_run(folder))[-1].name == f"epoch_{len(the_run(folder).record.epochs):06}"
     assert script("MNIST_train.py", "--resume", "--quiet", *folders(folder)).returncode == 0
     assert_as_if_never_stopped(folder, undisturbed)
