@@ -71,7 +71,7 @@ class Summaries:
         """Writes the graph from pixels to logits."""
         if (GRAPH, 0) in self._there["train"]:
             return
-        forward = tf.function(lambda pixels: model(pixels, training=False))
+        forward = tf.function(lambda pixels: model(pixels, training=False), autograph=False)
         with self._writers["train"].as_default(step=0):
             tf.summary.graph(
                 forward.get_concrete_function(tf.TensorSpec(model.input_shape, tf.float32, "pixels")).graph

@@ -157,8 +157,10 @@ class _CompiledNetwork:
         self.initial_optimizer_state = [variable.numpy() for variable in self.optimizer.variables]
         self.train_set, self.dev_set = (_on_device(images) for images in (data.train, data.dev))
         self.neighbours = _neighbours_on_device(data.train) if any(shape.deformations) else None
-        self.run_epoch = tf.function(self._run_epoch, jit_compile=True)
-        self._look_inside = tf.function(self._forward_and_next_step)  # XLA would take seconds to compile it
+        # Written without AutoGraph, which would need two seconds of every start to find one loop to rewrite.
+        self.run_epoch = tf.function(self._run_epoch, jit_compile=True, autograph=False)
+        # XLA would take seconds to compile it
+        self._look_inside = tf.function(self._forward_and_next_step, autograph=False)
 
     def initial_state(self, weights: list[np.ndarray]) -> TrainingState:
         return TrainingState(0, weights, self.initial_optimizer_state, weights if self.averaged_model else [])
@@ -213,12 +215,18 @@ class _CompiledNetwork:
     def _run_epoch(self, order, epoch, rates, inputs):
         """Returns ((mean cross-entropy, number correct) of training, the same of validation, half the squared norm)."""
         epoch_key = _epoch_key(inputs.seed, epoch)
-        cross_entropy_sum, correct_sum = tf.constant(0.0), tf.constant(0)
-        for step in tf.range(self.steps):
+
+        def one_more(step, cross_entropy_sum, correct_sum):
             batch = tf.slice(order, [step * self.batch_size], [self.batch_size])
             batch_cross_entropy, correct, _ = self._step(batch, fold(epoch_key, step), rates[step], inputs)
-            cross_entropy_sum += batch_cross_entropy
-            correct_sum += correct
+            return step + 1, cross_entropy_sum + batch_cross_entropy, correct_sum + correct
+
+        _, cross_entropy_sum, correct_sum = tf.while_loop(
+            lambda step, *_: step < self.steps,
+            one_more,
+            (tf.constant(0), tf.constant(0.0), tf.constant(0)),
+            maximum_iterations=self.steps,
+        )
         for model in dict.fromkeys((self.model, self.evaluated_model)):
             self._estimate_statistics(model, order[:IMAGES_FOR_STATISTICS])
         dev_pixels, dev_labels = self.dev_set

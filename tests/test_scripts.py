@@ -39,7 +39,8 @@ def test_training_tells_its_story_in_plain_lines_where_there_is_no_terminal(trai
     table = next(index for index, line in enumerate(lines) if line.startswith("preset  best epoch"))
     ends = [(line.split()[0], line.split()[-1]) for line in lines[table + 1 : table + 3]]
     assert ends == [(str(run.record.preset_number), run.name) for run in runs_in(trained)]
-    assert lines[-2].endswith("python MNIST_eval.py scores the runs on the test set,")
+    asked_for = f"--runs-dir {trained / 'runs'} --info-dir {trained / 'INFOS'}"
+    assert lines[-2].endswith(f"python MNIST_eval.py {asked_for} scores the runs on the test set,")
     assert (trained / "stderr").read_text() == ""  # none of TensorFlow's chatter
 
 
