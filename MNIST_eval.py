@@ -33,7 +33,8 @@ def main():
     terminal = console()
     found = list(scan(arguments.runs_dir, arguments.runs))
     if not found:
-        raise WorkFailed(f"{arguments.runs_dir} holds no run; train one first: {command('MNIST_train.py')}")
+        training = command("MNIST_train.py", runs_dir=arguments.runs_dir)
+        raise WorkFailed(f"{arguments.runs_dir} holds no run; train one first: {training}")
     if arguments.ensemble and len(found) < 2:
         raise UsageError("--ensemble needs at least two runs; name another, or train another")
     spaced = [name for name, _ in found if arguments.ensemble and " " in name]

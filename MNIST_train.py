@@ -118,8 +118,8 @@ def main():
         raise WorkFailed(f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}")
     scoring = command("MNIST_eval.py", runs_dir=arguments.runs_dir, info_dir=arguments.info_dir)
     showing = command("tensorboard_run.py", runs_dir=arguments.runs_dir)
-    terminal.print(f"\nNext: [bold]{escape(scoring)}[/bold] scores the runs on the test set,")
-    terminal.print(f"      [bold]{escape(showing)}[/bold] shows how they went.")
+    terminal.print(f"\nNext: [bold]{escape(scoring)}[/bold] scores the runs on the test set,", soft_wrap=True)
+    terminal.print(f"      [bold]{escape(showing)}[/bold] shows how they went.", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
     if not 1 <= port <= 65_535:
         raise refusal("--port", port, "a whole number from 1 to 65535")
     if not any(not isinstance(run, NotARun) for _, run in scan(runs_dir)):
-        raise WorkFailed(f"{runs_dir} holds no run; train one first: {command('MNIST_train.py')}")
+        raise WorkFailed(f"{runs_dir} holds no run; train one first: {command('MNIST_train.py', runs_dir=runs_dir)}")
     try:
         socket.getaddrinfo(host, port)
     except OSError as error:

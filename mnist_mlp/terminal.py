@@ -52,12 +52,13 @@ def command(script: str, **folders: Path) -> str:
     Args:
         script: its name, such as MNIST_eval.py.
         folders: runs_dir and info_dir, as far as it takes them; named in the line where they are not the usual ones.
+            (MNIST is the same in every data_dir.)
     """
     usual = {"runs_dir": PROJECT / "runs", "info_dir": PROJECT / "INFOS"}
     options = [
         f" --{name.replace('_', '-')} {shlex.quote(str(folder))}"
         for name, folder in folders.items()
-        if folder.resolve() != usual[name]
+        if folder.resolve() != usual[name].resolve()
     ]
     return f"{_python()} {_from_here(PROJECT / script)}{''.join(options)}"
 

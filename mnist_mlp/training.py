@@ -157,9 +157,9 @@ class _CompiledNetwork:
         self.initial_optimizer_state = [variable.numpy() for variable in self.optimizer.variables]
         self.train_set, self.dev_set = (_on_device(images) for images in (data.train, data.dev))
         self.neighbours = _neighbours_on_device(data.train) if any(shape.deformations) else None
-        # Written without AutoGraph, which would need two seconds of every start to find one loop to rewrite.
+        # Without AutoGraph: it would look a second and a half for loops to rewrite, and there is one.
         self.run_epoch = tf.function(self._run_epoch, jit_compile=True, autograph=False)
-        # XLA would take seconds to compile it
+        # Without XLA, which would take seconds to compile it.
         self._look_inside = tf.function(self._forward_and_next_step, autograph=False)
 
     def initial_state(self, weights: list[np.ndarray]) -> TrainingState:
@@ -225,7 +225,6 @@ class _CompiledNetwork:
             lambda step, *_: step < self.steps,
             one_more,
             (tf.constant(0), tf.constant(0.0), tf.constant(0)),
-            maximum_iterations=self.steps,
         )
         for model in dict.fromkeys((self.model, self.evaluated_model)):
             self._estimate_statistics(model, order[:IMAGES_FOR_STATISTICS])

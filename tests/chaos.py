@@ -2,7 +2,7 @@
 
 python -m tests.chaos --kills 20      as `make chaos` does, some minutes
 python -m tests.chaos --engine ray    the same on Ray
-python -m tests.chaos --kills 2       as the tests do
+python -m tests.chaos --kills 2       as the tests do, but for the full disk
 
 In the end every run must have the bits of an undisturbed sweep, and every row of INFOS/ must be there once.
 """

@@ -41,6 +41,7 @@ def test_training_tells_its_story_in_plain_lines_where_there_is_no_terminal(trai
     assert ends == [(str(run.record.preset_number), run.name) for run in runs_in(trained)]
     asked_for = f"--runs-dir {trained / 'runs'} --info-dir {trained / 'INFOS'}"
     assert lines[-2].endswith(f"python MNIST_eval.py {asked_for} scores the runs on the test set,")
+    assert lines[-1].endswith(f"python tensorboard_run.py --runs-dir {trained / 'runs'} shows how they went.")
     assert (trained / "stderr").read_text() == ""  # none of TensorFlow's chatter
 
 
@@ -274,6 +275,8 @@ def test_wrong_use_is_told_in_one_line(script, tmp_path, command, status, compla
     line = only_line(process)
     assert line.startswith("Error: ")
     assert complaint in line
+    if "train one first" in complaint:
+        assert line.endswith(f"MNIST_train.py --runs-dir {tmp_path / 'empty'}")
     assert process.returncode == status
     assert not list(tmp_path.glob("runs/*"))
 

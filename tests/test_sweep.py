@@ -174,16 +174,17 @@ def result_of(run: RunFolder) -> tuple:
 
 
 def test_results_do_not_depend_on_the_number_of_workers(script, trained, tmp_path):
-    chosen = ["--presets", "8", "--epochs", 2, "--repeats", 2, "--workers", 2, "--quiet"]
+    # The third seed, which `trained` has too, goes to a process that has trained another before.
+    chosen = ["--presets", "8", "--epochs", 2, "--seed", 1600, "--repeats", 3, "--workers", 2, "--quiet"]
     process = script("MNIST_train.py", *chosen, *folders(tmp_path))
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
-    assert len(read_table(tmp_path / "INFOS" / "overral_info.txt", OVERALL_COLUMNS)) == 2
+    assert len(read_table(tmp_path / "INFOS" / "overral_info.txt", OVERALL_COLUMNS)) == 3
     by_two, by_one = results(tmp_path), results(trained)
-    assert set(by_two) == {(8, 1602), (8, 1603)}
+    assert set(by_two) == {(8, 1600), (8, 1601), (8, 1602)}
     assert by_two[8, 1602] == by_one[8, 1602]
 
     process = script("MNIST_eval.py", *folders(tmp_path))
-    assert re.findall(r"^ +(\d+) +2 +\d\d\.\d\d% +\d+\.\d\d to \d+\.\d\d% ", process.stdout, re.M) != []
+    assert re.findall(r"^ +(\d+) +3 +\d\d\.\d\d% +\d+\.\d\d to \d+\.\d\d% ", process.stdout, re.M) != []
     assert "mean test accuracy" in process.stdout
 
 
@@ -203,8 +204,8 @@ def wait_for(process: subprocess.Popen, *texts: str, before: str | None = None) 
 
 
 def test_killed_worker_fails_its_own_run_only(tmp_path):
-    process = start_sweep(tmp_path, "--presets", "1", "--repeats", "2", "--epochs", "6")
-    wait_for(process, "(1 of 2)", "(2 of 2)", "epoch 2/6")
+    process = start_sweep(tmp_path, "--presets", "1", "--repeats", "2", "--epochs", "12")
+    wait_for(process, "(1 of 2)", "(2 of 2)", "epoch  2/12")
     workers_of(process)[0].kill()
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
@@ -251,7 +252,7 @@ def test_dropped_job_makes_room_for_the_next(engine):
             dropped.add(jobs[0])
             assert len(seen) < 10
     of_the_next = [type(event) for event in seen if event.job is jobs[1]]
-    if of_the_next[0] is Retried:  # Ray may have given it the very process that is killed
+    if engine == "ray" and of_the_next[:1] == [Retried]:  # Ray may have given it the very process that is killed
         of_the_next.pop(0)
     assert of_the_next == [Started, EpochDone, Ended]
 

@@ -44,7 +44,8 @@ def build_report(runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Pat
     evidence = read_evidence(runs_dir, info_dir, data_dir)
     if not evidence.runs:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(evidence.skipped.items())[:3])
-        raise WorkFailed(f"{runs_dir} holds no run to report{reasons}; train one first: {command('MNIST_train.py')}")
+        training = command("MNIST_train.py", runs_dir=runs_dir)
+        raise WorkFailed(f"{runs_dir} holds no run to report{reasons}; train one first: {training}")
     experiments = find_experiments(evidence.runs)
     spread = spread_over_seeds(experiments)
     findings = [find(study, spread) for study in find_studies(experiments)]
