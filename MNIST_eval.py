@@ -8,12 +8,13 @@ python MNIST_eval.py 1795499400_preset31    only this one (the others keep their
 python MNIST_eval.py --ensemble RUN RUN     also the mean of these runs' probabilities (to INFOS/ensemble_log.txt)
 """
 
+from mnist_mlp.commands import command
+from mnist_mlp.console.command_line import ArgumentParser, console, escape
+from mnist_mlp.console.tables import repeats_table, scores_table
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.files import require_writable_folder
-from mnist_mlp.info_logs import ENSEMBLE_COLUMNS, EVAL_COLUMNS, log_ensemble, read_table, write_eval_log
-from mnist_mlp.run_folder import NotARun, scan
-from mnist_mlp.tables import repeats_table, scores_table
-from mnist_mlp.terminal import ArgumentParser, command, console, escape
+from mnist_mlp.runs.info_tables import ENSEMBLE_COLUMNS, EVAL_COLUMNS, log_ensemble, read_table, write_eval_log
+from mnist_mlp.runs.run_folder import InvalidRun, scan
 
 
 def parse_arguments():
@@ -50,10 +51,10 @@ def main():
         read_table(ensemble_log, ENSEMBLE_COLUMNS)
 
     with terminal.status("Starting TensorFlow"):
-        from mnist_mlp.data import load_test_data
-        from mnist_mlp.deskewing import as_seen_by
-        from mnist_mlp.evaluation import load_best_model, logits_of, logits_of_ensemble, score
-        from mnist_mlp.evaluation_summaries import write_evaluation
+        from mnist_mlp.data.dataset import load_test_data
+        from mnist_mlp.data.deskewing import as_seen_by
+        from mnist_mlp.evaluation.events import write_evaluation
+        from mnist_mlp.evaluation.scoring import load_best_model, logits_of, logits_of_ensemble, score
     test_data = load_test_data(arguments.data_dir)
 
     scored, skipped, logits = [], {}, []
@@ -61,7 +62,7 @@ def main():
         for name, run in found:
             status.update(f"Scoring {escape(name)}")
             try:
-                if isinstance(run, NotARun):
+                if isinstance(run, InvalidRun):
                     raise run
                 of_run = logits_of(load_best_model(run), as_seen_by(run.record.preset, test_data))
                 result, predictions = score(of_run, test_data.labels)
@@ -69,7 +70,7 @@ def main():
                 write_evaluation(run, predictions, test_data)
                 scored.append((result, run))
                 logits.append(of_run)
-            except NotARun as reason:
+            except InvalidRun as reason:
                 skipped[name] = reason
             except OSError as error:
                 raise WorkFailed(

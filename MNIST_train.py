@@ -7,15 +7,16 @@ python MNIST_train.py --presets 9-13,31  these instead
 import sys
 from functools import partial
 
-from mnist_mlp.engines import Job, WorkerProcesses, in_this_process
+from mnist_mlp.commands import command
+from mnist_mlp.console.command_line import ArgumentParser, console, escape
+from mnist_mlp.console.tables import repeats_table, results_table
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.files import require_writable_folder
-from mnist_mlp.interruption import Interruption
-from mnist_mlp.preset import refusal
-from mnist_mlp.resuming import done_runs, unfinished_runs
-from mnist_mlp.schedule import fitting_workers, longest_first
-from mnist_mlp.tables import repeats_table, results_table
-from mnist_mlp.terminal import ArgumentParser, command, console, escape
+from mnist_mlp.presets.preset import refusal
+from mnist_mlp.sweep.engines import Job, WorkerProcesses, in_this_process
+from mnist_mlp.sweep.resume import done_runs, unfinished_runs
+from mnist_mlp.sweep.schedule import fitting_workers, longest_first
+from mnist_mlp.sweep.signals import Interruption
 
 from hyperparameters import PRESETS, select
 
@@ -49,7 +50,7 @@ def parse_arguments():
 
 def engine_for(jobs, arguments):
     if arguments.engine == "ray":
-        from mnist_mlp.ray_engine import RayTasks
+        from mnist_mlp.sweep.ray_engine import RayTasks
 
         return RayTasks(arguments.ray_address, arguments.workers, arguments.data_dir)
     workers = min(arguments.workers or fitting_workers(jobs), len(jobs))
@@ -100,8 +101,8 @@ def main():
     interruption = Interruption(terminal)
     with terminal.status("Starting TensorFlow"):  # seconds, so only once there is something to train
         engine = engine_for(jobs, arguments)
-        from mnist_mlp.progress import SweepProgress
-        from mnist_mlp.sweep import run_sweep
+        from mnist_mlp.console.progress import SweepProgress
+        from mnist_mlp.sweep.sweep import run_sweep
 
     with SweepProgress(terminal, jobs) as progress:
         runs = lost + run_sweep(jobs, engine, arguments.runs_dir, arguments.info_dir, progress, interruption)

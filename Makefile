@@ -24,12 +24,12 @@ test: $(VENV)/installed-dev
 	$(RUN) -m pytest
 
 chaos: $(VENV)/installed-dev
-	$(RUN) -m tests.chaos --kills 20
+	$(RUN) -m tests.sweep.chaos --kills 20
 
 screenshots: $(VENV)/installed-dev
 	$(RUN) MNIST_train.py --presets 1,19,32 --epochs 20 --skip-done --runs-dir $(SHOWN)/runs --info-dir $(SHOWN)/INFOS
 	$(RUN) MNIST_eval.py --runs-dir $(SHOWN)/runs --info-dir $(SHOWN)/INFOS
-	$(RUN) -m pytest tests/test_tensorboard_page.py --shown $(SHOWN) --screenshots for_report/tensorboard
+	$(RUN) -m pytest tests/console/test_tensorboard_page.py --shown $(SHOWN) --screenshots for_report/tensorboard
 
 bench: $(VENV)/installed-bench
 	$(RUN) -m benchmarks.speed

@@ -5,12 +5,13 @@ where it says "Your own presets", such as
 
     PRESETS[101] = PRESETS[31].but(hidden_sizes=(400, 300, 200), activation="gelu")
 
-and train it with `python MNIST_train.py --presets 101`. What can be changed, and to what, `mnist_mlp/preset.py` says.
+and train it with `python MNIST_train.py --presets 101`. `mnist_mlp/presets/preset.py` lists every hyperparameter and
+its allowed values.
 `python hyperparameters.py` prints all presets, and what each changed against the one it came from.
 """
 
-from mnist_mlp.preset import Preset
-from mnist_mlp.registry import Registry
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.presets.registry import Registry
 
 PRESETS = Registry()
 
@@ -20,7 +21,7 @@ PRESETS[2] = PRESETS[1].but(hidden_sizes=(200, 200, 200), epochs=100)
 PRESETS[3] = PRESETS[2].but(hidden_sizes=(600, 600, 800))
 PRESETS[4] = PRESETS[2].but()  # the same again: repeats of one seed must give the same bits
 
-# He initialisation; Adadelta (with Adam's learning rate it hardly moves); a first weight decay, rate and dropout.
+# He initialization; Adadelta (with Adam's learning rate it hardly moves); a first weight decay, rate and dropout.
 PRESETS[5] = PRESETS[4].but(weight_init="he", optimizer="adadelta")
 PRESETS[6] = PRESETS[4].but(weight_init="he", weight_decay=0.01)
 PRESETS[7] = PRESETS[6].but(learning_rate=0.01)
@@ -33,7 +34,7 @@ PRESETS[11] = PRESETS[10].but(hidden_sizes=(300, 200, 200, 200))
 PRESETS[12] = PRESETS[11].but(hidden_sizes=(300, 200, 200, 200, 200))
 PRESETS[13] = PRESETS[12].but(hidden_sizes=(300, 200, 200, 200, 200, 200))
 
-# Weight initialisation: He against Xavier, at five weight layers. (11's "default" is Xavier too.)
+# Weight initialization: He against Xavier, at five weight layers. (11's "default" is Xavier too.)
 PRESETS[14] = PRESETS[11].but(weight_init="he")
 PRESETS[15] = PRESETS[11].but(weight_init="xavier")
 
@@ -55,7 +56,7 @@ PRESETS[23] = PRESETS[22].but(dropout=0.15)
 PRESETS[24] = PRESETS[22].but(dropout=0.25)
 PRESETS[25] = PRESETS[22].but(dropout=0.3)
 
-# Optimiser.
+# Optimizer.
 PRESETS[26] = PRESETS[22].but(optimizer="adadelta")
 
 # Weight decay again, now with dropout: from far too much to almost nothing.
@@ -89,7 +90,7 @@ PRESETS[44] = PRESETS[43].but(learning_rate=0.002)
 PRESETS[45] = PRESETS[44].but(optimizer_arguments={"beta_2": 0.99})
 
 # What costs no time and holds the network back a little: labels that are never quite sure, weights that shrink past
-# the optimiser, in the end their average over the last few hundred steps, and gradients that are never very long.
+# the optimizer, in the end their average over the last few hundred steps, and gradients that are never very long.
 PRESETS[46] = PRESETS[45].but(label_smoothing=0.05)
 PRESETS[47] = PRESETS[46].but(decoupled_weight_decay=0.02)
 PRESETS[48] = PRESETS[47].but(ema_decay=0.998)
@@ -112,7 +113,7 @@ PRESETS[63] = PRESETS[62].but(dropout=0.5)
 PRESETS[64] = PRESETS[63].but(epochs=90)
 PRESETS[65] = PRESETS[64].but(final_fit=True)
 
-# Clean, once more: no wider than 60, but images that pull the network the wrong way are learnt beside the others, and
+# Clean, once more: no wider than 60, but images that pull the network the wrong way are learned beside the others, and
 # from 68 on every image stands upright before it is seen.
 PRESETS[66] = PRESETS[60].but(adversarial=2)
 PRESETS[67] = PRESETS[66].but(dropout=0.1)
@@ -177,7 +178,7 @@ PRESETS[100] = PRESETS[31].but(weight_decay=0.0)
 select = PRESETS.select
 
 if __name__ == "__main__":
-    from mnist_mlp.terminal import console
+    from mnist_mlp.console.command_line import console
 
     terminal = console()
     terminal.print(PRESETS.table(terminal.width))

@@ -7,8 +7,8 @@ python tensorboard_run.py --no-browser   only prints the address
 import time
 import webbrowser
 
-from mnist_mlp.tensorboard_server import start_tensorboard
-from mnist_mlp.terminal import ArgumentParser, console
+from mnist_mlp.console.command_line import ArgumentParser, console
+from mnist_mlp.console.tensorboard_server import start_tensorboard
 
 PORT = 6006
 

@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from benchmarks.speed import Contender, epoch_flops, matrix_product_flops_a_second
-from mnist_mlp.preset import TRAINING_IMAGES, Preset
+from mnist_mlp.presets.preset import TRAINING_IMAGES, Preset
 
 from hyperparameters import PRESETS
 

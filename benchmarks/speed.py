@@ -29,7 +29,7 @@ import numpy as np
 import psutil
 
 from benchmarks.contenders.protocol import cores
-from mnist_mlp.preset import TRAINING_IMAGES, Preset
+from mnist_mlp.presets.preset import TRAINING_IMAGES, Preset
 
 from hyperparameters import PRESETS
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from mnist_mlp.console.command_line import ArgumentParser, console, escape
 from mnist_mlp.files import require_writable_folder
-from mnist_mlp.terminal import ArgumentParser, console, escape
 
 
 def parse_arguments():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from mnist_mlp.terminal import silenced_standard_error
+from mnist_mlp.quiet import silenced_standard_error
 
 # How a matrix product is cut up, and with it the last bits of a sum, depends on the number of threads for some shapes.
 # So every training has the same number, on one core or many, alone or beside others; small networks gain from no more.

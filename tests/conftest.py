@@ -17,10 +17,8 @@ import pytest
 from filelock import FileLock
 from selenium import webdriver
 
-from mnist_mlp.data import LabelledImages, TrainingData, load_training_data
-from mnist_mlp.run_folder import RunFolder
-
-PROJECT = Path(__file__).resolve().parent.parent
+from mnist_mlp.data.dataset import LabeledImages, TrainingData, load_training_data
+from tests.helpers import PROJECT, MadeOnce, Script, folders
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,12 +38,9 @@ def data() -> TrainingData:
 def small_data(data: TrainingData) -> TrainingData:
     """The first 1,000 training and 200 validation images: an epoch takes no time."""
     return TrainingData(
-        train=LabelledImages(data.train.pixels[:1000], data.train.labels[:1000]),
-        dev=LabelledImages(data.dev.pixels[:200], data.dev.labels[:200]),
+        train=LabeledImages(data.train.pixels[:1000], data.train.labels[:1000]),
+        validation=LabeledImages(data.validation.pixels[:200], data.validation.labels[:200]),
     )
-
-
-Script = Callable[..., subprocess.CompletedProcess]
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +60,6 @@ def script() -> Script:
         )
 
     return run
-
-
-MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 
 @pytest.fixture(scope="session")
@@ -193,35 +185,3 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str, Path | None], Path]]:
     yield mount
     for folder in filter(os.path.ismount, mounted):
         subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def project_with(folder: Path, line: str) -> Path:
-    """Returns a copy of the project that has this line at the end of its presets."""
-    ignored = shutil.ignore_patterns(".*", "runs", "INFOS", "tests", "benchmarks", "__pycache__")
-    project = Path(shutil.copytree(PROJECT, folder, ignore=ignored))
-    registry = (PROJECT / "hyperparameters.py").read_text()
-    assert registry.count("\nselect =") == 1
-    (project / "hyperparameters.py").write_text(registry.replace("\nselect =", f"\n{line}\nselect ="))
-    return project
-
-
-def folders(folder: Path) -> list[str]:
-    """Returns the options that make a script work in this folder."""
-    return ["--runs-dir", str(folder / "runs"), "--info-dir", str(folder / "INFOS")]
-
-
-def only_line(process: subprocess.CompletedProcess) -> str:
-    """Returns the one line of an error, having checked that it is one line and no traceback."""
-    lines = process.stderr.strip().splitlines()
-    assert len(lines) == 1, process.stderr
-    return lines[0]
-
-
-def runs_in(folder: Path) -> list[RunFolder]:
-    return [RunFolder.open(path) for path in sorted((folder / "runs").iterdir())]
-
-
-def flip_a_byte(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)

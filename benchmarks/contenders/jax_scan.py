@@ -11,15 +11,15 @@ import jax.numpy as jnp
 from jax import lax
 
 from benchmarks.contenders.protocol import SEED, TrainEpochs, serve
-from mnist_mlp.data import LabelledImages, load_training_data
-from mnist_mlp.preset import Preset
+from mnist_mlp.data.dataset import LabeledImages, load_training_data
+from mnist_mlp.presets.preset import Preset
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
 def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
     data = load_training_data(data_dir)
-    train, dev = _on_device(data.train), _on_device(data.dev)
+    train, dev = _on_device(data.train), _on_device(data.validation)
     key, initial_key = jax.random.split(jax.random.key(SEED, impl="rbg"))  # lighter than the default, threefry
     parameters = _initial_parameters(preset, initial_key)
     zeros = jax.tree.map(jnp.zeros_like, parameters)
@@ -37,7 +37,7 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
     return train_epochs
 
 
-def _on_device(images: LabelledImages) -> tuple[jax.Array, jax.Array]:
+def _on_device(images: LabeledImages) -> tuple[jax.Array, jax.Array]:
     return jnp.asarray(images.pixels, jnp.float32) / 255, jnp.asarray(images.labels)
 
 

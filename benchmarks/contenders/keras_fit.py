@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.contenders.protocol import SEED, TrainEpochs, cores, serve
-from mnist_mlp.data import load_training_data
-from mnist_mlp.model import build_model, build_optimizer
-from mnist_mlp.preset import Preset
+from mnist_mlp.data.dataset import load_training_data
+from mnist_mlp.presets.preset import Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.training.model import build_model, build_optimizer
 
 STEPS_AN_EXECUTION = 55  # divides the steps of an epoch for batches of 100 and 200
 
@@ -26,7 +26,7 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
         metrics=["accuracy"],
         steps_per_execution=STEPS_AN_EXECUTION if variant == "steps_per_execution" else 1,
     )
-    train, dev = ((images.pixels.astype("float32") / 255, images.labels) for images in (data.train, data.dev))
+    train, dev = ((images.pixels.astype("float32") / 255, images.labels) for images in (data.train, data.validation))
     if variant == "tf.data":
         batches = tf.data.Dataset.from_tensor_slices(train).shuffle(len(data.train), SEED)
         batches = batches.batch(preset.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)

@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 
 from benchmarks.contenders.protocol import SEED, cores, say
-from mnist_mlp.engines import Job, WorkerProcesses, in_this_process
-from mnist_mlp.preset import Preset
-from mnist_mlp.results import EpochResult
-from mnist_mlp.run_folder import RunFolder
-from mnist_mlp.sweep import run_sweep
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.sweep.engines import Job, WorkerProcesses, in_this_process
+from mnist_mlp.sweep.sweep import run_sweep
+from mnist_mlp.training.results import EpochResult
 
 WITHOUT_END = 10_000  # epochs: the conductor ends it
 
@@ -58,7 +58,7 @@ class Turns:
         for worker in psutil.Process().children():
             worker.resume()
         self._left = int(line) * self._workers
-        self._turn_is_over = partial(say, validation_accuracy=result.dev.accuracy)
+        self._turn_is_over = partial(say, validation_accuracy=result.validation.accuracy)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_mlp.errors import in_one_line
-from mnist_mlp.preset import Preset
+from mnist_mlp.presets.preset import Preset
 
 SEED = 1602
 

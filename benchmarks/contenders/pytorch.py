@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.contenders.protocol import SEED, TrainEpochs, cores, serve
-from mnist_mlp.data import LabelledImages, load_training_data
-from mnist_mlp.preset import Preset
+from mnist_mlp.data.dataset import LabeledImages, load_training_data
+from mnist_mlp.presets.preset import Preset
 
 
 def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
@@ -19,7 +19,7 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
     torch.manual_seed(SEED)
     data = load_training_data(data_dir)
     pixels, labels = _tensors(data.train)
-    dev_pixels, dev_labels = _tensors(data.dev)
+    validation_pixels, validation_labels = _tensors(data.validation)
     model = _network(preset)
     matrices = [parameter for parameter in model.parameters() if parameter.dim() == 2]
     biases = [parameter for parameter in model.parameters() if parameter.dim() == 1]
@@ -52,10 +52,10 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
         """Returns (loss, accuracy)."""
         model.eval()
         with torch.inference_mode():
-            logits = model(dev_pixels)
+            logits = model(validation_pixels)
             penalty = preset.weight_decay / 2 * sum(matrix.square().sum() for matrix in matrices)
-            loss = functional.cross_entropy(logits, dev_labels) + penalty
-            return loss.item(), (logits.argmax(1) == dev_labels).float().mean().item()
+            loss = functional.cross_entropy(logits, validation_labels) + penalty
+            return loss.item(), (logits.argmax(1) == validation_labels).float().mean().item()
 
     def train_epochs(epochs: int) -> float:
         for _ in range(epochs):
@@ -66,7 +66,7 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
     return train_epochs
 
 
-def _tensors(images: LabelledImages) -> tuple[torch.Tensor, torch.Tensor]:
+def _tensors(images: LabeledImages) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(images.pixels, dtype=torch.float32) / 255, torch.tensor(images.labels, dtype=torch.int64)
 
 

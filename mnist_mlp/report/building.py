@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnist_mlp.commands import command
 from mnist_mlp.errors import WorkFailed
-from mnist_mlp.preset import Preset
+from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report import figures
 from mnist_mlp.report.conclusions import Conclusions, conclude
 from mnist_mlp.report.csv_files import write_csv
@@ -19,7 +20,6 @@ from mnist_mlp.report.page import PageContent, write_page
 from mnist_mlp.report.questions import answers
 from mnist_mlp.report.spreadsheet import write_workbook
 from mnist_mlp.report.studies import FIGURES, Experiment, find_experiments, find_studies
-from mnist_mlp.terminal import command
 
 CSV_FILES = {"Table": "my_result.csv", "Presets": "my_result_presets.csv", "Studies": "my_result_studies.csv"}
 

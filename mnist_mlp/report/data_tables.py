@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any, Literal
 
-from mnist_mlp.intervals import mean_interval, share_interval
-from mnist_mlp.preset import Preset, format_field
+from mnist_mlp.evaluation.intervals import mean_interval, share_interval
+from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.evidence import TESTED_IMAGES, Evidence, ReportedRun
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.studies import Experiment, label_of, name_of
@@ -50,8 +50,8 @@ _PRESET_COLUMNS: list[tuple[str, Kind, str]] = [
     ("number of layers", "count", "weight_layers"),
     ("layer sizes", "text", "hidden_sizes"),
     ("epochs", "count", "epochs"),
-    ("weight initialisation", "text", "weight_init"),
-    ("optimiser", "text", "optimizer"),
+    ("weight initialization", "text", "weight_init"),
+    ("optimizer", "text", "optimizer"),
     ("learning rate", "number", "learning_rate"),
     ("weight decay", "number", "weight_decay"),
     ("dropout", "number", "dropout"),

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from mnist_mlp.data import DEV_IMAGES, TEST_IMAGES, load_test_data
-from mnist_mlp.info_logs import ENSEMBLE_COLUMNS, EVAL_COLUMNS, read_table
-from mnist_mlp.intervals import share_interval
-from mnist_mlp.predictions import TestPredictions
-from mnist_mlp.preset import Preset
-from mnist_mlp.results import LayerStatistics
-from mnist_mlp.run_folder import NotARun, RunFolder, RunRecord, scan
+from mnist_mlp.data.dataset import DEV_IMAGES, TEST_IMAGES, load_test_data
+from mnist_mlp.evaluation.intervals import share_interval
+from mnist_mlp.evaluation.predictions import TestPredictions
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.runs.info_tables import ENSEMBLE_COLUMNS, EVAL_COLUMNS, read_table
+from mnist_mlp.runs.run_folder import InvalidRun, RunFolder, RunRecord, scan
+from mnist_mlp.training.results import LayerStatistics
 
 TESTED_IMAGES = TEST_IMAGES.shape[0]
 VALIDATION_IMAGES = DEV_IMAGES
@@ -34,7 +34,7 @@ class ReportedRun:
         name: of its folder, without what cannot be printed.
         folder: where it is.
         record: as its training left it.
-        curves: float64 [epochs] by "train accuracy", "dev cross_entropy", ...; losses in nats.
+        curves: float64 [epochs] by "train accuracy", "validation cross_entropy", ...; losses in nats.
         layers: float64 [epochs, weight layers] by the names of `LayerStatistics`, from the pixels to the logits; NaN in
             epochs that do not say. None where no epoch does: older versions did not record it.
         test_accuracy, test_loss: from eval_log.txt, None where it was not scored.
@@ -116,10 +116,10 @@ def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
     evidence = Evidence([], {}, [])
     for name, found in scan(runs_dir):
         try:
-            if isinstance(found, NotARun):
+            if isinstance(found, InvalidRun):
                 raise found
             run = _reported(found)
-        except NotARun as reason:
+        except InvalidRun as reason:
             evidence.skipped[printable(name)] = printable(str(reason))
             continue
         evidence.runs.append(run)
@@ -150,15 +150,15 @@ def printable(text: str) -> str:
 def _reported(run: RunFolder) -> ReportedRun:
     curves: dict[str, np.ndarray] = {}
     try:
-        for part in ("train", "dev"):
+        for part in ("train", "validation"):
             for curve in CURVES:
                 values = [float(epoch[part][curve]) for epoch in run.record.epochs]
                 curves[f"{part} {curve}"] = np.array(values, np.float64)
         all_finite = math.isfinite(run.record.training_seconds)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise NotARun(f"its record.json is damaged ({type(error).__name__} in its epochs)") from None
+        raise InvalidRun(f"its record.json is damaged ({type(error).__name__} in its epochs)") from None
     if not all_finite or not 0 <= run.record.best_validation_accuracy <= 1:
-        raise NotARun("its record.json holds numbers that cannot be")
+        raise InvalidRun("its record.json holds numbers that cannot be")
     return ReportedRun(printable(run.name), run.path, run.record, curves)
 
 
@@ -247,7 +247,7 @@ def _add_predictions(evidence: Evidence, data_dir: Path) -> None:
             continue
         try:
             run.predictions = TestPredictions.load(run.folder)
-        except NotARun as reason:
+        except InvalidRun as reason:
             evidence.notes.append(f"{run.name}: {reason}; score it again with MNIST_eval.py.")
             continue
         if run.predictions is None:

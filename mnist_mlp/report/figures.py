@@ -13,18 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
-from mnist_mlp.data import LabelledImages
-from mnist_mlp.preset import Preset, format_field
-from mnist_mlp.report.data_tables import interval_of_test
-from mnist_mlp.report.evidence import Evidence, ReportedRun
-from mnist_mlp.report.findings import Finding
-from mnist_mlp.report.importance import Ranking
-from mnist_mlp.report.mistakes import confusion_matrix, surest_mistakes
-from mnist_mlp.report.panels import Panels
-from mnist_mlp.report.studies import Experiment, name_of
-from mnist_mlp.report.style import (
+from mnist_mlp.data.dataset import LabeledImages
+from mnist_mlp.drawing.style import (
     BLUE,
-    GREY,
+    GRAY,
     PALE,
     TOP,
     VERMILION,
@@ -37,8 +29,16 @@ from mnist_mlp.report.style import (
     look,
     title,
 )
+from mnist_mlp.evaluation.mistakes import confusion_matrix, surest_mistakes
+from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.report.data_tables import interval_of_test
+from mnist_mlp.report.evidence import Evidence, ReportedRun
+from mnist_mlp.report.findings import Finding
+from mnist_mlp.report.importance import Ranking
+from mnist_mlp.report.panels import Panels
+from mnist_mlp.report.studies import Experiment, name_of
 
-PARTS = ("train", "dev")
+PARTS = ("train", "validation")
 MIDDLE = 0.93  # accuracy beyond which a picture of all presets has its free room at the left
 SMALLEST_DRAWN = 1e-8  # on a logarithmic axis of small panels: next to it, all else would be flat
 
@@ -56,10 +56,10 @@ def study_figure(finding: Finding, folder: Path) -> bytes:
         upper, lower = figure.subplots(2, sharex=True)
         figure.subplots_adjust(left=0.165, right=0.77, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
         for axes, curve in ((upper, "accuracy"), (lower, "cross_entropy")):
-            ends = [_study_line(axes, finding, index, f"dev {curve}") for index in range(len(study.arms))]
+            ends = [_study_line(axes, finding, index, f"validation {curve}") for index in range(len(study.arms))]
             axes.set_xlim(0, max(len(run.record.epochs) for arm in study.arms for run in arm.seeds) + 0.5)
             if curve == "accuracy":
-                shown = np.concatenate([run.curves["dev accuracy"] for arm in study.arms for run in arm.seeds])
+                shown = np.concatenate([run.curves["validation accuracy"] for arm in study.arms for run in arm.seeds])
                 accuracy_scale(axes, *limits_of_accuracy(shown))
                 axes.set_ylabel("accuracy")
             else:
@@ -73,20 +73,20 @@ def study_figure(finding: Finding, folder: Path) -> bytes:
 
 
 def _study_line(axes: Axes, finding: Finding, index: int, curve: str) -> tuple[float, str, str] | None:
-    """Draws one value's line, and its range over seeds; returns its last value, label and colour."""
+    """Draws one value's line, and its range over seeds; returns its last value, label and color."""
     study, arm, style = finding.study, finding.study.arms[index], look(index)
     length = min(len(run.record.epochs) for run in arm.seeds)
     values = np.array([run.curves[curve][:length] for run in arm.seeds])
     epochs, mean = np.arange(1, length + 1), values.mean(axis=0)
-    axes.plot(epochs, mean, color=style.colour, linestyle=style.line, linewidth=1.3)
+    axes.plot(epochs, mean, color=style.color, linestyle=style.line, linewidth=1.3)
     if len(values) > 1:
-        axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=style.colour, alpha=0.18, linewidth=0)
+        axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=style.color, alpha=0.18, linewidth=0)
     if len(values) == 1:
         best = arm.seeds[0].record.best_epoch
-        axes.plot(best, mean[best - 1], style.marker, color=style.colour, markeredgecolor="white", markersize=7)
+        axes.plot(best, mean[best - 1], style.marker, color=style.color, markeredgecolor="white", markersize=7)
     label = "\n".join(textwrap.wrap(study.short_value(arm), 20))
     finite = mean[np.isfinite(mean)]
-    return (float(finite[-1]), label, style.colour) if len(finite) else None
+    return (float(finite[-1]), label, style.color) if len(finite) else None
 
 
 def learning_figure(run: ReportedRun, folder: Path) -> bytes:
@@ -103,13 +103,13 @@ def learning_figure(run: ReportedRun, folder: Path) -> bytes:
         epochs = np.arange(1, len(run.record.epochs) + 1)
         for axes, curve in ((upper, "accuracy"), (lower, "cross_entropy")):
             ends = []
-            for index, (part, name) in enumerate((("train", "training"), ("dev", "validation"))):
+            for index, (part, name) in enumerate((("train", "training"), ("validation", "validation"))):
                 values, style = run.curves[f"{part} {curve}"], look(index)
-                axes.plot(epochs, values, color=style.colour, linestyle=style.line)
-                if part == "dev":
-                    marker = {"color": style.colour, "markeredgecolor": "white", "markersize": 8}
+                axes.plot(epochs, values, color=style.color, linestyle=style.line)
+                if part == "validation":
+                    marker = {"color": style.color, "markeredgecolor": "white", "markersize": 8}
                     axes.plot(best, values[best - 1], style.marker, **marker)
-                ends += [(float(values[np.isfinite(values)][-1]), name, style.colour)]
+                ends += [(float(values[np.isfinite(values)][-1]), name, style.color)]
             axes.set_xlim(0, len(epochs) + 0.5)
             if curve == "accuracy":
                 accuracy_scale(axes, *limits_of_accuracy(np.concatenate([run.curves[f"{p} accuracy"] for p in PARTS])))
@@ -143,7 +143,7 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
         figure.subplots_adjust(left=0.12, right=0.97, bottom=0.55 / height, top=1 - TOP / height)
         for place, each in enumerate(ordered):
             low, high, over = interval_of_test(each)
-            axes.plot(each.mean_validation, place, "o", markersize=5, markerfacecolor="none", color=GREY)
+            axes.plot(each.mean_validation, place, "o", markersize=5, markerfacecolor="none", color=GRAY)
             if low is not None:
                 axes.plot([low, high], [place, place], color=BLUE, linewidth=2, solid_capstyle="butt")
                 axes.plot(each.mean_test, place, "s" if "seeds" in over else "o", color=BLUE, markersize=5.5)
@@ -165,7 +165,7 @@ def overview_figure(experiments: Sequence[Experiment], folder: Path) -> bytes:
             if len(words) > letters:
                 words = textwrap.shorten(change_from_nearest(each, experiments), max(4, letters), placeholder=" ...")
             where = {"ha": "left" if at_left else "right", "va": "center", "transform": axes.get_yaxis_transform()}
-            axes.text(0.01 if at_left else 0.99, place, words, fontsize=points, color=GREY, **where)
+            axes.text(0.01 if at_left else 0.99, place, words, fontsize=points, color=GRAY, **where)
         axes.set_yticks(range(len(ordered)), [each.label for each in ordered], fontsize=points + 1)
         axes.tick_params(axis="y", length=0)
         axes.grid(False, axis="y")
@@ -217,7 +217,7 @@ def confusion_figure(run: ReportedRun, labels: np.ndarray, folder: Path) -> byte
 
 def mistakes_figure(run: ReportedRun, evidence: Evidence, folder: Path) -> bytes | None:
     """Draws the mistakes that the network was surest of; None where it made none."""
-    test = LabelledImages(evidence.test_pixels, evidence.test_labels)
+    test = LabeledImages(evidence.test_pixels, evidence.test_labels)
     picture = surest_mistakes(run.predictions, test, _best_by_validation(run))
     return draw(folder / "mistakes", *picture) if picture else None
 
@@ -261,7 +261,7 @@ def time_figure(experiments: Sequence[Experiment], folder: Path) -> bytes | None
 
 
 def _label_points(axes: Axes, xs: Sequence[float], ys: Sequence[float], labels: Sequence[str]) -> None:
-    """Writes each label beside its point, left out where there is no room; the best are labelled first."""
+    """Writes each label beside its point, left out where there is no room; the best are labeled first."""
     pixels = axes.transData.transform(np.column_stack([xs, ys]))
     scale = axes.figure.dpi / 72
     taken = [(x - 4 * scale, x + 4 * scale, y - 4 * scale, y + 4 * scale) for x, y in pixels]
@@ -309,8 +309,8 @@ def importance_figure(ranking: Ranking, folder: Path) -> bytes | None:
         figure.subplots_adjust(left=0.32, right=0.96, bottom=0.6 / height, top=1 - TOP / height, wspace=0.1)
         places = range(len(fields))
         effects = [abs(each.largest_effect or 0.0) * 100 for each in fields]
-        colours = [BLUE if (each.largest_effect or 0) >= 0 else VERMILION for each in fields]
-        panels[0].barh(places, effects, color=colours, height=0.55)
+        colors = [BLUE if (each.largest_effect or 0) >= 0 else VERMILION for each in fields]
+        panels[0].barh(places, effects, color=colors, height=0.55)
         for place, each in enumerate(fields):
             text = "not changed alone" if each.largest_effect is None else f"{each.largest_effect * 100:+.2f}"
             text = text.replace("-", "\N{MINUS SIGN}")
@@ -322,7 +322,7 @@ def importance_figure(ranking: Ranking, folder: Path) -> bytes | None:
         if has_shares:
             for place, each in enumerate(fields):
                 if each.share is not None:
-                    panels[1].plot([each.low * 100, each.high * 100], [place, place], color=GREY, linewidth=2)
+                    panels[1].plot([each.low * 100, each.high * 100], [place, place], color=GRAY, linewidth=2)
                     panels[1].plot(each.share * 100, place, "o", color=BLUE, markersize=7)
             panels[1].set_xlim(left=0)
             panels[1].set_xlabel("share, in %")
@@ -352,9 +352,9 @@ def model_graph(preset: Preset, label: str, folder: Path) -> bytes:
             y = height - TOP - 0.45 - index * step
             width = 3.0 * (units / max(sizes)) ** 0.5
             last = index == len(sizes) - 1
-            colour = PALE if index == 0 else VERMILION if last else BLUE
+            color = PALE if index == 0 else VERMILION if last else BLUE
             left = WIDTH / 2 - 1.0 - width / 2
-            axes.add_patch(_rounded(left, y - 0.16, width, 0.32, colour))
+            axes.add_patch(_rounded(left, y - 0.16, width, 0.32, color))
             name = (
                 "pixels (28 by 28)" if index == 0 else "logits, one a digit" if last else f"{preset.activation} units"
             )
@@ -362,17 +362,17 @@ def model_graph(preset: Preset, label: str, folder: Path) -> bytes:
             if index:
                 weights = f"{sizes[index - 1]:,} by {units:,} weights"
                 x = WIDTH / 2 - 1.0
-                axes.annotate("", (x, y + 0.18), (x, y + step - 0.18), arrowprops={"arrowstyle": "-|>", "color": GREY})
-                axes.text(WIDTH / 2 - 0.85, y + step / 2, weights, va="center", fontsize=8.5, color=GREY)
+                axes.annotate("", (x, y + 0.18), (x, y + step - 0.18), arrowprops={"arrowstyle": "-|>", "color": GRAY})
+                axes.text(WIDTH / 2 - 0.85, y + step / 2, weights, va="center", fontsize=8.5, color=GRAY)
 
     return draw(folder / "model_graph", TOP + 0.9 + step * (len(sizes) - 1), paint)
 
 
-def _rounded(x: float, y: float, width: float, height: float, colour: str):
+def _rounded(x: float, y: float, width: float, height: float, color: str):
     from matplotlib.patches import FancyBboxPatch
 
     shape = f"round,pad=0,rounding_size={min(width, height) / 4}"
-    return FancyBboxPatch((x, y), width, height, boxstyle=shape, facecolor=colour, edgecolor="none")
+    return FancyBboxPatch((x, y), width, height, boxstyle=shape, facecolor=color, edgecolor="none")
 
 
 def panels_figure(panels: Panels, folder: Path) -> bytes:
@@ -402,7 +402,7 @@ def panels_figure(panels: Panels, folder: Path) -> bytes:
                 is_drawn = np.isfinite(values) & ((values >= SMALLEST_DRAWN) | is_share[row])
                 marker = style.marker if is_drawn.sum() == 1 else None
                 seen = np.where(is_drawn, values, np.nan)
-                axes.plot(epochs, seen, color=style.colour, linestyle=style.line, marker=marker, linewidth=1.2)
+                axes.plot(epochs, seen, color=style.color, linestyle=style.line, marker=marker, linewidth=1.2)
         for row, label in enumerate(panels.rows):
             axes = grid[row, 0]
             if is_share[row]:
@@ -421,9 +421,7 @@ def panels_figure(panels: Panels, folder: Path) -> bytes:
             grid[0, column].set_title(heading, fontsize=10 if len(panels.columns) < 4 else 9, linespacing=1.2)
         place = (0.2 + 0.24 * legend_rows) / height
         figure.text(0.58, place, "epoch, on a logarithmic scale", ha="center", fontsize=10)
-        handles = [
-            Line2D([], [], color=look(place).colour, linestyle=look(place).line) for place, _ in enumerate(names)
-        ]
+        handles = [Line2D([], [], color=look(place).color, linestyle=look(place).line) for place, _ in enumerate(names)]
         figure.legend(handles, names, loc="lower center", ncol=3, frameon=False, fontsize=10, handlelength=3)
 
     return draw(folder / panels.name, head + 0.78 + 0.24 * legend_rows + 1.75 * len(panels.rows), paint)

@@ -137,7 +137,7 @@ def _reach(experiment: Experiment, spread: SeedSpread) -> tuple[float, bool]:
     """Returns how far its seeds may have taken its mean test accuracy off, and whether a stand-in says so."""
     scored = experiment.scored
     own = seed_spread([[run.test_accuracy for run in scored]])
-    stand_in = stand_in_spread(scored[0].curves["dev accuracy"], scored[0].test_accuracy, TESTED_IMAGES)
+    stand_in = stand_in_spread(scored[0].curves["validation accuracy"], scored[0].test_accuracy, TESTED_IMAGES)
     is_known = bool(spread.freedom) and experiment.mean_test >= LEARNED
     if is_known and len(scored) == 1 and stand_in.freedom:
         is_known = stand_in.deviation <= STAND_IN_FACTOR * spread.deviation  # else it is not like those measured
@@ -149,7 +149,7 @@ def _reach(experiment: Experiment, spread: SeedSpread) -> tuple[float, bool]:
 def deviation_by_stand_in(experiments: Sequence[Experiment]) -> float:
     """Returns what the stand-in says of the presets that `spread_over_seeds` is pooled over, to set beside it."""
     stand_ins = [
-        stand_in_spread(run.curves["dev accuracy"], run.test_accuracy, TESTED_IMAGES).deviation
+        stand_in_spread(run.curves["validation accuracy"], run.test_accuracy, TESTED_IMAGES).deviation
         for each in experiments
         if len(each.scored) > 1 and each.mean_test >= LEARNED
         for run in each.scored

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_mlp.preset import Preset, format_field
+from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.data_tables import shown
 from mnist_mlp.report.findings import BEYOND_CHANCE, LEARNED, Comparison, Finding
 from mnist_mlp.report.studies import Experiment, name_of

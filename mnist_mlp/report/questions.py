@@ -10,7 +10,7 @@ from statistics import mean
 
 import numpy as np
 
-from mnist_mlp.preset import TRAINING_IMAGES, Preset
+from mnist_mlp.presets.preset import TRAINING_IMAGES, Preset
 from mnist_mlp.report.data_tables import Cell, Column, DataTable, known
 from mnist_mlp.report.evidence import ReportedRun, layer_names
 from mnist_mlp.report.findings import CHANCE, IDENTICAL, Finding, told, with_name
@@ -19,7 +19,7 @@ from mnist_mlp.report.studies import Experiment, Study
 
 FAILED = 0.2  # validation accuracy below which a preset counts as one that has learned nothing: twice a blind guess
 THROWN = 10 * log(10)  # nats in the first epoch, ten times what knowing nothing costs
-FIRST_EPOCHS = 30  # what the panels of initialisations show: later, the gradients of single batches scatter widely
+FIRST_EPOCHS = 30  # what the panels of initializations show: later, the gradients of single batches scatter widely
 MOST_COLUMNS = 4  # of runs that panels have room for
 MEASURES = {
     "activation_std": "standard deviation of the activations",
@@ -64,7 +64,9 @@ def _he_against_xavier(findings: Sequence[Finding]) -> Answer | None:
         he, xavier = arms["he"], arms.get("xavier") or arms["default"]
         compared = he if he.difference else xavier
         layers = len(he.arm.preset.hidden_sizes)
-        first = {name: _mean_curve(each.arm, "dev accuracy")[0] for name, each in (("He", he), ("Xavier", xavier))}
+        first = {
+            name: _mean_curve(each.arm, "validation accuracy")[0] for name, each in (("He", he), ("Xavier", xavier))
+        }
         sentences = [
             "He draws weights with a standard deviation of \N{SQUARE ROOT}(2 / inputs), Xavier with "
             "\N{SQUARE ROOT}(2 / (inputs + outputs)): between layers of one size He's are "
@@ -127,7 +129,7 @@ def _layers_of_inits(runs: dict[str, ReportedRun], he: Experiment) -> tuple[list
         runs,
         FIRST_EPOCHS,
     )
-    return sentences, _table("Initialisation", columns, rows), panels
+    return sentences, _table("Initialization", columns, rows), panels
 
 
 def _adadelta(findings: Sequence[Finding]) -> Answer | None:
@@ -138,10 +140,10 @@ def _adadelta(findings: Sequence[Finding]) -> Answer | None:
         slow, fast = arms["adadelta"], arms["adam"]
         preset = slow.arm.preset
         epsilon = dict(preset.optimizer_arguments).get("epsilon", 1e-8)  # the project's own default for Adadelta
-        curve = _mean_curve(slow.arm, "dev accuracy")
+        curve = _mean_curve(slow.arm, "validation accuracy")
         epochs = len(curve)
         tenth = max(1, epochs // 10)
-        adam_first = _mean_curve(fast.arm, "dev accuracy")[0]
+        adam_first = _mean_curve(fast.arm, "validation accuracy")[0]
         sentences = [
             f"Adadelta makes its own step length, which begins at about \N{SQUARE ROOT}epsilon = {sqrt(epsilon):g}, "
             f"and here it is multiplied by the learning rate {preset.learning_rate:g}: a first step of about "
@@ -226,7 +228,7 @@ def _weight_decay(experiments: Sequence[Experiment], findings: Sequence[Finding]
     if share is not None:
         sentences.append(
             f"At the smallest weight decay here, {decay:g} (preset {label}), the L2 term is {penalty:.4f} nats at the "
-            f"best epoch beside a training cross-entropy of {loss:.4f}: {share:.0%} of the loss that is minimised."
+            f"best epoch beside a training cross-entropy of {loss:.4f}: {share:.0%} of the loss that is minimized."
         )
     smallest = max(
         (each for each in experiments if each.preset.weight_decay == decay), key=lambda each: each.mean_validation
@@ -319,7 +321,7 @@ def _failures(experiments: Sequence[Experiment]) -> Answer | None:
     if len(runs) < len(failed):
         sentences.append("What the layers did is not known of every run here: older versions did not record it.")
     columns = [Column("preset", "text"), Column("weight decay", "number"), Column("learning rate", "number")]
-    columns += [Column("optimiser", "text"), Column("validation accuracy", "percent")]
+    columns += [Column("optimizer", "text"), Column("validation accuracy", "percent")]
     columns += [Column("last training cross-entropy", "number")]
     columns += [Column("norm of weights, first epoch", "number"), Column("norm of weights, last epoch", "number")]
     columns += [Column("dead hidden units, last epoch", "percent")]
@@ -390,7 +392,7 @@ def _what_is_dead(dead: np.ndarray) -> str:
 
 
 def _drawn_norm(preset: Preset) -> float | None:
-    """Returns the norm of all weights to expect at the start; None for initialisers other than the assignment's."""
+    """Returns the norm of all weights to expect at the start; None for initializers other than the assignment's."""
     shapes = list(pairwise(preset.layer_sizes))
     if preset.weight_init == "he":
         return sqrt(sum(2 * outputs for _, outputs in shapes))
@@ -455,7 +457,7 @@ def _at_best(experiment: Experiment, curve: Callable[[ReportedRun], np.ndarray])
 
 def _l2_change(experiment: Experiment) -> float | None:
     """Returns by what share the L2 term changed between the first and the last epoch; None without weight decay."""
-    curve = _mean_curve(experiment, "dev l2_penalty")
+    curve = _mean_curve(experiment, "validation l2_penalty")
     return abs(float(curve[-1] / curve[0]) - 1) if curve[0] > 0 and np.isfinite(curve[-1]) else None
 
 

@@ -1,4 +1,4 @@
-"""The tables as one Excel workbook: real numbers, frozen headers, colours by value, charts."""
+"""The tables as one Excel workbook: real numbers, frozen headers, colors by value, charts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _add_sheet(workbook: Workbook, table: DataTable) -> Worksheet:
         everything = xl_range(1, 0, len(table.rows), len(table.columns) - 1)
         sheet.ignore_errors({"number_stored_as_text": everything})  # a preset's label or a study's value, meant as text
         sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
-        _add_colours(workbook, sheet, table)
+        _add_colors(workbook, sheet, table)
     return sheet
 
 
@@ -80,7 +80,7 @@ def _length(value: Cell, kind: Kind) -> int:
     return len(f"{value:.10g}" if kind == "number" and value is not None else shown(value, kind))
 
 
-def _add_colours(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None:
+def _add_colors(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None:
     last = len(table.rows)
     for index, column in enumerate(table.columns):
         if column.heading in ("validation accuracy", "test accuracy"):
@@ -90,8 +90,8 @@ def _add_colours(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None
             sheet.conditional_format(1, index, last, index, scale)
         if column.heading == "difference":
             sheet.conditional_format(1, index, last, index, {"type": "blanks", "stop_if_true": True})
-            for criteria, colour in ((">", PALE_BLUE), ("<", PALE_ORANGE)):
-                form = workbook.add_format({"bg_color": colour})
+            for criteria, color in ((">", PALE_BLUE), ("<", PALE_ORANGE)):
+                form = workbook.add_format({"bg_color": color})
                 rule = {"type": "cell", "criteria": criteria, "value": 0, "format": form}
                 sheet.conditional_format(1, index, last, index, rule)
         if column.heading == "verdict":

@@ -9,7 +9,7 @@ from statistics import NormalDist, mean, variance
 
 import numpy as np
 
-from mnist_mlp.intervals import share_interval
+from mnist_mlp.evaluation.intervals import share_interval
 
 ALPHA = 0.05
 # What stands in for a spread over seeds is taken so many times: in preset 10 trained with five seeds in full, and in

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from mnist_mlp.preset import Preset, format_field
+from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.evidence import ReportedRun
 
 # What people call a study of the field, and its figure (as the original's were named, where it had one).
 TITLES = {
-    **{"weight_init": "weight initialisation", "bias_init": "bias initialisation", "optimizer": "optimiser"},
-    **{"hidden_sizes": "hidden layers", "optimizer_arguments": "optimiser arguments"},
-    **{"normalization": "normalisation", "standardize": "standardised inputs", "warmup": "warm-up"},
+    **{"weight_init": "weight initialization", "bias_init": "bias initialization", "optimizer": "optimizer"},
+    **{"hidden_sizes": "hidden layers", "optimizer_arguments": "optimizer arguments"},
+    **{"normalization": "normalization", "standardize": "standardized inputs", "warmup": "warm-up"},
     **{"ema_decay": "averaged weights", "elastic": "elastic deformation", "adversarial": "adversarial images"},
     **{"deskew": "deskewed images", "l1_decay": "L1 decay", "upright_beside": "upright images beside"},
 }
@@ -102,7 +102,7 @@ class Study:
         return name_of(self.field)
 
     def value(self, arm: Experiment) -> str:
-        """Returns the arm's value of the one field, as text; an optimiser's with its arguments."""
+        """Returns the arm's value of the one field, as text; an optimizer's with its arguments."""
         text = format_field(getattr(arm.preset, self.field))
         if self.field == "optimizer":
             text = f"{text} {format_field(arm.preset.optimizer_arguments)}".removesuffix(" none")

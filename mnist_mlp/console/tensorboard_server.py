@@ -1,0 +1,65 @@
+"""TensorBoard, started through its own Python API."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+from pathlib import Path
+
+from mnist_mlp.commands import command
+from mnist_mlp.errors import UsageError, WorkFailed
+from mnist_mlp.presets.preset import refusal
+from mnist_mlp.quiet import silenced_standard_error
+from mnist_mlp.runs.run_folder import InvalidRun, scan
+
+PORTS_TO_TRY = 20
+
+
+def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
+    """Starts TensorBoard over all runs in a thread of this process; returns its address and port.
+
+    Args:
+        runs_dir: the folder of the runs; it is watched, so runs that come later appear too.
+        host: what it listens on; "localhost" is seen by this machine alone.
+        port: the first to try; where it is taken, the next free one is used.
+
+    Raises:
+        UsageError: there is no such folder, or no free port.
+        WorkFailed: there is no run in it, or TensorBoard does not start.
+    """
+    if not 1 <= port <= 65_535:
+        raise refusal("--port", port, "a whole number from 1 to 65535")
+    if not any(not isinstance(run, InvalidRun) for _, run in scan(runs_dir)):
+        raise WorkFailed(f"{runs_dir} holds no run; train one first: {command('MNIST_train.py', runs_dir=runs_dir)}")
+    try:
+        socket.getaddrinfo(host, port)
+    except OSError as error:
+        raise UsageError(f"--host {host} is no address of this machine ({error.strerror or error})") from None
+    free = next((each for each in range(port, min(port + PORTS_TO_TRY, 65_536)) if _is_free(host, each)), None)
+    if free is None:
+        raise UsageError(
+            f"no port from {port} to {port + PORTS_TO_TRY - 1} is free on {host}; name another with --port"
+        )
+    import mnist_mlp.quiet_tensorflow  # noqa: F401 - TensorBoard would import TensorFlow later, with its chatter
+
+    with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as complaints:
+        from tensorboard import program
+
+        server = program.TensorBoard()
+        server.configure(logdir=str(runs_dir), host=host, port=free, reload_interval=5)
+        try:
+            return server.launch(), free
+        except (SystemExit, program.TensorBoardServerException) as error:
+            reason = f"{error} {complaints.getvalue()}"
+    raise WorkFailed(f"TensorBoard does not start: {' '.join(reason.split())}")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,64 @@
+"""What TensorBoard shows of a run once it is scored: its test accuracy, confusion matrix and surest mistakes."""
+
+from __future__ import annotations
+
+import io
+import struct
+import time
+
+import mnist_mlp.quiet_tensorflow  # noqa: F401 - before TensorBoard, which would import TensorFlow with its chatter
+
+# isort: split
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from mnist_mlp.data.dataset import LabeledImages
+from mnist_mlp.drawing.style import Picture, png_for_tensorboard
+from mnist_mlp.evaluation.mistakes import confusion_matrix, surest_mistakes
+from mnist_mlp.evaluation.predictions import TestPredictions
+from mnist_mlp.files import write_bytes_atomically
+from mnist_mlp.runs.run_folder import InvalidRun, RunFolder
+
+ENDING = ".evaluation"
+
+
+def write_evaluation(run: RunFolder, predictions: TestPredictions, test: LabeledImages) -> None:
+    """Writes an event file of its own, at the step of the best epoch, and removes that of an earlier evaluation.
+
+    Raises:
+        InvalidRun: its summaries lie outside its folder.
+        OSError: it cannot be written.
+    """
+    folder = run.summaries / "dev"  # HParams takes metrics only from where a run's hyperparameters are
+    if not folder.resolve().is_relative_to(run.path.resolve()):
+        raise InvalidRun(f"its {folder.relative_to(run.path)} lies outside its folder")
+    record = run.record
+    whose = f"Preset {record.preset_number}, seed {record.seed}, epoch {record.best_epoch}"
+    accuracy = float((predictions.predicted == test.labels).mean())
+    values = [
+        Summary.Value(tag="test_accuracy", simple_value=accuracy),
+        _image("test_confusion_matrix", confusion_matrix(predictions, test.labels, whose)),
+    ]
+    mistakes = surest_mistakes(predictions, test, whose)
+    if mistakes:
+        values.append(_image("test_mistakes", mistakes))
+    event = Event(wall_time=time.time(), step=record.best_epoch, summary=Summary(value=values))
+
+    content = io.BytesIO()
+    RecordWriter(content).write(event.SerializeToString())
+    earlier = list(folder.glob(f"*{ENDING}"))
+    folder.mkdir(parents=True, exist_ok=True)
+    # A new name: a TensorBoard that runs would go on reading the old file under the old one.
+    path = folder / f"events.out.tfevents.{time.time_ns() // 1000}{ENDING}"
+    write_bytes_atomically(path, content.getvalue())
+    for old in earlier:
+        old.unlink(missing_ok=True)  # another evaluation may have been faster
+
+
+def _image(tag: str, picture: Picture) -> Summary.Value:
+    png = png_for_tensorboard(picture)
+    width, height = struct.unpack(">II", png[16:24])
+    return Summary.Value(
+        tag=tag, image=Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=png)
+    )

@@ -1,0 +1,83 @@
+"""What a network said of every test image, kept in its run folder. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mnist_mlp.data.dataset import TEST_IMAGES
+from mnist_mlp.files import unpacked_bytes, write_bytes_atomically
+from mnist_mlp.runs.run_folder import InvalidRun
+
+PREDICTIONS_FILE = "test_predictions.npz"
+CLASSES = 10
+MOST_BYTES_AN_IMAGE = 16  # nine, and the files' headers
+_ARRAYS = {"predicted": np.uint8, "confidence": np.float32, "true_probability": np.float32}
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns the probabilities of logits [images, 10], as float64."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True, eq=False)
+class TestPredictions:
+    """A network's answer to each image, in the order of the test set.
+
+    Attributes:
+        predicted: uint8 [images], the class with the largest logit.
+        confidence: float32 [images], the probability it gave to that class.
+        true_probability: float32 [images], the probability it gave to the label.
+    """
+
+    __test__ = False  # pytest, this is no test
+
+    predicted: np.ndarray
+    confidence: np.ndarray
+    true_probability: np.ndarray
+
+    @classmethod
+    def from_logits(cls, logits: np.ndarray, labels: np.ndarray) -> TestPredictions:
+        """Returns the predictions of logits [images, 10] for labels [images]."""
+        probabilities = softmax(logits)
+        predicted, images = logits.argmax(axis=1), np.arange(len(labels))
+        return cls(
+            predicted.astype(np.uint8),
+            probabilities[images, predicted].astype(np.float32),
+            probabilities[images, labels].astype(np.float32),
+        )
+
+    def save(self, run_folder: Path) -> None:
+        """Writes the file of the run in one step."""
+        content = io.BytesIO()
+        np.savez_compressed(content, **{name: getattr(self, name) for name in _ARRAYS})
+        write_bytes_atomically(run_folder / PREDICTIONS_FILE, content.getvalue())
+
+    @classmethod
+    def load(cls, run_folder: Path, images: int = TEST_IMAGES.shape[0]) -> TestPredictions | None:
+        """Returns the predictions of the run, None where there is no file.
+
+        Raises:
+            InvalidRun: the file is damaged or is none of ours.
+        """
+        try:
+            if unpacked_bytes(run_folder / PREDICTIONS_FILE) > MOST_BYTES_AN_IMAGE * images:
+                raise InvalidRun(f"its {PREDICTIONS_FILE} is larger than predictions can be")
+            with np.load(run_folder / PREDICTIONS_FILE, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in _ARRAYS}
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise InvalidRun(f"its {PREDICTIONS_FILE} cannot be read ({type(error).__name__})") from None
+        for name, kind in _ARRAYS.items():
+            if arrays[name].shape != (images,) or arrays[name].dtype != kind:
+                raise InvalidRun(f"its {PREDICTIONS_FILE} holds no {np.dtype(kind)} {name} of {images:,} images")
+        if arrays["predicted"].max() >= CLASSES:
+            raise InvalidRun(f"its {PREDICTIONS_FILE} holds classes that MNIST has not")
+        return cls(**arrays)

@@ -1,0 +1,114 @@
+"""The benchmark's arithmetic and its table; how fast anything is, no test says."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from benchmarks.speed import NETWORKS, epoch_flops, markdown
+from experiments.held_out import split
+from tests.helpers import only_line
+
+
+def test_floor_counts_the_products_of_preset_31():
+    # 784-300-200-200-200-10: products of 235200, 60000, 40000, 40000 and 2000 weights
+    forward = 235_200 + 60_000 + 40_000 + 40_000 + 2_000
+    training = 2 * 55_000 * (2 * forward + forward - 235_200)
+    assert training == 98_604_000_000
+    assert epoch_flops(NETWORKS["preset 31"]) == training + 2 * 5_000 * forward
+
+
+def test_table_gives_median_spread_and_ratio_and_tells_what_failed():
+    def row(how, seconds, failure=""):
+        return {
+            "network": "preset 31",
+            "how": how,
+            "seconds": seconds,
+            "megabytes": 100.4,
+            "validation_accuracy": 0.978,
+            "failure": failure,
+        }
+
+    table = markdown(
+        {
+            "conditions": {"date": "2026-01-01", "cores": "2"},
+            "epochs": [
+                row("our sweep", [1.0, 2.0, 3.0]),
+                row("JAX, scan", [2.0, 6.0, 3.0]),
+                row("PyTorch, compiled", [], "no compiler"),
+            ],
+            "start_up": {"command to first line": [5.0, 6.0, 7.0], "imports": [3.0, 3.0, 4.0]},
+            "epoch": {},
+            "growth": [{"presets": "1-8", "workers": 2, "seconds": 12.34}],
+        }
+    )
+    assert "| preset 31 | our sweep | 2.00 (1.00 to 3.00) | 1.00 | 100 MB | 97.8% |" in table
+    assert "| preset 31 | JAX, scan | 3.00 (2.00 to 6.00) | 2.00 | 100 MB | 97.8% |" in table
+    assert "| preset 31 | PyTorch, compiled | failed: no compiler |" in table
+    assert "| command to first line | 6.000 (5.000 to 7.000) | 100.0% |" in table
+    assert "| imports | 3.000 (3.000 to 4.000) | 50.0% |" in table
+    assert "| 1-8 | 2 | 12.3 |" in table
+
+
+def test_what_is_held_out_is_not_learnt_even_in_a_final_fit(script):
+    counting = ["-m", "experiments.held_out", 38, "hidden_sizes=(8,)", "epochs=1"]
+    chosen, final = (script(*counting, *more, "--seed", 3) for more in ([], ["final_fit=True"]))
+    assert (chosen.returncode, chosen.stderr, final.returncode) == (0, "", 0)
+    *_, last_epoch, deformed = chosen.stdout.splitlines()
+    numbers = re.fullmatch(r"\| 38 \|.*\| 3 \| 1 \| (.*)% \| (\d+) \| (.*)% \|", last_epoch)
+    assert float(numbers[3]) == round(100 * (1 - int(numbers[2]) / 15_000), 2) > 70
+    mean_errors = re.fullmatch(r"Slightly deformed in 12 ways: (.*) errors of 15,000, the mean.", deformed)
+    assert int(numbers[2]) < float(mean_errors[1]) < 2 * int(numbers[2])
+    *_, last_of_final, deformed_of_final = final.stdout.splitlines()
+    assert last_of_final.endswith(f"| {numbers[1]}% | {numbers[2]} | {numbers[3]}% |")
+    assert deformed_of_final == deformed
+
+
+def test_other_writers_are_held_out_with_all_that_they_wrote(data):
+    pixels = np.concatenate([data.validation.pixels, data.train.pixels])
+    parted = split(data, other_writers=True)
+    parts = [pixels[start + 1 : start + 5000 : 2] for start in range(0, 60_000, 10_000)]
+    assert np.array_equal(parted.validation.pixels, np.concatenate(parts))
+    assert sorted(map(bytes, [*parted.validation.pixels, *parted.train.pixels])) == sorted(map(bytes, pixels))
+
+    def correlation_of_neighbors(pixels, labels):
+        slants = slants_within_digits(pixels, labels)
+        return np.corrcoef(slants[1:], slants[:-1])[0, 1]
+
+    assert correlation_of_neighbors(parted.validation.pixels, parted.validation.labels) > 0.5  # writer by writer
+    first_source = slice(0, 53_000, 2)  # in the file the first 5,000, of validation, stand before
+    assert abs(correlation_of_neighbors(data.train.pixels[first_source], data.train.labels[first_source])) < 0.05
+
+
+def slants_within_digits(pixels, labels):
+    """How far each image leans, by its second moments, more than others of its digit do."""
+    ink = pixels.reshape(-1, 28, 28).astype(float)
+    mass, (rows, columns) = ink.sum((1, 2)), np.mgrid[:28, :28]
+    rows, columns = (
+        places - ((ink * places).sum((1, 2)) / mass)[:, np.newaxis, np.newaxis] for places in (rows, columns)
+    )
+    slants = (ink * rows * columns).sum((1, 2)) / (ink * rows**2).sum((1, 2))
+    means = np.bincount(labels, slants) / np.bincount(labels)
+    return slants - means[labels]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([74, "dropout"], "Error: 'dropout' is no change of a preset; one is dropout=0.1"),
+        ([74, "dropout=much"], "Error: dropout='much' is not allowed; allowed: a number of at least 0 and below 1"),
+        ([74, "--seed", -1], "Error: --seed -1 is not from 0 to 2**32 - 1"),
+        ([999], "Error: preset 999 is unknown; known: "),
+    ],
+)
+def test_wrong_use_of_the_held_out_images_is_told_in_one_line(script, arguments, line):
+    process = script("-m", "experiments.held_out", *arguments)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert only_line(process).startswith(line)
+
+
+def test_a_mistyped_option_of_a_module_names_the_command_that_was_typed(script):
+    process = script("-m", "experiments.held_out", 74, "--sead", 1)
+    assert (process.returncode, " -m experiments.held_out --help)" in only_line(process)) == (2, True)

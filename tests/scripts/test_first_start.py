@@ -1,0 +1,207 @@
+"""First starts of the real scripts, with mirrors as bad as they come."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mnist_mlp.data.dataset import MIRRORS
+from tests.helpers import PROJECT, flip_a_byte, folders, only_line, runs_in
+
+DATA = PROJECT / "MNIST_data"
+IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+TEST_LABELS = "t10k-labels-idx1-ubyte.gz"
+
+# Runs a script with other mirrors and less patience: python -c WITH_MIRRORS "http://... http://..." MNIST_train.py ...
+WITH_MIRRORS = """
+import functools, runpy, sys
+from mnist_mlp import data
+_, mirrors, *sys.argv = sys.argv
+data.SECONDS_TO_WAIT = 2
+for name in ("load_training_data", "load_test_data"):
+    setattr(data, name, functools.partial(getattr(data, name), mirrors=mirrors.split()))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+NO_NETWORK = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+
+Handler = http.server.BaseHTTPRequestHandler
+
+
+class Mirror:
+    """An HTTP server on this machine; `asked` counts the files that it was asked for."""
+
+    def __init__(self, answer: Callable[[Handler, bytes], None]) -> None:
+        self.asked = asked = Counter()
+
+        class Answer(Handler):
+            def do_GET(self) -> None:
+                name = self.path.removeprefix("/")
+                asked[name] += 1
+                answer(self, (DATA / name).read_bytes())
+
+            def log_message(self, *arguments: object) -> None: ...
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.address = f"http://127.0.0.1:{self._server.server_port}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def mirror() -> Iterator[Callable[[Callable[[Handler, bytes], None]], Mirror]]:
+    """Starts a mirror that treats every request so: mirror(answer) -> Mirror."""
+    mirrors = []
+
+    def start(answer: Callable[[Handler, bytes], None]) -> Mirror:
+        mirrors.append(Mirror(answer))
+        return mirrors[-1]
+
+    yield start
+    for each in mirrors:
+        each.close()
+
+
+def send(request: Handler, content: bytes, announced: int | None = None) -> None:
+    request.send_response(200)
+    request.send_header("Content-Length", str(announced or len(content)))
+    request.end_headers()
+    request.wfile.write(content)
+
+
+def good(request: Handler, content: bytes) -> None:
+    send(request, content)
+
+
+def forbidden(request: Handler, content: bytes) -> None:
+    request.send_error(403)
+
+
+def missing(request: Handler, content: bytes) -> None:
+    request.send_error(404)
+
+
+def silent(request: Handler, content: bytes) -> None:
+    request.connection.recv(1)  # until who asked has gone
+
+
+def cut(request: Handler, content: bytes) -> None:
+    send(request, content[: len(content) // 2], announced=len(content))
+
+
+def wrong(request: Handler, content: bytes) -> None:
+    send(request, content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+
+
+def slow(request: Handler, content: bytes) -> None:
+    """A few seconds, in which the others come to wait."""
+    send(request, content[:1], announced=len(content))
+    for place in (1, 2, 3, 4):
+        time.sleep(1)
+        request.wfile.write(content[place : place + 1] if place < 4 else content[place:])
+
+
+def data_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".lock")}
+
+
+def test_bad_mirrors_are_passed_over_and_where_none_is_good_one_line_names_them_all(script, mirror, tmp_path):
+    bad = [mirror(answer).address for answer in (forbidden, missing, silent, cut, wrong)]
+    bad.insert(0, "http://127.0.0.1:9/")  # nobody listens
+    options = ("--presets", "1,8", "--epochs", 1, "--data-dir", tmp_path / "data", *folders(tmp_path))
+    process = script("-c", WITH_MIRRORS, " ".join(bad), "MNIST_train.py", *options, "--workers", 2)
+    assert process.returncode == 1
+    *fetching, error = process.stderr.splitlines()
+    assert fetching == [f"Fetching {address}{IMAGES}" for address in bad]
+    reasons = ["[Errno 111] Connection refused", "Forbidden", "Not Found", "timed out", *["not the right bytes"] * 2]
+    tried = "; ".join(f"{address}{IMAGES} ({reason})" for address, reason in zip(bad, reasons, strict=True))
+    assert error == (
+        f"Error: {tmp_path}/data/{IMAGES} is missing or damaged, and no mirror gave it: {tried}; "
+        f"get {IMAGES} by hand from any MNIST mirror and put it into {tmp_path}/data"
+    )
+    assert data_in(tmp_path / "data") == {}
+    assert list((tmp_path / "runs").iterdir()) == []
+
+    last = mirror(good)
+    process = script(
+        *("-c", WITH_MIRRORS, " ".join([*bad, last.address]), "MNIST_train.py", *options, "--workers", 1, "--quiet")
+    )
+    assert process.returncode == 0
+    assert process.stderr.splitlines() == [
+        f"Fetching {address}{name}" for name in (IMAGES, LABELS) for address in (*bad, last.address)
+    ]
+    assert data_in(tmp_path / "data") == {name: (DATA / name).read_bytes() for name in (IMAGES, LABELS)}
+    assert [run.record.status for run in runs_in(tmp_path)] == ["finished"] * 2
+
+
+def test_without_a_network_one_line_says_what_was_tried_and_a_damaged_file_stays(script, tmp_path):
+    shutil.copytree(DATA, tmp_path / "data")
+    flip_a_byte(tmp_path / "data" / LABELS)
+    before = data_in(tmp_path / "data")
+    process = script(
+        *("MNIST_train.py", "--presets", "1,8", "--workers", 2, "--data-dir", tmp_path / "data", *folders(tmp_path)),
+        **NO_NETWORK,
+    )
+    assert process.returncode == 1
+    *fetching, error = process.stderr.splitlines()
+    assert fetching == [f"Fetching {address}{LABELS}" for address in MIRRORS]
+    assert error.startswith(
+        f"Error: {tmp_path}/data/{LABELS} is missing or damaged, and no mirror gave it: {MIRRORS[0]}"
+    )
+    assert f"{MIRRORS[1]}{LABELS} (" in error
+    assert error.endswith(f"; get {LABELS} by hand from any MNIST mirror and put it into {tmp_path}/data")
+    assert data_in(tmp_path / "data") == before
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_file_that_was_damaged_since_is_fetched_again(script, mirror, trained, tmp_path):
+    shutil.copytree(DATA, tmp_path / "data")
+    flip_a_byte(tmp_path / "data" / TEST_LABELS)
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    last = mirror(good)
+    process = script(
+        *("-c", WITH_MIRRORS, last.address, "MNIST_eval.py", "--data-dir", tmp_path / "data", *folders(tmp_path))
+    )
+    assert process.returncode == 0
+    assert only_line(process) == f"Fetching {last.address}{TEST_LABELS}"
+    assert data_in(tmp_path / "data") == data_in(DATA)
+
+
+def test_one_of_three_first_starts_fetches_though_another_was_killed_half_way(mirror, tmp_path):
+    def start(mirror: Mirror) -> subprocess.Popen:
+        options = ("--presets", "1", "--epochs", "1", "--quiet", "--workers", "1", "--data-dir", tmp_path / "data")
+        return subprocess.Popen(
+            [sys.executable, "-c", WITH_MIRRORS, mirror.address, "MNIST_train.py", *options, *folders(tmp_path)],
+            cwd=PROJECT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def kills_who_asks(request: Handler, content: bytes) -> None:
+        send(request, content[: len(content) // 2], announced=len(content))
+        victim.kill()
+
+    victim = start(mirror(kills_who_asks))
+    victim.communicate(timeout=60)
+    assert victim.returncode == -9
+    assert data_in(tmp_path / "data") == {}
+
+    last = mirror(slow)
+    trainers = [start(last) for _ in range(3)]
+    errors = [trainer.communicate(timeout=240)[1] for trainer in trainers]
+    assert [trainer.returncode for trainer in trainers] == [0] * 3
+    assert last.asked == {IMAGES: 1, LABELS: 1}
+    assert sorted("".join(errors).splitlines()) == [f"Fetching {last.address}{name}" for name in (IMAGES, LABELS)]
+    assert data_in(tmp_path / "data") == {name: (DATA / name).read_bytes() for name in (IMAGES, LABELS)}
+    assert [run.record.status for run in runs_in(tmp_path)] == ["finished"] * 3

@@ -1,9 +1,0 @@
-"""The chaos script, short; `make chaos` is the long one."""
-
-from tests import chaos
-
-
-def test_a_sweep_under_attack_loses_nothing(capsys, monkeypatch):
-    monkeypatch.setattr(chaos, "fill_the_disk", lambda folder, sweep: None)  # test_faults fills one, in three ways
-    chaos.main(["--kills", "2", "--epochs", "4", "--seed", "1"])
-    assert "every run has the bits of the undisturbed sweep" in capsys.readouterr().out
