@@ -10,7 +10,9 @@ import time
 import numpy as np
 
 from benchmarks.speed import Contender, epoch_flops, matrix_product_flops_a_second
-from mnist_mlp.presets.preset import TRAINING_IMAGES, Preset
+from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.errors import install_error_hook
+from mnist_mlp.presets.preset import Preset
 
 from hyperparameters import PRESETS
 
@@ -30,17 +32,17 @@ def products_in_their_own_shapes(preset: Preset, repeats: int = 50) -> float:
     """Returns the seconds that numpy takes for the matrix products of an epoch's training steps."""
     random = np.random.default_rng(0)
     seconds = 0.0
-    for layer, (units_in, units_out) in enumerate(itertools.pairwise(preset.layer_sizes)):
+    for layer, (units_in, units_out) in enumerate(itertools.pairwise(MNIST.layer_sizes(preset))):
         shapes = ((preset.batch_size, units_in), (units_in, units_out), (preset.batch_size, units_out))
         inputs, weights, gradients = (random.random(shape, dtype=np.float32) for shape in shapes)
         products = [(inputs, weights), (inputs.T, gradients), (gradients, weights.T)]
-        for left, right in products if layer else products[:2]:  # nobody needs the gradient of the pixels
+        for left, right in products if layer else products[:2]:  # the gradient of the pixels is not computed
             left @ right
             started = time.perf_counter()
             for _ in range(repeats):
                 left @ right
             seconds += (time.perf_counter() - started) / repeats
-    return seconds * (TRAINING_IMAGES // preset.batch_size)
+    return seconds * (MNIST.training_images // preset.batch_size)
 
 
 def main() -> None:
@@ -65,4 +67,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    install_error_hook()
     main()

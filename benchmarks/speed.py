@@ -16,7 +16,6 @@ import itertools
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,13 +28,15 @@ import numpy as np
 import psutil
 
 from benchmarks.contenders.protocol import cores
-from mnist_mlp.presets.preset import TRAINING_IMAGES, Preset
+from benchmarks.speed_tables import markdown
+from mnist_mlp.commands import PROJECT
+from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.errors import install_error_hook
+from mnist_mlp.presets.preset import Preset
 
 from hyperparameters import PRESETS
 
-PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT / "MNIST_data"
-DEV_IMAGES = 5_000
 NETWORKS = {
     "preset 31": PRESETS[31],
     "preset 10": PRESETS[10],
@@ -82,7 +83,7 @@ class Contender:
         self._answer()
         seconds = (time.perf_counter() - started) / (epochs * self.epochs_at_once)
         tree = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
-        self.megabytes = max(self.megabytes, sum(each.memory_info().rss for each in tree) / 1e6)
+        self.megabytes = max(self.megabytes, sum(process.memory_info().rss for process in tree) / 1e6)
         return seconds
 
     def end(self) -> None:
@@ -103,10 +104,10 @@ class Contender:
 
 def epoch_flops(preset: Preset) -> int:
     """Returns the multiplications and additions of an epoch's matrix products, validation included."""
-    products = [inputs * outputs for inputs, outputs in itertools.pairwise(preset.layer_sizes)]
+    products = [inputs * outputs for inputs, outputs in itertools.pairwise(MNIST.layer_sizes(preset))]
     forward, weight_gradients, input_gradients = sum(products), sum(products), sum(products[1:])
-    trained = TRAINING_IMAGES // preset.batch_size * preset.batch_size
-    return 2 * (trained * (forward + weight_gradients + input_gradients) + DEV_IMAGES * forward)
+    trained = MNIST.training_images // preset.batch_size * preset.batch_size
+    return 2 * (trained * (forward + weight_gradients + input_gradients) + MNIST.validation_images * forward)
 
 
 def matrix_product_flops_a_second() -> float:
@@ -123,7 +124,7 @@ def matrix_product_flops_a_second() -> float:
 def measure_epochs(network: str, rounds: int, tell: Callable[[str], None]) -> list[dict]:
     """Returns a row a contender: seconds a preset-epoch in every round, memory, validation accuracy."""
     preset = NETWORKS[network]
-    is_large = sum(a * b for a, b in itertools.pairwise(preset.layer_sizes)) > LARGE
+    is_large = sum(a * b for a, b in itertools.pairwise(MNIST.layer_sizes(preset))) > LARGE
     rounds, epochs = (min(rounds, 3), 1) if is_large else (rounds, 4)
     contenders = {}
     for name in CONTENDERS:
@@ -182,7 +183,7 @@ def measure_growth(tell: Callable[[str], None]) -> list[dict]:
     sweeps += [("1-8", workers) for workers in (1, 2, 3, 4)]
     rows = []
     for presets, workers in sweeps:
-        tell(f"growth: presets {presets}, workers {workers or 'as is fastest'}")
+        tell(f"growth: presets {presets}, workers {workers or 'one per core'}")
         total = train("--presets", presets, "--epochs", "1", *(("--workers", str(workers)) if workers else ()))
         rows.append({"presets": presets, "workers": workers, "seconds": total})
     return rows
@@ -211,60 +212,6 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def markdown(results: dict) -> str:
-    """Returns the results as tables; a ratio is the median over rounds of this row's seconds over our sweep's."""
-    lines = ["# Speed", "", ", ".join(f"{name} {value}" for name, value in results["conditions"].items()), ""]
-    if results["epochs"]:
-        lines += [
-            "Seconds a preset-epoch: median (least to most) of the rounds; then how many times our sweep's that is.",
-            "",
-            "| network | how | seconds | times our sweep | memory | validation |",
-            "| --- | --- | --- | --- | --- | --- |",
-        ]
-    ours: dict[str, list[float]] = {
-        row["network"]: row["seconds"] for row in results["epochs"] if row["how"] == "our sweep"
-    }
-    for row in results["epochs"]:
-        cells = [row["network"], row["how"]]
-        if row["failure"] or not row["seconds"]:
-            cells += [f"failed: {row['failure']}", "", "", ""]
-        else:
-            ratios = [a / b for a, b in zip(row["seconds"], ours[row["network"]], strict=False)]
-            cells += [_spread(row["seconds"]), f"{statistics.median(ratios):.2f}" if ratios else ""]
-            has_process = row["megabytes"] is not None
-            cells += [f"{row['megabytes']:.0f} MB", f"{row['validation_accuracy']:.1%}"] if has_process else ["", ""]
-        lines.append(f"| {' | '.join(cells)} |")
-    for part, title in (
-        ("start_up", "From the command to the first epoch's line, preset 31 alone:"),
-        ("epoch", "In an epoch of preset 31 alone, the mean over its epochs:"),
-    ):
-        if results[part]:
-            whole = statistics.median(next(iter(results[part].values())))
-            lines += ["", title, "", "| step | seconds | share |", "| --- | --- | --- |"]
-            lines += [
-                f"| {name} | {_spread(seconds, 3)} | {statistics.median(seconds) / whole:.1%} |"
-                for name, seconds in results[part].items()
-            ]
-    if results["growth"]:
-        lines += [
-            "",
-            "Whole sweeps of one epoch a preset:",
-            "",
-            "| presets | workers | seconds |",
-            "| --- | --- | --- |",
-        ]
-        lines += [
-            f"| {row['presets']} | {row['workers'] or 'as is fastest'} | {row['seconds']:.1f} |"
-            for row in results["growth"]
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _spread(seconds: list[float], digits: int = 2) -> str:
-    median, least, most = (f"{of(seconds):.{digits}f}" for of in (statistics.median, min, max))
-    return f"{median} ({least} to {most})"
 
 
 def main() -> None:
@@ -298,4 +245,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    install_error_hook()
     main()

@@ -8,7 +8,8 @@ import argparse
 import statistics
 
 from benchmarks.speed import Contender
-from mnist_mlp.presets.preset import DEFORMATIONS
+from mnist_mlp.errors import install_error_hook
+from mnist_mlp.presets.declarations import DEFORMATIONS
 
 from hyperparameters import PRESETS
 
@@ -30,14 +31,15 @@ def main() -> None:
         deformed = PRESETS[number]
         pair = [deformed, deformed.but(**dict.fromkeys(DEFORMATIONS, 0.0))]
         contenders = [Contender("our single run", preset) for preset in pair]
-        rounds = [[each.take_turn(arguments.epochs) for each in contenders] for _ in range(arguments.rounds)]
-        for each in contenders:
-            each.end()
+        rounds = [[contender.take_turn(arguments.epochs) for contender in contenders] for _ in range(arguments.rounds)]
+        for contender in contenders:
+            contender.end()
         columns = [*zip(*rounds, strict=True), [a / b for a, b in rounds]]
-        cells = [f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})" for each in columns]
+        cells = [f"{statistics.median(column):.2f} ({min(column):.2f} to {max(column):.2f})" for column in columns]
         network = "-".join(map(str, deformed.hidden_sizes))
         print(f"| {number} | {network} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
+    install_error_hook()
     main()

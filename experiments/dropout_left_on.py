@@ -6,11 +6,12 @@ python -m experiments.dropout_left_on [RUNS_DIR]     test accuracy of each run's
 import sys
 from pathlib import Path
 
-from mnist_mlp.data.dataset import load_test_data
 from mnist_mlp.data.deskewing import as_seen_by
+from mnist_mlp.data.loading import load_test_data
+from mnist_mlp.errors import install_error_hook
 from mnist_mlp.evaluation.scoring import load_best_model
 from mnist_mlp.quiet_tensorflow import keras
-from mnist_mlp.runs.run_folder import InvalidRun, scan
+from mnist_mlp.runs.run_folder import find_runs
 
 SEED = 1602
 PROJECT = Path(__file__).resolve().parent.parent
@@ -24,8 +25,8 @@ def main() -> None:
         "| --- | --- | --- | --- | --- |",
         sep="\n",
     )
-    for _, run in scan(runs_dir):
-        if isinstance(run, InvalidRun) or run.record.status != "finished" or not run.record.preset.dropout:
+    for run in find_runs(runs_dir).runs:
+        if run.record.status != "finished" or not run.record.preset.dropout:
             continue
         keras.utils.set_random_seed(SEED)
         model = load_best_model(run)
@@ -39,4 +40,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    install_error_hook()
     main()

@@ -19,8 +19,9 @@ import numpy as np
 
 from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
-from mnist_mlp.data.dataset import LabeledImages, TrainingData, load_training_data
-from mnist_mlp.errors import UsageError
+from mnist_mlp.data.images import LabeledImages, TrainingData
+from mnist_mlp.data.loading import load_training_data
+from mnist_mlp.errors import UsageError, install_error_hook
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.training.results import TrainingState
 
@@ -116,9 +117,10 @@ def split(data: TrainingData, other_writers: bool) -> TrainingData:
         held_out, learned = images[is_held_out], random.permutation(images[~is_held_out])
     else:
         held_out, learned = np.split(random.permutation(images), [HELD_OUT])
-    dev, train = (LabeledImages(pixels[part], labels[part]) for part in (held_out, learned))
-    return TrainingData(train=train, validation=dev)
+    validation, train = (LabeledImages(pixels[part], labels[part]) for part in (held_out, learned))
+    return TrainingData(train=train, validation=validation)
 
 
 if __name__ == "__main__":
+    install_error_hook()
     main()

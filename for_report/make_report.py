@@ -3,16 +3,22 @@
 python for_report/make_report.py
 """
 
+import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mnist_mlp.console.command_line import ArgumentParser, console, escape
+from mnist_mlp.errors import install_error_hook
+
+install_error_hook()
+
+from mnist_mlp.console.command_line import ArgumentParser
+from mnist_mlp.console.terminal import open_console, print_line
 from mnist_mlp.files import require_writable_folder
 
 
-def parse_arguments():
+def parse_arguments() -> argparse.Namespace:
     parser = ArgumentParser("Makes a report of every run: report.html, my_result.xlsx, CSV files and figures.")
     parser.add_folder("--runs-dir", "runs", "the folder of the runs")
     parser.add_folder("--info-dir", "INFOS", "holds eval_log.txt, if the runs are scored")
@@ -22,24 +28,22 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     arguments = parse_arguments()
-    terminal = console(quiet=arguments.quiet)
+    terminal = open_console(quiet=arguments.quiet)
     require_writable_folder(arguments.output_dir, "--output-dir")
     with terminal.status("Making the report"):
-        from mnist_mlp.report.building import build_report
+        from mnist_mlp.report.building import PAGE_FILE, build_report
 
-        report = build_report(arguments.runs_dir, arguments.info_dir, arguments.data_dir, arguments.output_dir)
+        content = build_report(arguments.runs_dir, arguments.info_dir, arguments.data_dir, arguments.output_dir)
 
-    for name, reason in report.evidence.skipped.items():
-        terminal.print(f"Skipped {escape(name)}: {escape(reason)}", soft_wrap=True)
-    for note in report.evidence.notes:
-        terminal.print(escape(note), soft_wrap=True)
-    for sentence in report.conclusions.sentences:
-        terminal.print(escape(sentence), soft_wrap=True)
-    terminal.print(
-        f"Runs: {len(report.evidence.runs)}, studies: {len(report.findings)}; open {escape(str(report.page))}"
-    )
+    evidence = content.evidence
+    for name, reason in evidence.skipped.items():
+        print_line(terminal, f"Skipped {name}: {reason}")
+    for line in (*evidence.notes, *content.conclusions.sentences):
+        print_line(terminal, line)
+    page = arguments.output_dir / PAGE_FILE
+    print_line(terminal, f"Runs: {len(evidence.runs)}, studies: {len(content.findings)}; open {page}")
 
 
 if __name__ == "__main__":

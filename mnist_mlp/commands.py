@@ -19,7 +19,7 @@ def command(script: str, **folders: Path) -> str:
 
     Args:
         script: its name, such as MNIST_eval.py.
-        folders: runs_dir and info_dir, as far as it takes them; named in the line where they are not the usual ones.
+        folders: runs_dir and info_dir, of its options; named in the line only if they are not the defaults.
             (MNIST is the same in every data_dir.)
     """
     usual = {"runs_dir": PROJECT / "runs", "info_dir": PROJECT / "INFOS"}

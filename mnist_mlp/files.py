@@ -87,5 +87,5 @@ def require_writable_folder(folder: Path, option: str) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(
-            f"{folder} cannot be written ({reason}); mend that or name another folder with {option}"
+            f"{folder} cannot be written ({reason}); make it writable or name another folder with {option}"
         ) from None

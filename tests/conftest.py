@@ -17,8 +17,15 @@ import pytest
 from filelock import FileLock
 from selenium import webdriver
 
-from mnist_mlp.data.dataset import LabeledImages, TrainingData, load_training_data
+from mnist_mlp.data.images import LabeledImages, TrainingData
+from mnist_mlp.data.loading import load_training_data
 from tests.helpers import PROJECT, MadeOnce, Script, folders
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets processes that the tests start react to Ctrl-C, also if the suite itself runs with SIGINT ignored."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a background job of a script; children inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +33,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--shown", type=Path, metavar="DIR", help="TensorBoard shows its runs/, scored, not two small ones"
     )
     parser.addoption("--screenshots", type=Path, metavar="DIR", help="keep pictures of TensorBoard's pages there")
+
+
+EXPENSIVE = {"trained", "evaluated", "tensorboard", "browser", "small_disk"}  # fixtures that run scripts or a browser
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests with expensive fixtures as slow."""
+    for item in items:
+        if EXPENSIVE & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -128,13 +145,15 @@ def tensorboard(shown: Path) -> Iterator[str]:
             stderr=subprocess.PIPE,
             text=True,
         )
-        lines = [process.stdout.readline(), process.stdout.readline()]
-        assert lines[0].startswith(f"Port {port} is taken by another program; port "), process.stderr.read()
-        address = re.search(r"http://localhost:\d+/", lines[1])[0]
-        yield address
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
-        assert process.stderr.read() == ""
+        try:
+            lines = [process.stdout.readline(), process.stdout.readline()]
+            assert lines[0].startswith(f"Port {port} is taken by another program; port "), process.stderr.read()
+            yield re.search(r"http://localhost:\d+/", lines[1])[0]
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 0
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")

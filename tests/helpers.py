@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
+import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.runs.run_folder import InvalidRun, RunFolder, RunRecord, scan
+from mnist_mlp.runs.info_tables import InfoLogs
+from mnist_mlp.runs.record import RunRecord, RunStatus
+from mnist_mlp.runs.run_folder import RunFolder, find_runs
+from mnist_mlp.sweep.jobs import NOT_NOW, Engine, EpochDone, Event, Job, NotNow
+from mnist_mlp.training.results import EpochResult, Metrics, TrainingState
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+END_OF_PRESETS = '\nif __name__ == "__main__":'
 
 Script = Callable[..., subprocess.CompletedProcess]
 
@@ -49,12 +57,23 @@ EVERYTHING = SMALL.but(
 
 def project_with(folder: Path, line: str) -> Path:
     """Returns a copy of the project that has this line at the end of its presets."""
-    ignored = shutil.ignore_patterns(".*", "runs", "INFOS", "tests", "benchmarks", "__pycache__")
+    unwanted = {"runs", "INFOS", "tests", "benchmarks", "experiments"}
+
+    def ignored(parent: str, names: list[str]) -> set[str]:
+        hidden = {name for name in names if name.startswith(".") or name == "__pycache__"}
+        return hidden | (unwanted if Path(parent) == PROJECT else set())
+
     project = Path(shutil.copytree(PROJECT, folder, ignore=ignored))
-    registry = (PROJECT / "hyperparameters.py").read_text()
-    assert registry.count("\nselect =") == 1
-    (project / "hyperparameters.py").write_text(registry.replace("\nselect =", f"\n{line}\nselect ="))
+    (project / "hyperparameters.py").write_text(registry_with(line))
     return project
+
+
+def registry_with(line: str) -> str:
+    """Returns hyperparameters.py with this line at the end of its presets."""
+    registry = (PROJECT / "hyperparameters.py").read_text()
+    presets, end, script = registry.rpartition(END_OF_PRESETS)
+    assert end
+    return f"{presets}\n{line}\n{end}{script}"
 
 
 def folders(folder: Path) -> list[str]:
@@ -81,7 +100,7 @@ def flip_a_byte(path: Path) -> None:
 
 def results(folder) -> dict[tuple[int, int], tuple]:
     """Returns for each preset and seed what its run came to."""
-    runs = (run for _, run in scan(folder / "runs") if not isinstance(run, InvalidRun))
+    runs = find_runs(folder / "runs").runs
     return {(run.record.preset_number, run.record.seed): result_of(run) for run in runs}
 
 
@@ -116,11 +135,113 @@ def bits_of(results) -> list[tuple]:
 
 
 def epoch(number: int, accuracy: float, loss: float = 0.5) -> dict:
-    figures = {"loss": loss, "cross_entropy": loss, "l2_penalty": 0.0, "accuracy": accuracy}
-    return {"epoch": number, "seconds": 1.5, "learning_rate": 0.001, "train": figures, "validation": figures}
+    """Returns an epoch of a record; the accuracy and the loss are those of validation."""
+    validation = {"loss": loss, "cross_entropy": loss - 0.125, "l2_penalty": 0.125, "accuracy": accuracy}
+    train = {"loss": loss + 1, "cross_entropy": loss + 0.875, "l2_penalty": 0.125, "accuracy": accuracy / 2}
+    return {"epoch": number, "seconds": 1.5, "learning_rate": 0.001, "train": train, "validation": validation}
 
 
 def a_record(**changes) -> RunRecord:
-    fields = {"preset_number": 7, "preset": Preset(dropout=0.2), "seed": 1602, "status": "finished"}
+    fields = {"preset_number": 7, "preset": Preset(dropout=0.2), "seed": 1602, "status": RunStatus.FINISHED}
     best = {"best_epoch": 2, "best_checkpoint": "checkpoints/epoch_000002.keras"}
     return RunRecord(**{**fields, **best, "epochs": [epoch(1, 0.9), epoch(2, 0.95), epoch(3, 0.94)], **changes})
+
+
+def numpy_key(*numbers: int) -> np.ndarray:
+    """The key of a seed, epoch, step and place by numpy."""
+    key = np.zeros(1, np.uint32)
+    for number in numbers:
+        key = mix(mix(key) ^ np.uint32(number))
+    return key
+
+
+def numpy_mask(seed: int, epoch: int, step: int, layer: int, shape: tuple[int, int], rate: float) -> np.ndarray:
+    """The mask of a layer in a step by numpy."""
+    key = numpy_key(seed, epoch, step, layer)
+    bits = mix(mix(np.arange(shape[0] * shape[1], dtype=np.uint32)) ^ key)
+    return ((bits >> np.uint32(8)) / 2.0**24 >= np.float32(rate)).reshape(shape) / np.float32(1 - rate)
+
+
+TINY = Preset(hidden_sizes=(5,), epochs=8)
+
+
+def made_up_result(epoch: int, accuracy: float, loss: float = 0.5) -> EpochResult:
+    """Returns a result of TINY whose weights are all the number of the epoch, with accuracy and loss of validation."""
+    weights = [np.full(shape, epoch, np.float32) for shape in ((784, 5), (5,), (5, 10), (10,))]
+    train, validation = Metrics(loss + 1, 0.1, accuracy / 2), Metrics(loss - 0.1, 0.1, accuracy)
+    return EpochResult(1.5, 0.001, train, validation, {}, {}, TrainingState(epoch, weights, optimizer_state=[]))
+
+
+class LateSource:
+    """A source of two jobs that has the second only after it was released, such as by a result of the first.
+
+    Attributes:
+        refusals: how often it had none.
+    """
+
+    def __init__(self, first: Job, second: Job) -> None:
+        self._jobs = [second, first]
+        self._is_released = False
+        self.refusals = 0
+
+    def __iter__(self) -> LateSource:
+        return self
+
+    def __next__(self) -> Job | NotNow:
+        if not self._jobs:
+            raise StopIteration
+        if len(self._jobs) == 2 or self._is_released:
+            return self._jobs.pop()
+        self.refusals += 1
+        return NOT_NOW
+
+    def see(self, event: Event) -> None:
+        if isinstance(event, EpochDone):
+            self.release()
+
+    def release(self) -> None:
+        self._is_released = True
+
+
+def events_of(
+    engine: Engine, source: Sequence[Job] | LateSource, listener: Callable[[Event], None] = lambda event: None
+) -> list[Event]:
+    """Returns everything that the engine reports, having called the listener after every event."""
+    seen = []
+    with contextlib.closing(engine):
+        for event in engine.run(iter(source)):
+            seen.append(event)
+            assert len(seen) < 1000
+            listener(event)
+    return seen
+
+
+def record_training(
+    folder: Path,
+    results: Sequence[EpochResult],
+    preset: Preset = TINY,
+    status: RunStatus = RunStatus.FINISHED,
+    reason: str = "",
+) -> RunFolder:
+    """Records the results as preset 7, seed 1602, in the folder; returns the run read back."""
+    from mnist_mlp.runs.recorder import Recorder, new_run  # imports TensorFlow
+
+    recorder = Recorder(new_run(folder / "runs", 7, preset, 1602), InfoLogs(folder))
+    for result in results:
+        recorder.record_epoch(result)
+    recorder.end(status, reason)
+    return RunFolder.open(recorder.run.path)
+
+
+def start_sweep(folder: Path, *options: str) -> subprocess.Popen:
+    """Starts MNIST_train.py with two workers, its output in pipes."""
+    command = [sys.executable, "MNIST_train.py", *options, "--workers", "2", *folders(folder)]
+    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
+    """Returns the two workers of a sweep."""
+    children = psutil.Process(process.pid).children()
+    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert len(workers) == 2
+    return workers

@@ -11,7 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from benchmarks.contenders.protocol import SEED, TrainEpochs, serve
-from mnist_mlp.data.dataset import LabeledImages, load_training_data
+from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.data.images import LabeledImages
+from mnist_mlp.data.loading import load_training_data
 from mnist_mlp.presets.preset import Preset
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
@@ -45,7 +47,7 @@ def _initial_parameters(preset: Preset, key: jax.Array) -> list[tuple[jax.Array,
     he, xavier = jax.nn.initializers.he_normal(), jax.nn.initializers.glorot_uniform()
     initial_weights = he if preset.weight_init == "he" else xavier
     parameters = []
-    for inputs, outputs in itertools.pairwise(preset.layer_sizes):
+    for inputs, outputs in itertools.pairwise(MNIST.layer_sizes(preset)):
         key, weight_key, bias_key = jax.random.split(key, 3)
         parameters.append((initial_weights(weight_key, (inputs, outputs)), jax.random.normal(bias_key, (outputs,))))
     return parameters
@@ -72,9 +74,9 @@ def _epoch(preset, state, key, train, dev):
 def _loss(preset, parameters, pixels, labels, key):
     """Returns (cross-entropy and L2 penalty, accuracy); without a key, nothing is dropped."""
     activations = pixels
-    for place, (weights, biases) in enumerate(parameters):
+    for index, (weights, biases) in enumerate(parameters):
         activations = activations @ weights + biases
-        if place == len(parameters) - 1:
+        if index == len(parameters) - 1:
             break
         activations = jax.nn.relu(activations)
         if preset.dropout and key is not None:

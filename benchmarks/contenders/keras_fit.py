@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.contenders.protocol import SEED, TrainEpochs, cores, serve
-from mnist_mlp.data.dataset import load_training_data
+from mnist_mlp.data.loading import load_training_data
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.training.model import build_model, build_optimizer

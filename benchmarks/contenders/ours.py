@@ -16,7 +16,8 @@ import psutil
 from benchmarks.contenders.protocol import SEED, cores, say
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.run_folder import RunFolder
-from mnist_mlp.sweep.engines import Job, WorkerProcesses, in_this_process
+from mnist_mlp.sweep.jobs import Job
+from mnist_mlp.sweep.local_engine import InThisProcess, WorkerProcesses
 from mnist_mlp.sweep.sweep import run_sweep
 from mnist_mlp.training.results import EpochResult
 
@@ -70,10 +71,7 @@ def main() -> None:
     preset = Preset.from_dict(arguments.preset).but(epochs=WITHOUT_END)
     workers = cores() if arguments.variant == "sweep" else 1
     jobs = [Job(1, preset, SEED + number) for number in range(workers)]
-    if workers > 1:
-        engine = WorkerProcesses(workers, arguments.data_dir)
-    else:
-        engine = partial(in_this_process, data_dir=arguments.data_dir)
+    engine = WorkerProcesses(workers, arguments.data_dir) if workers > 1 else InThisProcess(arguments.data_dir)
     turns = Turns(workers)
     with tempfile.TemporaryDirectory() as folder:
         run_sweep(jobs, engine, Path(folder, "runs"), Path(folder), turns, turns)

@@ -10,7 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.contenders.protocol import SEED, TrainEpochs, cores, serve
-from mnist_mlp.data.dataset import LabeledImages, load_training_data
+from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.data.images import LabeledImages
+from mnist_mlp.data.loading import load_training_data
 from mnist_mlp.presets.preset import Preset
 
 
@@ -72,7 +74,7 @@ def _tensors(images: LabeledImages) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _network(preset: Preset) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for inputs, outputs in itertools.pairwise(preset.layer_sizes):
+    for inputs, outputs in itertools.pairwise(MNIST.layer_sizes(preset)):
         layer = nn.Linear(inputs, outputs)
         if preset.weight_init == "he":
             nn.init.kaiming_normal_(layer.weight)

@@ -1,50 +1,62 @@
-"""The command line that the scripts share: arguments, folders and the console."""
+"""The command line that the scripts share."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from rich.console import Console
-from rich.markup import escape
-
-from mnist_mlp.commands import PROJECT, command, python_command, relative_to_here
+from mnist_mlp.commands import PROJECT, python_command, relative_to_here
 from mnist_mlp.errors import UsageError
-
-__all__ = ["ArgumentParser", "command", "console", "escape"]
+from mnist_mlp.presets.checks import not_allowed
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """An argparse parser that tells wrong use in one line, and knows the project's folders."""
+    """An argparse parser that reports wrong use in one line and knows the project's folders."""
 
-    def __init__(self, description: str) -> None:
-        super().__init__(description=description)
+    def __init__(self, description: str, epilog: str | None = None) -> None:
+        super().__init__(description=description, epilog=epilog, formatter_class=_HelpFormatter)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {_this_command()} --help)")
 
-    def add_folder(self, option: str, default: str, what: str) -> None:
-        """Adds an option that names a folder; by default the one of that name beside the scripts."""
+    def add_folder(self, option: str, default: str, help: str) -> None:
+        """Adds an option that names a folder; the default is the folder of that name beside the scripts."""
         self.add_argument(
             option,
             type=Path,
             default=relative_to_here(PROJECT / default),
             metavar="FOLDER",
-            help=f"{what} (default: {default})",
+            help=f"{help} (default: {default})",
+        )
+
+    def add_whole_number(self, option: str, low: int, high: int, help: str, default: int | None = None) -> None:
+        """Adds an option that takes a whole number from low to high."""
+        shown = "" if default is None else f" (default: {default})"
+        self.add_argument(
+            option, type=_whole_number(option, low, high), default=default, metavar="N", help=f"{help}{shown}"
         )
 
 
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps line breaks of the epilog, which may hold a table."""
+
+
+def _whole_number(option: str, low: int, high: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        number = int(text)
+        if not low <= number <= high:
+            raise not_allowed(option, number, f"a whole number from {low} to {high}")
+        return number
+
+    convert.__name__ = "int"  # argparse names it in its own message, for text that is not a number
+    return convert
+
+
 def _this_command() -> str:
-    module = sys.modules["__main__"].__spec__  # of `python -m`; a script has none
-    return (
-        f"{python_command()} -m {module.name}"
-        if module
-        else f"{python_command()} {relative_to_here(Path(sys.argv[0]).resolve())}"
-    )
-
-
-def console(quiet: bool = False) -> Console:
-    """Returns the console of standard output; where that is no terminal, lines are long enough for every table."""
-    return Console(quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else 200)
+    module = sys.modules["__main__"].__spec__  # None for a script, set by `python -m`
+    if module:
+        return f"{python_command()} -m {module.name}"
+    return f"{python_command()} {relative_to_here(Path(sys.argv[0]).resolve())}"

@@ -1,4 +1,4 @@
-"""How a sweep goes, told while it runs: a live display on a terminal, a line an epoch elsewhere."""
+"""Progress of a sweep: a live display on a terminal, a line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from mnist_mlp.console.command_line import escape
 from mnist_mlp.console.tables import duration
+from mnist_mlp.console.terminal import escape
 from mnist_mlp.presets.preset import format_field
+from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
-from mnist_mlp.sweep.engines import Job
+from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.sweep.schedule import expected_seconds
 from mnist_mlp.training.results import EpochResult
 
+ENDINGS = {
+    RunStatus.DIVERGED: ", diverged: loss is NaN or infinite",
+    RunStatus.INTERRUPTED: ", interrupted",
+}
+
 
 class SweepProgress:
-    """Tells on the console what `run_sweep` reports; a context manager, since a live display must be closed."""
+    """Prints what `run_sweep` reports; a context manager, because a live display must be closed."""
 
     def __init__(self, console: Console, jobs: Sequence[Job]) -> None:
         self._console = console
         self._jobs = list(jobs)
-        self._work = self._work_left = sum(expected_seconds(job.preset) * job.epochs_left for job in jobs)
+        self._work = self._work_left = sum(expected_seconds(job.preset, job.data_set) * job.epochs_left for job in jobs)
         self._ended = 0
         self._started = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
@@ -49,76 +55,91 @@ class SweepProgress:
         self._bars.stop()
 
     def run_started(self, job: Job, run: RunFolder) -> None:
-        preset, place = job.preset, self._jobs.index(job) + 1
-        where = f"into {escape(str(run.path))}"
-        if job.resume_from:
-            where = f"after epoch {job.resume_from.epoch} of {escape(str(run.path))}"
-        layers = "-".join(map(str, preset.layer_sizes))
-        self._console.print(
-            f"[bold]Preset {job.preset_number}[/bold] ({place} of {len(self._jobs)}): {layers} {preset.activation}, "
-            f"{preset.optimizer} at {format_field(preset.learning_rate)}, batches of {preset.batch_size}, "
-            f"weight decay {format_field(preset.weight_decay)}, dropout {format_field(preset.dropout)}, "
-            f"{''.join(f'{name} {value}, ' for name, value in preset.switched_on().items())}"
-            f"seed {job.seed}, {where}",
-            soft_wrap=not self._console.is_terminal,
-        )
+        """Prints the run's number in the sweep, its hyperparameters and its folder."""
+        number = f"{self._jobs.index(job) + 1} of {len(self._jobs)}"
+        path = escape(str(run.path))
+        destination = f"after epoch {job.resume_from.epoch} of {path}" if job.resume_from else f"into {path}"
+        settings = ", ".join([*_settings(run.record), f"seed {job.seed}", destination])
+        self._print(f"[bold]Preset {job.preset_number}[/bold] ({number}): {settings}")
         self._tasks[run.name] = self._bars.add_task(
-            f"preset {job.preset_number}", total=preset.epochs, completed=len(run.record.epochs), state="compiling"
+            f"preset {job.preset_number}",
+            total=job.preset.epochs,
+            completed=len(run.record.epochs),
+            state="compiling",
         )
 
     def epoch_ended(self, run: RunFolder, result: EpochResult) -> None:
+        """Shows the epoch's loss and accuracy, and the time left."""
         record = run.record
-        self._work_left -= expected_seconds(record.preset)
-        state = f"loss {result.train.loss:.4g}  "
-        if record.preset.final_fit:
-            state += f"seen validation {result.validation.accuracy:.2%}"
-        else:
-            state += f"validation {result.validation.accuracy:.2%}  best {record.best_validation_accuracy:.2%}"
-        time_left = f"{self._time_left()} left"
-        if self._total is None or not self._console.is_terminal:
-            state += f"  {time_left}"
-        else:
+        self._work_left -= expected_seconds(record.preset, record.trained_on)
+        state, time_left = _state(record, result), f"{self._time_left()} left"
+        if self._console.is_terminal and self._total is not None:
             self._bars.update(self._total, completed=self._ended, state=time_left)
+        else:
+            state += f"  {time_left}"
         if self._console.is_terminal:
             self._bars.update(self._tasks[run.name], completed=result.epoch, state=state)
         else:
             epoch = f"{result.epoch:{len(str(record.preset.epochs))}}/{record.preset.epochs}"
-            self._console.print(
-                f"preset {record.preset_number}  epoch {epoch}  {state}", soft_wrap=not self._console.is_terminal
-            )
+            self._print(f"preset {record.preset_number}  epoch {epoch}  {state}")
 
     def run_retried(self, run: RunFolder, reason: str) -> None:
+        """Prints why the run goes on elsewhere."""
         record = run.record
-        self._console.print(
-            f"Preset {record.preset_number}: lost its worker ({reason}); goes on after epoch {len(record.epochs)}",
-            soft_wrap=not self._console.is_terminal,
+        self._print(
+            f"Preset {record.preset_number}: lost its worker ({reason}); continues after epoch {len(record.epochs)}"
         )
 
     def run_ended(self, run: RunFolder) -> None:
+        """Prints the run's best accuracy, its time and how it ended."""
         record = run.record
-        self._work_left -= expected_seconds(record.preset) * (record.preset.epochs - len(record.epochs))
+        epochs_left = record.preset.epochs - len(record.epochs)
+        self._work_left -= expected_seconds(record.preset, record.trained_on) * epochs_left
         self._ended += 1
         self._bars.remove_task(self._tasks.pop(run.name))
-        ending = {
-            "failed": f", failed: {escape(record.reason)}",
-            "diverged": ", diverged: its loss is no number",
-            "interrupted": ", interrupted",
-        }
-        accuracy = f"[bold]{record.best_validation_accuracy:.2%}[/bold] at epoch {record.best_epoch}"
-        if not record.epochs:
-            best = "no epoch"
-        elif not record.best_epoch:
-            best = f"no good epoch of {len(record.epochs)}"
-        else:
-            what = "on validation images that it has seen," if record.preset.final_fit else "best validation"
-            best = f"{what} accuracy {accuracy} of {len(record.epochs)}"
-        self._console.print(
-            f"Preset {record.preset_number}: {best}, {duration(record.training_seconds)}"
-            f"{ending.get(record.status, '')}",
-            soft_wrap=not self._console.is_terminal,
-        )
+        ending = ENDINGS.get(record.status, "")
+        if record.status is RunStatus.FAILED:
+            ending = f", failed: {escape(record.reason)}"
+        self._print(f"Preset {record.preset_number}: {_best(record)}, {duration(record.training_seconds)}{ending}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, soft_wrap=not self._console.is_terminal)
 
     def _time_left(self) -> str:
         spent = time.monotonic() - self._started
-        left = max(self._work_left, 0.0)  # what rounding leaves of nothing may lie below it
+        left = max(self._work_left, 0.0)  # rounding may leave a little less than nothing
         return duration(spent / (self._work - left) * left)
+
+
+def _settings(record: RunRecord) -> list[str]:
+    preset = record.preset
+    layers = "-".join(map(str, record.trained_on.layer_sizes(preset)))
+    return [
+        f"{layers} {preset.activation}",
+        f"{preset.optimizer} at {format_field(preset.learning_rate)}",
+        f"batches of {preset.batch_size}",
+        f"weight decay {format_field(preset.weight_decay)}",
+        f"dropout {format_field(preset.dropout)}",
+        *(f"{title} {value}" for title, value in preset.extras().items()),
+    ]
+
+
+def _state(record: RunRecord, result: EpochResult) -> str:
+    loss, accuracy = f"loss {result.train.loss:.4g}", f"{result.validation.accuracy:.2%}"
+    if record.preset.final_fit:
+        return f"{loss}  seen validation {accuracy}"
+    return f"{loss}  validation {accuracy}  best {record.best_validation_accuracy:.2%}"
+
+
+def _best(record: RunRecord) -> str:
+    if not record.epochs:
+        return "no epoch"
+    if not record.best_epoch:
+        return f"no good epoch of {len(record.epochs)}"
+    name = (
+        "accuracy on validation images that it was trained on"
+        if record.preset.final_fit
+        else "best validation accuracy"
+    )
+    accuracy = f"[bold]{record.best_validation_accuracy:.2%}[/bold]"
+    return f"{name} {accuracy} at epoch {record.best_epoch} of {len(record.epochs)}"

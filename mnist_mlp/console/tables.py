@@ -1,100 +1,208 @@
-"""The tables that the scripts end with, made to fit a terminal of 80 columns."""
+"""The tables that the scripts print, made to fit a terminal of 80 columns."""
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from statistics import mean, stdev
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
 from rich.markup import escape
 from rich.table import Table
 
 from mnist_mlp.evaluation.intervals import mean_interval
-from mnist_mlp.presets.preset import Preset
-from mnist_mlp.runs.run_folder import RunFolder, RunRecord
+from mnist_mlp.evaluation.scores import ScoredRun, TestScore
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.presets.registry import Registry
+from mnist_mlp.runs.record import RunRecord
+from mnist_mlp.runs.run_folder import RunFolder
 
-if TYPE_CHECKING:
-    from mnist_mlp.evaluation.scoring import TestScore
+WIDTH_OF_ALL_COLUMNS = 150  # of a terminal that shows every column of the presets
+FINAL_FIT_MARK = "*"
+FINAL_FIT_NOTE = f"{FINAL_FIT_MARK} a final fit: it has been trained on the validation images too"
 
 
-def plain_table(headings: str, left: str = "") -> Table:
-    """Returns an empty table without lines.
+@dataclass(frozen=True)
+class Column:
+    """A column of a printed table.
 
-    Args:
-        headings: of the columns, separated by "|".
-        left: those whose text stands on the left; numbers stand on the right.
+    Attributes:
+        heading: its title.
+        text: makes the text of a cell from a row's item.
+        justify: numbers on the right, words on the left.
+        is_folded: whether text that does not fit goes on in the next line.
+        style: of rich.
     """
+
+    heading: str
+    text: Callable[[Any], str]
+    justify: Literal["left", "right"] = "right"
+    is_folded: bool = False
+    style: str | None = None
+
+
+def table_of(columns: Sequence[Column], items: Iterable[Any]) -> Table:
+    """Returns a table without lines, a row per item."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in headings.split("|"):
-        justify = "left" if heading in left.split("|") else "right"
-        # Where there is too little room, these go on in the next line rather than lose their ends.
-        table.add_column(heading, justify=justify, no_wrap=heading not in ("hidden sizes", "run"), overflow="fold")
+    for column in columns:
+        table.add_column(
+            column.heading, justify=column.justify, no_wrap=not column.is_folded, overflow="fold", style=column.style
+        )
+    for item in items:
+        table.add_row(*(escape(column.text(item)) for column in columns))
     return table
+
+
+RESULTS = (
+    Column("preset", lambda run: str(run.record.preset_number)),
+    Column("best epoch", lambda run: _best_epoch(run.record)),
+    Column("validation", lambda run: _validation(run.record)),
+    Column("time", lambda run: duration(run.record.training_seconds)),
+    Column("status", lambda run: run.record.status, justify="left"),
+    Column("run", lambda run: run.name, justify="left", is_folded=True),
+)
 
 
 def results_table(runs: Sequence[RunFolder]) -> Table:
     """Returns how each run's training ended."""
-    table = plain_table("preset|best epoch|validation|time|status|run", left="status|run")
-    for run in runs:
-        record = run.record
-        best_epoch = f"{record.best_epoch} of {len(record.epochs)}" if record.best_epoch else "-"
-        time = duration(record.training_seconds)
-        table.add_row(str(record.preset_number), best_epoch, validation(record), time, record.status, escape(run.name))
-    return _with_footnote(table, runs)
+    return _with_note(table_of(RESULTS, runs), runs)
 
 
-def scores_table(scored: Sequence[tuple[TestScore, RunFolder]], ensemble: TestScore | None = None) -> Table:
-    """Returns the runs' scores on the test set, the best first, and below them that of all together."""
-    table = plain_table("preset|test|95% interval|loss|validation|seed|run", left="run")
-
-    def add(preset: str, result: TestScore, *more: str) -> None:
-        low, high = result.interval
-        interval = f"{low * 100:.2f} to {high * 100:.2f}"
-        table.add_row(preset, f"{result.accuracy:.2%}", interval, f"{result.loss:.4f}", *more)
-
-    for result, run in sorted(scored, key=lambda each: each[0].accuracy, reverse=True):
-        record = run.record
-        add(str(record.preset_number), result, validation(record), str(record.seed), escape(run.name))
-    if ensemble:
-        add("all", ensemble, "", "", f"ensemble of {len(scored)} runs")
-    return _with_footnote(table, [run for _, run in scored])
+def _best_epoch(record: RunRecord) -> str:
+    return f"{record.best_epoch} of {len(record.epochs)}" if record.best_epoch else "-"
 
 
-def validation(record: RunRecord) -> str:
-    """Returns the run's validation accuracy, that of a final fit with a mark."""
+def _validation(record: RunRecord) -> str:
     if not record.best_epoch:
         return "-"
-    return f"{record.best_validation_accuracy:.2%}" + ("*" if record.preset.final_fit else "")
+    return f"{record.best_validation_accuracy:.2%}" + (FINAL_FIT_MARK if record.preset.final_fit else "")
 
 
-def _with_footnote(table: Table, runs: Iterable[RunFolder]) -> Table:
-    if any(validation(run.record).endswith("*") for run in runs):
-        table.caption, table.caption_justify = "* a final fit: it has been trained on the validation images too", "left"
+def _with_note(table: Table, runs: Iterable[RunFolder]) -> Table:
+    if any(run.record.preset.final_fit and run.record.best_epoch for run in runs):
+        table.caption, table.caption_justify = FINAL_FIT_NOTE, "left"
     return table
 
 
-def repeats_table(measured: Iterable[tuple[RunRecord, float]], what: str) -> Table | None:
-    """Returns, for each preset with more than one seed, mean and spread over its seeds; None where there is none.
+@dataclass(frozen=True)
+class _ScoreRow:
+    """A row of the table of scores."""
+
+    preset: str
+    score: TestScore
+    validation: str
+    seed: str
+    run: str
+
+
+SCORES = (
+    Column("preset", lambda row: row.preset),
+    Column("test", lambda row: f"{row.score.accuracy:.2%}"),
+    Column("95% interval", lambda row: _interval(*row.score.interval)),
+    Column("loss", lambda row: f"{row.score.loss:.4f}"),
+    Column("validation", lambda row: row.validation),
+    Column("seed", lambda row: row.seed),
+    Column("run", lambda row: row.run, justify="left", is_folded=True),
+)
+
+
+def scores_table(scored: Sequence[ScoredRun], ensemble: TestScore | None = None) -> Table:
+    """Returns the runs' scores on the test set, the best first, and below them the score of their ensemble."""
+    rows = [
+        _ScoreRow(
+            preset=str(scored_run.run.record.preset_number),
+            score=scored_run.score,
+            validation=_validation(scored_run.run.record),
+            seed=str(scored_run.run.record.seed),
+            run=scored_run.run.name,
+        )
+        for scored_run in sorted(scored, key=lambda item: item.score.accuracy, reverse=True)
+    ]
+    if ensemble:
+        rows.append(_ScoreRow("all", ensemble, "", "", f"ensemble of {len(scored)} runs"))
+    return _with_note(table_of(SCORES, rows), [scored_run.run for scored_run in scored])
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{low * 100:.2f} to {high * 100:.2f}"
+
+
+def repeats_table(measured: Iterable[tuple[RunRecord, float]], accuracy_name: str) -> Table | None:
+    """Returns, for each preset with several seeds, mean and spread over its seeds; None where there is none.
 
     Args:
-        measured: each run's record with its accuracy. A seed trained twice gives one network, so it counts once, by the
-            last of its runs.
-        what: the accuracy's name.
+        measured: each run's record with its accuracy. A seed that was trained twice gives one network, so it counts
+            once, by the last of its runs.
+        accuracy_name: such as "test accuracy".
     """
     by_seed: dict[tuple[int, Preset], dict[int, float]] = defaultdict(dict)
     for record, accuracy in measured:
         by_seed[record.preset_number, record.preset][record.seed] = accuracy
-    table = plain_table(f"preset|seeds|mean {what}|95% interval of the mean|standard deviation")
-    repeated = {preset: list(values.values()) for preset, values in by_seed.items() if len(values) > 1}
-    for (number, _), values in sorted(repeated.items(), key=lambda item: mean(item[1]), reverse=True):
-        low, high = mean_interval(values)
-        interval = f"{low * 100:.2f} to {high:.2%}"
-        table.add_row(str(number), str(len(values)), f"{mean(values):.2%}", interval, f"{stdev(values):.2%}")
-    return table if repeated else None
+    repeated = [(number, list(values.values())) for (number, _), values in by_seed.items() if len(values) > 1]
+    if not repeated:
+        return None
+    columns = (
+        Column("preset", lambda row: str(row[0])),
+        Column("seeds", lambda row: str(len(row[1]))),
+        Column(f"mean {accuracy_name}", lambda row: f"{mean(row[1]):.2%}"),
+        Column("95% interval", lambda row: f"{_interval(*mean_interval(row[1]))}%"),
+        Column("standard deviation", lambda row: f"{stdev(row[1]):.2%}"),
+    )
+    return table_of(columns, sorted(repeated, key=lambda row: mean(row[1]), reverse=True))
 
 
 def duration(seconds: float) -> str:
-    """Returns a time span as people say it: 42 s, 0:01:35."""
+    """Returns a time span as text: 42 s, 0:01:35."""
     return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"
+
+
+PRESETS = (
+    Column("preset", lambda item: str(item[0])),
+    Column("hidden sizes", lambda item: format_field(item[1].hidden_sizes), justify="left", is_folded=True),
+    Column("activation", lambda item: item[1].activation, justify="left"),
+    Column("init", lambda item: item[1].weight_init, justify="left"),
+    Column("batch", lambda item: str(item[1].batch_size)),
+    Column("epochs", lambda item: str(item[1].epochs)),
+    Column("optimizer", lambda item: _optimizer(item[1]), justify="left"),
+    Column("learning rate", lambda item: format_field(item[1].learning_rate)),
+    Column("weight decay", lambda item: format_field(item[1].weight_decay)),
+    Column("dropout", lambda item: format_field(item[1].dropout)),
+)
+
+
+def presets_tables(registry: Registry, width: int) -> list[str | Table]:
+    """Returns the titles of the registry's sections, each followed by the table of its presets.
+
+    Args:
+        width: of the terminal in columns; a narrow one shows fewer columns.
+    """
+    shown = PRESETS if width >= WIDTH_OF_ALL_COLUMNS else PRESETS[:2]
+    change = Column(
+        "changed, against", lambda item: registry.change_of(item[1]), justify="left", is_folded=True, style="cyan"
+    )
+    tables: list[str | Table] = []
+    for section in registry.sections:
+        if section.numbers:
+            presets = [(number, registry[number]) for number in section.numbers]
+            tables += [f"\n[bold]{escape(section.title)}[/bold]", table_of([*shown, change], presets)]
+    return tables
+
+
+def _optimizer(preset: Preset) -> str:
+    arguments = format_field(preset.optimizer_arguments) if preset.optimizer_arguments else ""
+    return f"{preset.optimizer} {arguments}".rstrip()
+
+
+def hyperparameters_help() -> str:
+    """Returns every hyperparameter with its default, its allowed values and its meaning, as lines of plain text."""
+    indent = "    "
+    lines = ["hyperparameters:"]
+    for declared in HYPERPARAMETERS.values():
+        lines.append(f"  {declared.name} (default: {format_field(declared.default)})")
+        for text in (f"allowed: {declared.check.allowed}", declared.help):
+            lines += textwrap.wrap(text, width=78, initial_indent=indent, subsequent_indent=indent)
+    return "\n".join(lines)

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from mnist_mlp.commands import command
 from mnist_mlp.errors import UsageError, WorkFailed
-from mnist_mlp.presets.preset import refusal
 from mnist_mlp.quiet import silenced_standard_error
-from mnist_mlp.runs.run_folder import InvalidRun, scan
+from mnist_mlp.runs.run_folder import find_runs
 
 PORTS_TO_TRY = 20
 
@@ -28,15 +27,13 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
         UsageError: there is no such folder, or no free port.
         WorkFailed: there is no run in it, or TensorBoard does not start.
     """
-    if not 1 <= port <= 65_535:
-        raise refusal("--port", port, "a whole number from 1 to 65535")
-    if not any(not isinstance(run, InvalidRun) for _, run in scan(runs_dir)):
+    if not find_runs(runs_dir).runs:
         raise WorkFailed(f"{runs_dir} holds no run; train one first: {command('MNIST_train.py', runs_dir=runs_dir)}")
     try:
         socket.getaddrinfo(host, port)
     except OSError as error:
         raise UsageError(f"--host {host} is no address of this machine ({error.strerror or error})") from None
-    free = next((each for each in range(port, min(port + PORTS_TO_TRY, 65_536)) if _is_free(host, each)), None)
+    free = next((number for number in range(port, min(port + PORTS_TO_TRY, 65_536)) if _is_free(host, number)), None)
     if free is None:
         raise UsageError(
             f"no port from {port} to {port + PORTS_TO_TRY - 1} is free on {host}; name another with --port"

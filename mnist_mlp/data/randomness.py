@@ -1,7 +1,7 @@
 """Random numbers and dropout masks as pure functions of (seed, epoch, step, layer, unit): repeatable, fast under XLA.
 
 Keras's Dropout draws from a Philox generator, which takes most of an epoch once XLA compiles it for the CPU. A mask
-needs no more than well-mixed bits; an integer hash of the unit's place gives those for a few per cent of the epoch.
+only needs well-mixed bits; an integer hash of the unit's index gives those for a few percent of the epoch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from mnist_mlp.quiet_tensorflow import tf
 
 
 def _mix(bits: tf.Tensor) -> tf.Tensor:
-    """Returns uint32 bits, each depending on all given. C. Wellons, Prospecting for Hash Functions: lowbias32."""
+    """Returns uint32 bits, each depending on all given bits. C. Wellons, Prospecting for Hash Functions: lowbias32."""
     for shift, multiplier in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32)))
         bits *= tf.constant(multiplier, tf.uint32)
@@ -20,20 +20,20 @@ def _mix(bits: tf.Tensor) -> tf.Tensor:
 
 
 def fold(key: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    """Returns a new uint32 key out of a key and a whole number, as unlike those of other numbers as chance makes it."""
+    """Returns a new uint32 key from a key and a whole number; keys of different numbers are unrelated."""
     return _mix(tf.bitwise.bitwise_xor(_mix(key), tf.cast(number, tf.uint32)))
 
 
 def uniform(key: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
-    """Returns float32 [*shape], each number drawn evenly from [0, 1); the same uint32 key gives the same numbers."""
-    places = tf.reshape(tf.range(tf.reduce_prod(shape)), shape)
-    bits = _mix(tf.bitwise.bitwise_xor(_mix(tf.bitcast(places, tf.uint32)), key))
+    """Returns float32 [*shape], uniform in [0, 1); the same uint32 key gives the same numbers."""
+    indices = tf.reshape(tf.range(tf.reduce_prod(shape)), shape)
+    bits = _mix(tf.bitwise.bitwise_xor(_mix(tf.bitcast(indices, tf.uint32)), key))
     # The upper 24 bits fill a float32's significand exactly.
     return tf.cast(tf.bitcast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.int32), tf.float32) * 2.0**-24
 
 
 def dropout_mask(key: tf.Tensor, shape: Sequence[int], rate: tf.Tensor) -> tf.Tensor:
-    """Returns float32 [*shape]: 0 with probability `rate`, else 1 / (1 - rate), so that the mean stays what it was.
+    """Returns float32 [*shape]: 0 with probability `rate`, else 1 / (1 - rate), so that the mean does not change.
 
     Args:
         key: uint32 scalar; the same key gives the same mask.

@@ -1,58 +1,60 @@
-"""What stands between the pixels of an image, bilinearly.
+"""Samples images between their pixels, bilinearly.
 
-Looking pixels up is what costs time: the four neighbors of a place lie side by side in one number, so that one look-up
-finds them all.
+Looking pixels up is what costs time: the four neighbors of a position lie side by side in one number, so that one
+lookup finds them all.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.quiet_tensorflow import tf
 
-SIDE = 28
-MIDDLE = (SIDE - 1) / 2
-CORNERS = SIDE + 1  # places between the pixels of a row, the white border's included
-LAST_PLACE = np.nextafter(np.float32(CORNERS), np.float32(0))
 
-
-def with_neighbors(pixels: np.ndarray) -> np.ndarray:
-    """Returns images ready to be sampled: each place between pixels with the four around it, as the bytes of a number.
+def with_neighbors(pixels: np.ndarray, side: int = MNIST.image_side) -> np.ndarray:
+    """Returns images ready to be sampled: each position between pixels with the four around it, as bytes of a number.
 
     Args:
-        pixels: uint8 [images, 784], or several images side by side, which are then images of their own.
+        pixels: uint8 [images, side**2], or several images side by side, which are then images of their own.
+        side: height and width of an image in pixels.
 
     Returns:
-        uint32 [images * 29 * 29], four times the bytes that the pixels take.
+        uint32 [images * (side + 1)**2], four times the bytes that the pixels take.
     """
-    bordered = np.pad(pixels.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1)))
+    bordered = np.pad(pixels.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)))
     upper, lower = bordered[:, :-1], bordered[:, 1:]
     around = np.stack([upper[..., :-1], upper[..., 1:], lower[..., :-1], lower[..., 1:]], axis=-1)
     return around.view("<u4").reshape(-1)
 
 
-def sampled(neighbors: tf.Tensor, batch: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """Returns what a batch's images have at these places; all is white outside an image.
+def sampled(
+    neighbors: tf.Tensor, batch: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor, side: int = MNIST.image_side
+) -> tf.Tensor:
+    """Returns the values of a batch's images at these positions; everything outside an image is white.
 
     Args:
         neighbors: of all images, by `with_neighbors`.
-        batch: int32 [n], which of them.
-        rows, columns: float32 [n, 784], each pixel's place; 0 to 27 within the image.
+        batch: int32 [n], the images of the batch.
+        rows, columns: float32 [n, side**2], the position of each pixel; 0 to side - 1 within the image.
+        side: height and width of an image in pixels.
 
     Returns:
-        float32 [n, 784], 0.0 to 255.0.
+        float32 [n, side**2], 0.0 to 255.0.
     """
-    # Half a pixel's width beyond the border all is white, so there is nothing to be sampled further out.
-    rows, columns = (tf.clip_by_value(places + 1.0, 0.0, LAST_PLACE) for places in (rows, columns))
+    corners = side + 1  # positions between the pixels of a row, including the white border
+    last = np.nextafter(np.float32(corners), np.float32(0))
+    # Half a pixel beyond the border everything is white, so nothing has to be sampled further out.
+    rows, columns = (tf.clip_by_value(positions + 1.0, 0.0, last) for positions in (rows, columns))
     row, column = tf.cast(rows, tf.int32), tf.cast(columns, tf.int32)
-    around = tf.gather(neighbors, (batch[:, tf.newaxis] * CORNERS + row) * CORNERS + column)
+    around = tf.gather(neighbors, (batch[:, tf.newaxis] * corners + row) * corners + column)
     to_the_right, below = columns - tf.cast(column, tf.float32), rows - tf.cast(row, tf.float32)
     upper = _byte(around, 0) + to_the_right * (_byte(around, 1) - _byte(around, 0))
     lower = _byte(around, 2) + to_the_right * (_byte(around, 3) - _byte(around, 2))
     return upper + below * (lower - upper)
 
 
-def _byte(numbers: tf.Tensor, place: int) -> tf.Tensor:
-    shifted = tf.bitwise.right_shift(numbers, tf.constant(8 * place, tf.uint32))
+def _byte(numbers: tf.Tensor, index: int) -> tf.Tensor:
+    shifted = tf.bitwise.right_shift(numbers, tf.constant(8 * index, tf.uint32))
     byte = tf.bitwise.bitwise_and(shifted, tf.constant(255, tf.uint32))
     return tf.cast(tf.bitcast(byte, tf.int32), tf.float32)  # XLA converts signed numbers much faster

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run once it is scored: its test accuracy, confusion matrix and surest mistakes."""
+"""TensorBoard events of a scored run: its test accuracy, confusion matrix and most confident mistakes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from mnist_mlp.data.dataset import LabeledImages
+from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.drawing.style import Picture, png_for_tensorboard
-from mnist_mlp.evaluation.mistakes import confusion_matrix, surest_mistakes
+from mnist_mlp.evaluation.mistakes import confident_mistakes, confusion_matrix
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.files import write_bytes_atomically
-from mnist_mlp.runs.run_folder import InvalidRun, RunFolder
+from mnist_mlp.runs.record import InvalidRun
+from mnist_mlp.runs.run_folder import RunFolder
 
 ENDING = ".evaluation"
 
@@ -34,13 +35,13 @@ def write_evaluation(run: RunFolder, predictions: TestPredictions, test: Labeled
     if not folder.resolve().is_relative_to(run.path.resolve()):
         raise InvalidRun(f"its {folder.relative_to(run.path)} lies outside its folder")
     record = run.record
-    whose = f"Preset {record.preset_number}, seed {record.seed}, epoch {record.best_epoch}"
+    network = f"Preset {record.preset_number}, seed {record.seed}, epoch {record.best_epoch}"
     accuracy = float((predictions.predicted == test.labels).mean())
     values = [
         Summary.Value(tag="test_accuracy", simple_value=accuracy),
-        _image("test_confusion_matrix", confusion_matrix(predictions, test.labels, whose)),
+        _image("test_confusion_matrix", confusion_matrix(predictions, test.labels, network)),
     ]
-    mistakes = surest_mistakes(predictions, test, whose)
+    mistakes = confident_mistakes(predictions, test, network)
     if mistakes:
         values.append(_image("test_mistakes", mistakes))
     event = Event(wall_time=time.time(), step=record.best_epoch, summary=Summary(value=values))

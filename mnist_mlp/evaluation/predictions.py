@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy.special
 
-from mnist_mlp.data.dataset import TEST_IMAGES
+from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.files import unpacked_bytes, write_bytes_atomically
-from mnist_mlp.runs.run_folder import InvalidRun
+from mnist_mlp.runs.record import InvalidRun
 
 PREDICTIONS_FILE = "test_predictions.npz"
-CLASSES = 10
-MOST_BYTES_AN_IMAGE = 16  # nine, and the files' headers
+BYTES_PER_IMAGE = 16  # at most: nine, and the files' headers
 _ARRAYS = {"predicted": np.uint8, "confidence": np.float32, "true_probability": np.float32}
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Returns the probabilities of logits [images, 10], as float64."""
-    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+    return scipy.special.softmax(logits.astype(np.float64), axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +59,14 @@ class TestPredictions:
         write_bytes_atomically(run_folder / PREDICTIONS_FILE, content.getvalue())
 
     @classmethod
-    def load(cls, run_folder: Path, images: int = TEST_IMAGES.shape[0]) -> TestPredictions | None:
+    def load(cls, run_folder: Path, images: int = MNIST.test_images) -> TestPredictions | None:
         """Returns the predictions of the run, None where there is no file.
 
         Raises:
             InvalidRun: the file is damaged or is none of ours.
         """
         try:
-            if unpacked_bytes(run_folder / PREDICTIONS_FILE) > MOST_BYTES_AN_IMAGE * images:
+            if unpacked_bytes(run_folder / PREDICTIONS_FILE) > BYTES_PER_IMAGE * images:
                 raise InvalidRun(f"its {PREDICTIONS_FILE} is larger than predictions can be")
             with np.load(run_folder / PREDICTIONS_FILE, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in _ARRAYS}
@@ -78,6 +77,6 @@ class TestPredictions:
         for name, kind in _ARRAYS.items():
             if arrays[name].shape != (images,) or arrays[name].dtype != kind:
                 raise InvalidRun(f"its {PREDICTIONS_FILE} holds no {np.dtype(kind)} {name} of {images:,} images")
-        if arrays["predicted"].max() >= CLASSES:
+        if arrays["predicted"].max() >= MNIST.classes:
             raise InvalidRun(f"its {PREDICTIONS_FILE} holds classes that MNIST has not")
         return cls(**arrays)

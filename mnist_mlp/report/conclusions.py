@@ -1,4 +1,4 @@
-"""What all runs together say: the best preset, what cannot be told from it, what the studies found."""
+"""The conclusions from all runs together: the best preset, its rivals, the results of the studies."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnist_mlp.report.data_tables import interval_of_test
-from mnist_mlp.report.evidence import ReportedRun
-from mnist_mlp.report.findings import BEYOND_CHANCE, CHANCE, IDENTICAL, THESE_NETWORKS, Finding, judge
+from mnist_mlp.report.comparisons import compare_all
+from mnist_mlp.report.evidence import TESTED_IMAGES, ReportedRun
+from mnist_mlp.report.findings import Finding
+from mnist_mlp.report.intervals import interval_of_test
 from mnist_mlp.report.statistics import SeedSpread
 from mnist_mlp.report.studies import Experiment
+from mnist_mlp.report.verdicts import Verdict
+from mnist_mlp.report.wording import count, listed
+
+MOST_NAMED = 6  # presets that a sentence names
 
 
 @dataclass(frozen=True)
@@ -18,8 +23,8 @@ class Conclusions:
     """The top of the report.
 
     Attributes:
-        best: the preset with the highest mean validation accuracy, None where no run has ended.
-        best_run: its run with the highest, scored ones first.
+        best: the preset with the highest mean validation accuracy, None if no run has ended.
+        best_run: its run with the highest validation accuracy, among scored ones if there are any.
         sentences: what was found, in full.
     """
 
@@ -29,10 +34,10 @@ class Conclusions:
 
 
 def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding], spread: SeedSpread) -> Conclusions:
-    """Returns the conclusions; the best is chosen on validation, so that its test accuracy is an honest one."""
+    """Returns the conclusions; the best preset is chosen on validation, so that its test accuracy is unbiased."""
     if not experiments:
-        return Conclusions(None, None, ["There is nothing to compare: no run but final fits has ended by itself yet."])
-    best = max(experiments, key=lambda each: each.mean_validation)
+        return Conclusions(None, None, ["There is nothing to compare: no run except final fits has ended yet."])
+    best = max(experiments, key=lambda experiment: experiment.mean_validation)
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
     sentences = [
         _about_best(best, len(experiments)),
@@ -44,60 +49,62 @@ def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding], spr
 
 def _about_best(best: Experiment, presets: int) -> str:
     seeds = len(best.seeds)
-    has = "has the highest validation accuracy" if presets > 1 else "has a validation accuracy of"
-    chosen = f"Preset {best.label} {has}{',' if presets > 1 else ''} {best.mean_validation:.2%}"
+    has = "has the highest validation accuracy," if presets > 1 else "has a validation accuracy of"
+    chosen = f"Preset {best.label} {has} {best.mean_validation:.2%}"
     chosen += f" on average over {seeds} seeds" if seeds > 1 else ""
-    if best.mean_test is None:
+    interval = interval_of_test(best)
+    if interval is None:
         return f"{chosen}. It is not scored on the test set yet: run MNIST_eval.py."
-    low, high, over = interval_of_test(best)
-    what = "over seeds" if "seeds" in over else "that 10,000 test images allow"
+    basis = "over seeds" if interval.is_over_seeds else f"for {TESTED_IMAGES:,} test images"
     return (
         f"{chosen}; its accuracy on the test images is {best.mean_test:.2%} "
-        f"({low * 100:.2f} to {high:.2%}, the 95% interval {what})."
+        f"({interval.low * 100:.2f} to {interval.high:.2%}, the 95% interval {basis})."
     )
 
 
 def _about_rivals(best: Experiment, experiments: Sequence[Experiment], spread: SeedSpread) -> str:
-    others = [each for each in experiments if each is not best and each.scored]
+    others = [experiment for experiment in experiments if experiment is not best and experiment.scored]
     if not (best.scored and others):
         return ""
-    judged = judge(others, best, spread)
-    better = [each.arm.label for each in judged if each.verdict == BEYOND_CHANCE and each.difference.amount > 0]
+    compared = compare_all(others, best, spread)
+    better = [
+        comparison.arm.label
+        for comparison in compared
+        if comparison.verdict is Verdict.SIGNIFICANT and comparison.difference.amount > 0
+    ]
     if better:
-        return f"On the test images better than it, by more than chance: {_presets(better)}."
-    equal = [each.arm.label for each in judged if each.verdict in (CHANCE, IDENTICAL)]
-    perhaps = [each.arm.label for each in judged if each.verdict == THESE_NETWORKS]
+        return f"Significantly better on the test images: {_presets(better)}."
+    labels = {verdict: [one.arm.label for one in compared if one.verdict is verdict] for verdict in Verdict}
+    equal = labels[Verdict.NOT_SIGNIFICANT] + labels[Verdict.IDENTICAL]
+    perhaps = labels[Verdict.SIGNIFICANT_FOR_THIS_PAIR]
     if not equal and not perhaps:
-        if len(others) == 1:
-            return "The other preset is worse on the test images by more than chance explains."
-        return f"Each of the {len(others)} other presets is worse on the test images by more than chance explains."
-    parts = [f"{len(equal)} cannot be told from it on the test images{_named(equal)}"] if equal else []
-    parts += [f"{len(perhaps)} may owe the difference to the seed{_named(perhaps)}"] if perhaps else []
-    return (
-        f"Of the other {_count(len(others), 'preset')}, {', and '.join(parts)}. So it is one of the best, not the best."
-    )
+        rivals = "The other preset is" if len(others) == 1 else f"Each of the {len(others)} other presets is"
+        return f"{rivals} significantly worse on the test images."
+    parts = []
+    if equal:
+        verb = "does" if len(equal) == 1 else "do"
+        parts.append(f"{len(equal)} {verb} not differ significantly from it on the test images{_named(equal)}")
+    if perhaps:
+        parts.append(f"{len(perhaps)} may differ only by the seed{_named(perhaps)}")
+    rivals = count(len(others), "other preset")
+    return f"Of the {rivals}, {', and '.join(parts)}. So it is one of the best, not the best."
 
 
 def _named(labels: Sequence[str]) -> str:
-    return f" ({_presets(labels)})" if 0 < len(labels) <= 6 else ""
+    return f" ({_presets(labels)})" if 0 < len(labels) <= MOST_NAMED else ""
 
 
 def _presets(labels: Sequence[str]) -> str:
-    return f"preset {labels[0]}" if len(labels) == 1 else f"presets {', '.join(labels[:-1])} and {labels[-1]}"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{'preset' if len(labels) == 1 else 'presets'} {listed(labels)}"
 
 
 def _about_studies(findings: Sequence[Finding]) -> str:
-    verdicts = Counter(each.verdict for finding in findings for each in finding.comparisons if each.difference)
+    verdicts = Counter(comparison.verdict for finding in findings for comparison in finding.compared)
     if not verdicts:
         return ""
-    compared = sum(verdicts.values())
-    parts = [f"{verdicts[BEYOND_CHANCE]} changed the accuracy by more than chance"]
-    if verdicts[THESE_NETWORKS]:
-        parts.append(f"{verdicts[THESE_NETWORKS]} may owe their difference to the seed")
-    parts.append(f"{verdicts[CHANCE] + verdicts[IDENTICAL]} cannot be told from chance")
-    studies = "1 study" if len(findings) == 1 else f"{len(findings)} studies"
-    return f"Of {_count(compared, 'single change')} in {studies}, {', '.join(parts[:-1])}, and {parts[-1]}."
+    parts = [f"{verdicts[Verdict.SIGNIFICANT]} changed the accuracy significantly"]
+    if perhaps := verdicts[Verdict.SIGNIFICANT_FOR_THIS_PAIR]:
+        parts.append(f"{perhaps} may differ only by the seed")
+    parts.append(f"{verdicts[Verdict.NOT_SIGNIFICANT] + verdicts[Verdict.IDENTICAL]} did not")
+    changes = count(sum(verdicts.values()), "single change")
+    return f"Of {changes} in {count(len(findings), 'study', 'studies')}, {', '.join(parts[:-1])}, and {parts[-1]}."

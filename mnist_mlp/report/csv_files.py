@@ -1,4 +1,4 @@
-"""The tables as CSV files that no spreadsheet takes for formulas."""
+"""The tables as CSV files that no spreadsheet runs as formulas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from mnist_mlp.files import write_text_atomically
-from mnist_mlp.report.data_tables import Cell, DataTable
+from mnist_mlp.report.tables import Cell, DataTable
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -20,9 +20,9 @@ def write_csv(table: DataTable, path: Path) -> None:
     content = io.StringIO(newline="")
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(column.heading for column in table.columns)
-    writer.writerows([_harmless(value) for value in row] for row in table.rows)
+    writer.writerows([_without_formula(value) for value in row] for row in table.rows)
     write_text_atomically(path, content.getvalue())
 
 
-def _harmless(value: Cell) -> Cell:
+def _without_formula(value: Cell) -> Cell:
     return f"'{value}" if isinstance(value, str) and value.lstrip().startswith(FORMULA_STARTS) else value

@@ -1,23 +1,34 @@
-"""Which hyperparameter matters most: PED-ANOVA over all presets, beside the largest one-change effects."""
+"""Which hyperparameter matters most: the largest one-change effects, beside PED-ANOVA over all presets."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.report.comparisons import LEARNED, Comparison
+from mnist_mlp.report.findings import Finding
+from mnist_mlp.report.ped_anova import Share, importance_shares
+from mnist_mlp.report.studies import Experiment, Study, title_of
+from mnist_mlp.report.verdicts import Verdict
+from mnist_mlp.report.wording import points
 
-from mnist_mlp.presets.preset import Preset, format_field
-from mnist_mlp.report.data_tables import shown
-from mnist_mlp.report.findings import BEYOND_CHANCE, LEARNED, Comparison, Finding
-from mnist_mlp.report.studies import Experiment, name_of
+FEWEST_PRESETS = 8  # with fewer, a quarter of them is fewer than two
+PRESETS_PER_FIELD = 10  # with fewer presets per varied hyperparameter, the ranking comes with a warning
+MOST_IN_WORDS = 3  # effects that a sentence names
 
-FEWEST_PRESETS = 8  # below, a quarter of them is fewer than two
-PRESETS_A_FIELD = 10  # below so many presets a varied field, the ranking comes with a warning
-GOOD_SHARE = 0.25  # PED-ANOVA asks what sets the best quarter apart from all
-RESAMPLES = 100
+
+@dataclass(frozen=True)
+class Effect:
+    """The largest change of test accuracy by one hyperparameter alone.
+
+    Attributes:
+        amount: of test accuracy, with its sign.
+        change: as text: "0.001 -> 0.1".
+    """
+
+    amount: float
+    change: str
 
 
 @dataclass(frozen=True)
@@ -25,35 +36,31 @@ class FieldImportance:
     """How much a hyperparameter matters.
 
     Attributes:
-        field: of the preset.
+        field: its name.
         values: number of different values among the presets.
-        share: of the importance of all fields, 0 to 1; None where there are too few presets.
-        low, high: 95% of the shares over resampled presets; None likewise.
-        largest_effect: the largest change of test accuracy in a study of it, with its sign; None where there is none.
-        largest_between: what was changed for it, as text: "0.001 -> 0.1".
-        told_from_chance: how many of its comparisons are more than chance, of how many.
-        largest_working, working_between: as `largest_effect` and `largest_between`, between two values that both learn.
+        share: by PED-ANOVA, None with too few presets.
+        largest: its largest effect in a study, None if there is none.
+        largest_working: likewise, between two values that both learn.
+        significant: number of its comparisons that are significant.
+        compared: number of its comparisons.
     """
 
     field: str
     values: int
-    share: float | None
-    low: float | None
-    high: float | None
-    largest_effect: float | None
-    largest_between: str
-    told_from_chance: tuple[int, int]
-    largest_working: float | None
-    working_between: str
+    share: Share | None
+    largest: Effect | None
+    largest_working: Effect | None
+    significant: int
+    compared: int
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """The fields that vary, the one with the largest one-change effect first.
+    """The hyperparameters that vary.
 
     Attributes:
-        fields: in that order.
-        warning: why the ranking is not to be trusted, "" where it is.
+        fields: the one with the largest one-change effect first.
+        warning: why the ranking is not reliable, "" if it is.
         sentences: the answer, as far as the studies give one.
     """
 
@@ -63,20 +70,19 @@ class Ranking:
 
 
 def rank(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Ranking:
-    """Returns the fields that vary, by their largest one-change effect, with PED-ANOVA's shares where it has enough."""
-    columns = {name: [getattr(each.preset, name) for each in experiments] for name in Preset.field_names()}
+    """Returns the hyperparameters that vary, by their largest one-change effect."""
+    columns = {name: [getattr(experiment.preset, name) for experiment in experiments] for name in HYPERPARAMETERS}
     varied = {name: values for name, values in columns.items() if len(set(values)) > 1}
-    shares = _shares(varied, [each.mean_validation for each in experiments]) if _are_enough(experiments, varied) else {}
-    fields = [
-        FieldImportance(name, len(set(values)), *shares.get(name, (None, None, None)), *_largest(name, findings))
-        for name, values in varied.items()
-    ]
-    fields.sort(key=lambda each: (abs(each.largest_effect or 0.0), each.share or 0.0), reverse=True)
+    shares: dict[str, Share] = {}
+    if len(experiments) >= FEWEST_PRESETS and len(varied) > 1:
+        shares = importance_shares(varied, [experiment.mean_validation for experiment in experiments])
+    fields = [_importance(name, len(set(values)), shares.get(name), findings) for name, values in varied.items()]
+    fields.sort(key=_sort_key, reverse=True)
     return Ranking(fields, _warning(len(experiments), len(varied)), _sentences(fields, findings))
 
 
-def _are_enough(experiments: Sequence[Experiment], varied: dict[str, list[Any]]) -> bool:
-    return len(experiments) >= FEWEST_PRESETS and len(varied) > 1
+def _sort_key(field: FieldImportance) -> tuple[float, float]:
+    return abs(field.largest.amount) if field.largest else 0.0, field.share.value if field.share else 0.0
 
 
 def _warning(presets: int, varied: int) -> str:
@@ -84,115 +90,85 @@ def _warning(presets: int, varied: int) -> str:
         return "Fewer than two hyperparameters differ between the presets, so there is nothing to rank."
     if presets < FEWEST_PRESETS:
         return (
-            f"{presets} presets are too few for PED-ANOVA (it takes at least {FEWEST_PRESETS}); "
-            "what follows are only the one-change effects."
+            f"{presets} presets are too few for PED-ANOVA (it needs at least {FEWEST_PRESETS}); "
+            "only the one-change effects follow."
         )
-    if presets < PRESETS_A_FIELD * varied:
+    wanted = PRESETS_PER_FIELD * varied
+    if presets < wanted:
         return (
-            f"Too few runs for a firm ranking by PED-ANOVA: {presets} presets vary {varied} hyperparameters, "
-            f"where some {PRESETS_A_FIELD * varied} would be wanted. Read the intervals, not the order."
+            f"Too few runs for a reliable ranking by PED-ANOVA: {presets} presets vary {varied} hyperparameters, "
+            f"where about {wanted} would be needed. Read the intervals, not the order."
         )
     return ""
 
 
-def _largest(field: str, findings: Sequence[Finding]) -> tuple[float | None, str, tuple[int, int], float | None, str]:
-    """Returns the fields of `FieldImportance` that the studies of this field tell, in their order."""
-    compared = [
-        (each, finding)
-        for finding in findings
-        if finding.study.field == field
-        for each in finding.comparisons
-        if each.difference
-    ]
-    told = sum(each.verdict == BEYOND_CHANCE for each, _ in compared)
-    working = [pair for pair in compared if _both_learn(*pair)]
-    return *_largest_of(compared), (told, len(compared)), *_largest_of(working)
+Pair = tuple[Study, Comparison]
 
 
-def _largest_of(compared: Sequence[tuple[Comparison, Finding]]) -> tuple[float | None, str]:
-    if not compared:
-        return None, ""
-    largest, finding = max(compared, key=lambda pair: abs(pair[0].difference.amount))
-    study = finding.study
-    between = f"{study.value(study.reference)} \N{RIGHTWARDS ARROW} {study.value(largest.arm)}"
-    return largest.difference.amount, between
+def _importance(name: str, values: int, share: Share | None, findings: Sequence[Finding]) -> FieldImportance:
+    compared = [pair for pair in _pairs(findings) if pair[0].field == name]
+    return FieldImportance(
+        field=name,
+        values=values,
+        share=share,
+        largest=_largest_of(compared),
+        largest_working=_largest_of([pair for pair in compared if _both_learn(*pair)]),
+        significant=_significant(compared),
+        compared=len(compared),
+    )
 
 
-def _both_learn(comparison: Comparison, finding: Finding) -> bool:
-    return min(comparison.arm.mean_test, finding.study.reference.mean_test) >= LEARNED
+def _pairs(findings: Sequence[Finding]) -> list[Pair]:
+    return [(finding.study, comparison) for finding in findings for comparison in finding.compared]
+
+
+def _significant(pairs: Sequence[Pair]) -> int:
+    return sum(comparison.verdict is Verdict.SIGNIFICANT for _, comparison in pairs)
+
+
+def _largest_of(pairs: Sequence[Pair]) -> Effect | None:
+    if not pairs:
+        return None
+    study, largest = max(pairs, key=lambda pair: abs(pair[1].difference.amount))
+    change = f"{study.value(study.reference)} \N{RIGHTWARDS ARROW} {study.value(largest.arm)}"
+    return Effect(largest.difference.amount, change)
+
+
+def _both_learn(study: Study, comparison: Comparison) -> bool:
+    return min(comparison.arm.mean_test, study.reference.mean_test) >= LEARNED
 
 
 def _sentences(fields: Sequence[FieldImportance], findings: Sequence[Finding]) -> list[str]:
-    """Returns which field moves the accuracy most, and which does among values that work."""
-    moved = [(each.field, each.largest_effect, each.largest_between) for each in fields if each.largest_effect]
-    working = [(each.field, each.largest_working, each.working_between) for each in fields if each.largest_working]
-    working.sort(key=lambda effect: abs(effect[1]), reverse=True)
-    if not moved:
+    """Returns which hyperparameter changes the accuracy most, and which does among values that work."""
+    changed = [(field.field, field.largest) for field in fields if field.largest and field.largest.amount]
+    working = [
+        (field.field, field.largest_working)
+        for field in fields
+        if field.largest_working and field.largest_working.amount
+    ]
+    working.sort(key=lambda item: abs(item[1].amount), reverse=True)
+    if not changed:
         return []
-    pairs = [(each, finding) for finding in findings for each in finding.comparisons if each.difference]
-    sentences = [f"Changed alone, {_in_words(moved)}. {_how_many([each for each, _ in pairs])}"]
-    if working and working[0] != moved[0]:
-        both_learn = [each for each, finding in pairs if _both_learn(each, finding)]
+    pairs = _pairs(findings)
+    sentences = [f"Changed alone, {_in_words(changed)}. {_how_many(pairs)}"]
+    if working and working[0] != changed[0]:
+        both_learn = [pair for pair in pairs if _both_learn(*pair)]
         sentences.append(f"Between values that both reach {LEARNED:.0%}, {_in_words(working)}. {_how_many(both_learn)}")
     return sentences
 
 
-def _how_many(comparisons: Sequence[Comparison]) -> str:
-    told = sum(each.verdict == BEYOND_CHANCE for each in comparisons)
-    if len(comparisons) == 1:
-        return f"This one change is {'' if told else 'not '}told from chance."
-    return f"Of {len(comparisons)} such single changes, {told} {'is' if told == 1 else 'are'} told from chance."
+def _how_many(pairs: Sequence[Pair]) -> str:
+    significant = _significant(pairs)
+    if len(pairs) == 1:
+        return f"This one change is {'' if significant else 'not '}significant."
+    return f"Of {len(pairs)} such single changes, {significant} {'is' if significant == 1 else 'are'} significant."
 
 
-def _in_words(effects: Sequence[tuple[str, float, str]]) -> str:
-    """Returns the three largest effects: "dropout moves the accuracy most (0 to 0.8: -4.63 points), then ..."."""
+def _in_words(effects: Sequence[tuple[str, Effect]]) -> str:
+    """Returns the three largest effects: "dropout changes the accuracy most (0 -> 0.8: -4.63 points), then ..."."""
     first, *others = [
-        (name_of(field), f"({between}: {shown(effect, 'points')} points)") for field, effect, between in effects[:3]
+        (title_of(name), f"({effect.change}: {points(effect.amount)} points)")
+        for name, effect in effects[:MOST_IN_WORDS]
     ]
-    text = f"{first[0]} moves the accuracy most {first[1]}"
-    return f"{text}, then {' and '.join(f'{field} {by}' for field, by in others)}" if others else text
-
-
-def _shares(varied: dict[str, list[Any]], accuracies: Sequence[float]) -> dict[str, tuple[float, float, float]]:
-    """Returns each field's share with 95% of the shares over resampled presets."""
-    everything = np.arange(len(accuracies))
-    shares = _ped_anova(varied, accuracies, everything)
-    random = np.random.default_rng(0)  # the same runs must give the same report
-    resampled = [_ped_anova(varied, accuracies, random.choice(everything, len(everything))) for _ in range(RESAMPLES)]
-    return {
-        name: (share, *map(float, np.quantile([each.get(name, 0.0) for each in resampled], (0.025, 0.975))))
-        for name, share in shares.items()
-    }
-
-
-def _ped_anova(varied: dict[str, list[Any]], accuracies: Sequence[float], chosen: np.ndarray) -> dict[str, float]:
-    """Returns each field's share of the importance, by S. Watanabe, A. Bansal and F. Hutter (2023), on some presets.
-
-    Values are taken as categories: 0 has no place on the logarithmic scale of the other weight decays.
-    """
-    import optuna  # takes a second to import
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=GOOD_SHARE, evaluate_on_local=True)
-    texts = {name: [format_field(values[index]) for index in chosen] for name, values in varied.items()}
-    distributions = {
-        name: optuna.distributions.CategoricalDistribution(sorted(set(values)))
-        for name, values in texts.items()
-        if len(set(values)) > 1
-    }
-    study = optuna.create_study(direction="maximize")
-    study.add_trials(
-        [
-            optuna.trial.create_trial(
-                params={name: texts[name][place] for name in distributions},
-                distributions=distributions,
-                value=accuracies[index],
-            )
-            for place, index in enumerate(chosen)
-        ]
-    )
-    importances = evaluator.evaluate(study)
-    total = sum(importances.values())
-    return {name: float(importances[name]) / total if total else 0.0 for name in distributions}
+    text = f"{first[0]} changes the accuracy most {first[1]}"
+    return f"{text}, then {' and '.join(f'{name} {by}' for name, by in others)}" if others else text

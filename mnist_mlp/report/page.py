@@ -3,100 +3,74 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.files import write_text_atomically
-from mnist_mlp.report.conclusions import Conclusions
-from mnist_mlp.report.data_tables import Cell, DataTable, Kind, shown, unvalidated_table
-from mnist_mlp.report.evidence import Evidence
-from mnist_mlp.report.findings import (
-    BEYOND_CHANCE,
-    CHANCE,
-    IDENTICAL,
-    NOT_SCORED,
-    REFERENCE,
-    THESE_NETWORKS,
-    Finding,
-    format_p,
-)
-from mnist_mlp.report.importance import Ranking
-from mnist_mlp.report.questions import Answer
-from mnist_mlp.report.statistics import SeedSpread
-from mnist_mlp.report.studies import name_of
+from mnist_mlp.report.content import ReportContent
+from mnist_mlp.report.figures.registry import FIGURES
+from mnist_mlp.report.report_tables import unvalidated_table
+from mnist_mlp.report.studies import title_of
+from mnist_mlp.report.tables import Cell, DataTable, Kind, shown
+from mnist_mlp.report.verdicts import WORDINGS
+from mnist_mlp.report.wording import p_value
 
-VERDICT_CLASSES = {
-    BEYOND_CHANCE: "beyond",
-    THESE_NETWORKS: "networks",
-    CHANCE: "chance",
-    IDENTICAL: "chance",
-    REFERENCE: "reference",
-    NOT_SCORED: "chance",
-}
+TEMPLATE = "page.html.j2"
+FIRST_COLUMNS = ["preset", "seeds", "test accuracy", "test low", "test high", "validation accuracy"]
 
 
-@dataclass(frozen=True)
-class PageContent:
-    """Everything that the page shows.
+def write_page(
+    content: ReportContent, figures: Mapping[str, bytes], runs: DataTable, presets: DataTable, path: Path
+) -> None:
+    """Writes the page, with figures and scripts inside: it loads nothing from elsewhere.
 
-    Attributes:
-        by_stand_in: the deviation that the stand-in says where `spread` has a measured one.
+    Args:
         figures: the SVG of each figure by its name.
-        tables: by name, `Table`, `Presets` and `Studies`.
+        runs, presets: the tables of all runs and of all presets.
     """
-
-    evidence: Evidence
-    conclusions: Conclusions
-    findings: Sequence[Finding]
-    ranking: Ranking
-    answers: Sequence[Answer]
-    spread: SeedSpread
-    by_stand_in: float
-    figures: Mapping[str, bytes]
-    tables: Mapping[str, DataTable]
-
-
-def write_page(content: PageContent, path: Path) -> None:
-    """Writes the page: figures and scripts inside, nothing to fetch."""
     environment = Environment(
-        loader=PackageLoader("mnist_mlp.report", ""),
+        loader=PackageLoader("mnist_mlp.report", "templates"),
         autoescape=True,  # a folder's name may hold HTML
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    runs = _accuracies_first(content.tables["Table"])
-    environment.filters |= {"shown": shown, "sort_key": _sort_key, "p_value": format_p, "name_of": name_of}
-    page = environment.get_template("page.html.j2").render(
+    environment.filters |= {"shown": shown, "sort_key": _sort_key, "p_value": p_value, "title_of": title_of}
+    table = _accuracies_first(runs)
+    page = environment.get_template(TEMPLATE).render(
         vars(content),
-        pictures={name: base64.b64encode(svg).decode() for name, svg in content.figures.items()},
-        verdict_classes=VERDICT_CLASSES,
-        table=runs,
-        presets=_accuracies_first(content.tables["Presets"]),
+        data_set=MNIST,
+        pictures={name: base64.b64encode(svg).decode() for name, svg in figures.items()},
+        registered=FIGURES,
+        kinds=Kind,
+        wordings=WORDINGS,
+        table=table,
+        presets=_accuracies_first(presets),
         unvalidated=unvalidated_table(content.evidence),
         all_presets=len({run.preset for run in content.evidence.runs}),
-        constant=_constant_columns(runs),
+        constant=_constant_columns(table),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     write_text_atomically(path, page)
 
 
 def _accuracies_first(table: DataTable) -> DataTable:
-    """Returns the table with its accuracies behind the first column: a page is narrower than a sheet."""
+    """Returns the table with its accuracies behind the first column, because a page is narrower than a sheet."""
     headings = [column.heading for column in table.columns]
-    first = ["preset", "seeds", "test accuracy", "test low", "test high", "validation accuracy"]
-    order = sorted(range(len(headings)), key=lambda at: first.index(headings[at]) if headings[at] in first else 99)
-    return DataTable(table.name, [table.columns[at] for at in order], [[row[at] for at in order] for row in table.rows])
+    first = [headings.index(heading) for heading in FIRST_COLUMNS if heading in headings]
+    return table.selected([*first, *(index for index in range(len(headings)) if index not in first)])
 
 
 def _constant_columns(table: DataTable) -> list[bool]:
-    """Returns, for each column, whether all rows say the same; never of a table with a single row."""
+    """Returns whether all rows agree, for each column; never for a table with a single row."""
     return [len(table.rows) > 1 and len({row[index] for row in table.rows}) == 1 for index in range(len(table.columns))]
 
 
 def _sort_key(value: Cell, kind: Kind) -> str:
-    return "" if value is None else repr(float(value)) if kind != "text" else str(value)
+    if value is None:
+        return ""
+    return str(value) if kind is Kind.TEXT else repr(float(value))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import xlsxwriter
 from xlsxwriter.utility import xl_range
@@ -12,56 +12,47 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from mnist_mlp.files import write_bytes_atomically
-from mnist_mlp.report.data_tables import Cell, DataTable, Kind, shown
-from mnist_mlp.report.findings import BEYOND_CHANCE, THESE_NETWORKS
+from mnist_mlp.report.tables import Cell, DataTable, Emphasis, Kind, shown
+from mnist_mlp.report.verdicts import WORDINGS, Verdict
 
 FORMATS: dict[Kind, str] = {
-    "text": "@",
-    "count": "0",
-    "number": "General",
-    "percent": "0.00%",
-    "points": "+0.00%;\N{MINUS SIGN}0.00%;0.00%",
-    "seconds": '0.0" s"',
+    Kind.TEXT: "@",
+    Kind.COUNT: "0",
+    Kind.NUMBER: "General",
+    Kind.PERCENT: "0.00%",
+    Kind.POINTS: "+0.00%;\N{MINUS SIGN}0.00%;0.00%",
+    Kind.SECONDS: '0.0" s"',
 }
+HEADER = {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#EEEEEE"}
 WIDEST = 40  # characters
 BLUE, PALE_BLUE, PALE_ORANGE = "#0072B2", "#CFE5F2", "#FBE3D0"
 CHART_ROWS = 26  # that a chart covers
+VERDICT_STYLES = ((Verdict.SIGNIFICANT, {"bold": True}), (Verdict.SIGNIFICANT_FOR_THIS_PAIR, {"italic": True}))
 
 
-def write_workbook(tables: Sequence[DataTable], path: Path) -> None:
-    """Writes a sheet a table; `Presets` and `Table` get a chart each, below their rows."""
+def write_workbook(runs: DataTable, presets: DataTable, studies: DataTable, path: Path) -> None:
+    """Writes a sheet per table; those of runs and presets get a chart each, below their rows."""
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
-        for table in tables:
-            sheet = _add_sheet(workbook, table)
-            if table.name == "Presets" and any(value is not None for value in table.column("test accuracy")):
-                _add_presets_chart(workbook, sheet, table)
-            if table.name == "Table" and any(value is not None for value in table.column("test accuracy")):
-                _add_time_chart(workbook, sheet, table)
+        sheet = _add_sheet(workbook, runs)
+        if _is_scored(runs):
+            _add_time_chart(workbook, sheet, runs)
+        sheet = _add_sheet(workbook, presets)
+        if _is_scored(presets):
+            _add_presets_chart(workbook, sheet, presets)
+        _add_sheet(workbook, studies)
     write_bytes_atomically(path, content.getvalue())
 
 
+def _is_scored(table: DataTable) -> bool:
+    return any(value is not None for value in table.column("test accuracy"))
+
+
 def _add_sheet(workbook: Workbook, table: DataTable) -> Worksheet:
+    """Adds a sheet with the table, its header frozen."""
     sheet = workbook.add_worksheet(table.name)
-    header = {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#EEEEEE"}
-    headers = [
-        workbook.add_format({**header, **place}) for place in ({"align": "right"}, {"align": "left", "indent": 1})
-    ]
-    for index, column in enumerate(table.columns):
-        indent = {"indent": 1} if column.kind == "text" else {}  # lest it touch the number on its left
-        cells = workbook.add_format({"num_format": FORMATS[column.kind], **indent})
-        lengths = [_length(row[index], column.kind) for row in table.rows]
-        longest_word = max(map(len, column.heading.split()))
-        sheet.set_column(index, index, min(WIDEST, max([longest_word + 3, *lengths]) + 2))
-        sheet.write_string(0, index, column.heading, headers[column.kind == "text"])
-        for place, row in enumerate(table.rows, start=1):
-            value = row[index]
-            if value is None:
-                sheet.write_blank(place, index, None, cells)
-            elif isinstance(value, str):
-                sheet.write_string(place, index, value, cells)  # never write(), which makes formulas and links of text
-            else:
-                sheet.write_number(place, index, value, cells)
+    for index in range(len(table.columns)):
+        _add_column(workbook, sheet, table, index)
     sheet.set_row(0, 32)
     sheet.freeze_panes(1, 1)
     sheet.set_landscape()
@@ -75,29 +66,53 @@ def _add_sheet(workbook: Workbook, table: DataTable) -> Worksheet:
     return sheet
 
 
+def _add_column(workbook: Workbook, sheet: Worksheet, table: DataTable, index: int) -> None:
+    column, is_text = table.columns[index], table.columns[index].kind is Kind.TEXT
+    indent = {"indent": 1} if is_text else {}  # so that text does not touch the number on its left
+    cells = workbook.add_format({"num_format": FORMATS[column.kind], **indent})
+    header = workbook.add_format({**HEADER, "align": "left" if is_text else "right", **indent})
+    lengths = [_length(row[index], column.kind) for row in table.rows]
+    longest_word = max(map(len, column.heading.split()))
+    sheet.set_column(index, index, min(WIDEST, max([longest_word + 3, *lengths]) + 2))
+    sheet.write_string(0, index, column.heading, header)
+    for line, row in enumerate(table.rows, start=1):
+        value = row[index]
+        if value is None:
+            sheet.write_blank(line, index, None, cells)
+        elif isinstance(value, str):
+            sheet.write_string(line, index, value, cells)  # never write(), which makes formulas and links of text
+        else:
+            sheet.write_number(line, index, value, cells)
+
+
 def _length(value: Cell, kind: Kind) -> int:
     """Returns how many characters a cell takes; a number without a format of its own shows up to ten digits."""
-    return len(f"{value:.10g}" if kind == "number" and value is not None else shown(value, kind))
+    return len(f"{value:.10g}" if kind is Kind.NUMBER and value is not None else shown(value, kind))
 
 
 def _add_colors(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None:
     last = len(table.rows)
     for index, column in enumerate(table.columns):
-        if column.heading in ("validation accuracy", "test accuracy"):
+        for rule in _rules(workbook, column.emphasis):
+            sheet.conditional_format(1, index, last, index, rule)
+
+
+def _rules(workbook: Workbook, emphasis: Emphasis) -> list[dict[str, Any]]:
+    """Returns the conditional formats of a column."""
+    match emphasis:
+        case Emphasis.ACCURACY:
             # From the 20th percentile: one preset at chance must not paint all others alike.
             scale = {"type": "2_color_scale", "min_type": "percentile", "min_value": 20, "max_type": "max"}
-            scale |= {"min_color": "#FFFFFF", "max_color": "#7FB8DA"}
-            sheet.conditional_format(1, index, last, index, scale)
-        if column.heading == "difference":
-            sheet.conditional_format(1, index, last, index, {"type": "blanks", "stop_if_true": True})
-            for criteria, color in ((">", PALE_BLUE), ("<", PALE_ORANGE)):
-                form = workbook.add_format({"bg_color": color})
-                rule = {"type": "cell", "criteria": criteria, "value": 0, "format": form}
-                sheet.conditional_format(1, index, last, index, rule)
-        if column.heading == "verdict":
-            for verdict, style in ((BEYOND_CHANCE, {"bold": True}), (THESE_NETWORKS, {"italic": True})):
-                rule = {"type": "cell", "criteria": "==", "value": f'"{verdict}"', "format": workbook.add_format(style)}
-                sheet.conditional_format(1, index, last, index, rule)
+            return [scale | {"min_color": "#FFFFFF", "max_color": "#7FB8DA"}]
+        case Emphasis.DIFFERENCE:
+            signs = ((">", PALE_BLUE), ("<", PALE_ORANGE))
+            colors = [(sign, workbook.add_format({"bg_color": color})) for sign, color in signs]
+            rules = [{"type": "cell", "criteria": sign, "value": 0, "format": color} for sign, color in colors]
+            return [{"type": "blanks", "stop_if_true": True}, *rules]
+        case Emphasis.VERDICT:
+            styles = [(WORDINGS[verdict].text, workbook.add_format(style)) for verdict, style in VERDICT_STYLES]
+            return [{"type": "cell", "criteria": "==", "value": f'"{text}"', "format": style} for text, style in styles]
+    return []
 
 
 def _add_presets_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None:
@@ -105,7 +120,7 @@ def _add_presets_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -
     last = len(table.rows)
     test = table.index("test accuracy")
     triples = zip(*map(table.column, ("test accuracy", "test low", "test high")), strict=True)
-    known = [each if None not in each else (0.0, 0.0, 0.0) for each in triples]
+    known = [triple if None not in triple else (0.0, 0.0, 0.0) for triple in triples]
     chart = workbook.add_chart({"type": "column"})
     chart.add_series(
         {

@@ -1,4 +1,4 @@
-"""Finds the studies: sets of runs that are equal but for one hyperparameter."""
+"""Finds the studies: sets of runs that differ in one hyperparameter only."""
 
 from __future__ import annotations
 
@@ -8,23 +8,17 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.evidence import ReportedRun
 
-# What people call a study of the field, and its figure (as the original's were named, where it had one).
-TITLES = {
-    **{"weight_init": "weight initialization", "bias_init": "bias initialization", "optimizer": "optimizer"},
-    **{"hidden_sizes": "hidden layers", "optimizer_arguments": "optimizer arguments"},
-    **{"normalization": "normalization", "standardize": "standardized inputs", "warmup": "warm-up"},
-    **{"ema_decay": "averaged weights", "elastic": "elastic deformation", "adversarial": "adversarial images"},
-    **{"deskew": "deskewed images", "l1_decay": "L1 decay", "upright_beside": "upright images beside"},
-}
-FIGURES = {"hidden_sizes": "depth", "weight_init": "xehe", "weight_decay": "weightdecay"}
+WIDTH = "width"
+DEPTH = "depth"
 
 
 @dataclass(eq=False)
 class Experiment:
-    """One preset as it was trained, with its runs: what repeats of it would repeat.
+    """One preset as it was trained, with its runs.
 
     Attributes:
         preset: its hyperparameters.
@@ -38,11 +32,12 @@ class Experiment:
 
     @property
     def label(self) -> str:
+        """Its numbers as text."""
         return label_of(self.numbers)
 
     @property
     def seeds(self) -> list[ReportedRun]:
-        """One ended run a seed, a scored one first and the newest of equals: a seed trained twice gives one network."""
+        """One ended run per seed: a scored one first, then the newest. A seed trained twice gives one network."""
         chosen: dict[int, ReportedRun] = {}
         for run in self.runs:
             before = chosen.get(run.record.seed)
@@ -52,17 +47,23 @@ class Experiment:
 
     @property
     def scored(self) -> list[ReportedRun]:
-        """Those of its seeds that the test set has scored."""
+        """Those of its seeds that are scored on the test set."""
         return [run for run in self.seeds if run.test_accuracy is not None]
 
     @property
     def mean_validation(self) -> float:
+        """Mean validation accuracy over its seeds."""
         return mean(run.validation_accuracy for run in self.seeds)
 
     @property
     def mean_test(self) -> float | None:
         """Mean test accuracy over the scored seeds, None where there is none."""
         return mean(run.test_accuracy for run in self.scored) if self.scored else None
+
+    @property
+    def mean_seconds(self) -> float:
+        """Mean training time over its seeds."""
+        return mean(run.record.training_seconds for run in self.seeds)
 
 
 def label_of(numbers: Iterable[int]) -> str:
@@ -73,11 +74,11 @@ def label_of(numbers: Iterable[int]) -> str:
 
 @dataclass(eq=False)
 class Study:
-    """Experiments equal but for one field.
+    """Experiments that differ in one hyperparameter only.
 
     Attributes:
-        field: of the preset.
-        arms: an experiment a value, in the order of the values.
+        field: the hyperparameter's name.
+        arms: an experiment per value, in the order of the values.
         figure: name of its figure, without its ending.
     """
 
@@ -87,7 +88,7 @@ class Study:
 
     @property
     def reference(self) -> Experiment:
-        """The arm that the others are compared with: the one with the lowest number, as it was there first."""
+        """The arm that the others are compared with: the one with the lowest number, because it came first."""
         return min(self.arms, key=lambda arm: arm.numbers)
 
     @property
@@ -96,34 +97,46 @@ class Study:
         return self.field == "hidden_sizes" and len({arm.preset.weight_layers for arm in self.arms}) == 1
 
     @property
+    def is_depth(self) -> bool:
+        """Whether layers differ in number."""
+        return self.field == "hidden_sizes" and not self.is_width
+
+    @property
     def title(self) -> str:
-        if self.field == "hidden_sizes":
-            return "width" if self.is_width else "depth"
-        return name_of(self.field)
+        """What it is a study of."""
+        if self.is_width:
+            return WIDTH
+        return DEPTH if self.is_depth else HYPERPARAMETERS[self.field].title
 
     def value(self, arm: Experiment) -> str:
-        """Returns the arm's value of the one field, as text; an optimizer's with its arguments."""
+        """Returns the arm's value of the hyperparameter as text; an optimizer's with its arguments."""
         text = format_field(getattr(arm.preset, self.field))
-        if self.field == "optimizer":
-            text = f"{text} {format_field(arm.preset.optimizer_arguments)}".removesuffix(" none")
+        if self.field == "optimizer" and arm.preset.optimizer_arguments:
+            text += f" {format_field(arm.preset.optimizer_arguments)}"
         return text
 
     def short_value(self, arm: Experiment) -> str:
-        """Returns the arm's value as a figure has room for: the number of layers for their sizes."""
-        return f"{arm.preset.weight_layers} layers" if self.title == "depth" and self._one_a_depth else self.value(arm)
+        """Returns the arm's value where room is short: the number of layers instead of their sizes."""
+        has_one_arm_per_depth = len({other.preset.weight_layers for other in self.arms}) == len(self.arms)
+        return f"{arm.preset.weight_layers} layers" if self.is_depth and has_one_arm_per_depth else self.value(arm)
 
-    @property
-    def _one_a_depth(self) -> bool:
-        return len({arm.preset.weight_layers for arm in self.arms}) == len(self.arms)
+    def named_value(self, arm: Experiment) -> str:
+        """Returns the arm's value as a sentence has it: "weight decay 0.1", "adadelta", "4 layers (300-200-200)"."""
+        value = self.value(arm)
+        if self.field == "hidden_sizes":
+            return f"{arm.preset.weight_layers} layers ({value})"
+        if self.field in ("optimizer", "activation", "optimizer_arguments"):
+            return value
+        return f"{self.title} {value}"
 
 
-def name_of(field: str) -> str:
-    """Returns what people call a field of the preset."""
-    return TITLES.get(field, field.replace("_", " "))
+def title_of(field: str) -> str:
+    """Returns the title of a hyperparameter."""
+    return HYPERPARAMETERS[field].title
 
 
 def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:
-    """Returns the runs by preset, in the order of the lowest number; unfinished runs are none's."""
+    """Returns the runs by preset, in the order of the lowest number; unfinished runs belong to none."""
     by_preset: dict[Preset, list[ReportedRun]] = defaultdict(list)
     for run in runs:
         if run.is_comparable:
@@ -132,14 +145,14 @@ def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:
         Experiment(preset, tuple(sorted({run.record.preset_number for run in same})), same)
         for preset, same in by_preset.items()
     ]
-    return sorted(experiments, key=lambda each: each.numbers)
+    return sorted(experiments, key=lambda experiment: experiment.numbers)
 
 
 def find_studies(experiments: Iterable[Experiment]) -> list[Study]:
-    """Returns every study: by field in the preset's order, of one field the largest first."""
+    """Returns every study, by hyperparameter in the order of their declarations; for each the largest first."""
     experiments = list(experiments)
     studies = []
-    for field in Preset.field_names():
+    for field in HYPERPARAMETERS:
         groups: dict[tuple[Any, ...], list[Experiment]] = defaultdict(list)
         for experiment in experiments:
             groups[_all_but(field, experiment.preset)].append(experiment)
@@ -149,22 +162,31 @@ def find_studies(experiments: Iterable[Experiment]) -> list[Study]:
             if len({getattr(arm.preset, field) for arm in arms}) > 1
         ]
         studies += sorted(found, key=lambda study: (study.is_width, -len(study.arms), study.reference.numbers))
-    seen: dict[str, int] = defaultdict(int)
-    for study in studies:
-        name = "width" if study.is_width else FIGURES.get(study.field, study.field)
-        seen[name] += 1
-        study.figure = name if seen[name] == 1 else f"{name}_{seen[name]}"
+    _name_figures(studies)
     return studies
 
 
+def _name_figures(studies: Iterable[Study]) -> None:
+    seen: dict[str, int] = defaultdict(int)
+    for study in studies:
+        name = WIDTH if study.is_width else HYPERPARAMETERS[study.field].figure
+        seen[name] += 1
+        study.figure = name if seen[name] == 1 else f"{name}_{seen[name]}"
+
+
+def figure_names() -> set[str]:
+    """Returns the names that figures of studies begin with; further ones of a hyperparameter end in _2, _3, ..."""
+    return {WIDTH, *(declared.figure for declared in HYPERPARAMETERS.values())}
+
+
 def _all_but(field: str, preset: Preset) -> tuple[Any, ...]:
-    """Returns what must be equal; with another optimizer come other arguments, so those go with it."""
+    """Returns what must be equal. Another optimizer has other arguments, so these may differ with it."""
     left_out = {field, "optimizer_arguments"} if field == "optimizer" else {field}
-    return tuple(getattr(preset, name) for name in preset.field_names() if name not in left_out)
+    return tuple(getattr(preset, name) for name in HYPERPARAMETERS if name not in left_out)
 
 
 def _order(value: Any) -> Any:
-    """Returns what sorts values of one field: layer sizes by number of layers first, arguments by their text."""
+    """Returns the sort key of a value: layer sizes by number of layers first, arguments by their text."""
     if isinstance(value, tuple):
         return (len(value), str(value)) if value and isinstance(value[0], tuple) else (len(value), value)
     return value

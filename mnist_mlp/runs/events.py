@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run: scalars of train and dev, its layers, the graph, its line on the HParams page."""
+"""TensorBoard events of a training: scalars, histograms, the graph and the run's row on the HParams page."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mnist_mlp.quiet_tensorflow import keras, tf  # before TensorBoard, which would import TensorFlow with its chatter
+from mnist_mlp.quiet_tensorflow import keras, tf  # before TensorBoard, which would import it noisily
 
 # isort: split
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
@@ -21,9 +22,12 @@ from tensorboard.plugins.hparams import api as hparams_api
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.presets.preset import format_field
+from mnist_mlp.runs.record import RunRecord
+from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.results import LayerStatistics
 
+TRAIN, VALIDATION = "train", "dev"  # names of the two writers' folders; TensorBoard shows them as runs
 SCALARS = ("loss", "cross_entropy", "accuracy")
 BEST_ACCURACY = "best_accuracy"
 GRAPH = "graph"
@@ -38,15 +42,16 @@ CUSTOM_SCALARS = layout_pb2.Layout(
     category=[
         layout_pb2.Category(title="train and dev", chart=[_chart(scalar, f"{scalar}$") for scalar in SCALARS]),
         layout_pb2.Category(
-            title="all layers", chart=[_chart(each.name, f"{each.name}/") for each in fields(LayerStatistics)]
+            title="all layers",
+            chart=[_chart(statistic.name, f"{statistic.name}/") for statistic in fields(LayerStatistics)],
         ),
     ]
 )
 
 
 @contextlib.contextmanager
-def _telling_os_errors() -> Iterator[None]:
-    """Turns TensorFlow's own kind of error, which it raises on a full disk too, into Python's."""
+def _as_os_errors() -> Iterator[None]:
+    """Turns TensorFlow's own kind of error, which it raises even if the disk is full, into Python's."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -54,65 +59,75 @@ def _telling_os_errors() -> Iterator[None]:
 
 
 class Summaries:
-    """Writes `train` and `dev` event files; a step is an epoch. What they hold already is not written again.
+    """Writes a run's event files; a step is an epoch. What is in them already is not written again.
 
     Raises:
-        OSError: they cannot be written; also where a method does.
+        OSError: they cannot be written; also raised by the methods.
     """
 
-    @_telling_os_errors()
-    def __init__(self, folder: Path, run_name: str, preset_number: int, preset: Preset, seed: int) -> None:
-        self._there = {name: _points_in(folder / name) for name in ("train", "dev")}
-        self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in self._there}
-        hyperparameters = _hyperparameters(preset_number, preset, seed)
-        self._write("dev", 0, [hparams_api.hparams_pb(hyperparameters, trial_id=run_name)])
+    @_as_os_errors()
+    def __init__(self, run: RunFolder) -> None:
+        folders = {name: run.summaries / name for name in (TRAIN, VALIDATION)}
+        self._written = {name: _points_in(folder) for name, folder in folders.items()}
+        self._writers = {name: tf.summary.create_file_writer(str(folder)) for name, folder in folders.items()}
+        self._write(VALIDATION, 0, [hparams_api.hparams_pb(_hyperparameters(run.record), trial_id=run.name)])
         layout = custom_scalar_summary.pb(CUSTOM_SCALARS)  # TensorFlow's class of protocol buffer, not TensorBoard's
-        self._write("train", 0, [Summary.FromString(layout.SerializeToString())])
+        self._write(TRAIN, 0, [Summary.FromString(layout.SerializeToString())])
 
-    @_telling_os_errors()
+    @_as_os_errors()
     def write_graph(self, model: keras.Model) -> None:
         """Writes the graph from pixels to logits."""
-        if (GRAPH, 0) in self._there["train"]:
+        if (GRAPH, 0) in self._written[TRAIN]:
             return
         forward = tf.function(lambda pixels: model(pixels, training=False), autograph=False)
-        with self._writers["train"].as_default(step=0):
+        with self._writers[TRAIN].as_default(step=0):
             tf.summary.graph(
                 forward.get_concrete_function(tf.TensorSpec(model.input_shape, tf.float32, "pixels")).graph
             )
 
     def write_histograms(self, epoch: int, histograms: dict[str, np.ndarray]) -> None:
-        """Writes those of `EpochResult.histograms`."""
-        self._write("train", epoch, (_histogram(tag, buckets) for tag, buckets in histograms.items()))
+        """Writes the histograms of an `EpochResult`."""
+        self._write(TRAIN, epoch, (_histogram(tag, buckets) for tag, buckets in histograms.items()))
 
-    def write_epoch(self, epoch: dict, best_accuracy: float | None) -> None:
-        """Writes an epoch of a run's record, and the best validation accuracy until then; None where all was seen."""
-        for name in self._writers:
-            part = "validation" if name == "dev" else name
-            points = {scalar: epoch[part][scalar] for scalar in SCALARS}
-            if name == "dev":  # the HParams page takes its metrics from here, and shows five at first
-                points |= {} if best_accuracy is None else {BEST_ACCURACY: best_accuracy}
-            else:
-                points |= {"l2_penalty": epoch[part]["l2_penalty"], "learning_rate": epoch["learning_rate"]}
-                for layer, statistics in epoch.get("layers", {}).items():
-                    points |= {f"{statistic}/{layer}": value for statistic, value in statistics.items()}
+    def write_epoch(self, epoch: dict[str, Any], best_accuracy: float | None) -> None:
+        """Writes the scalars of an epoch of a run's record.
+
+        Args:
+            best_accuracy: the best validation accuracy until then; None if the run has seen the validation images.
+        """
+        for name, points in ((TRAIN, _train_points(epoch)), (VALIDATION, _validation_points(epoch, best_accuracy))):
             self._write(name, epoch["epoch"], (scalar_pb(tag, value) for tag, value in points.items()))
 
-    @_telling_os_errors()
+    @_as_os_errors()
     def _write(self, name: str, step: int, summaries: Iterable[Summary]) -> None:
-        """Writes what is not there yet in one event: one by one, a hundred points would take longer than to train."""
+        """Writes what is not in the files yet as one event: a hundred events would take longer than the training."""
         together = Summary()
         for summary in summaries:
-            together.value.extend(value for value in summary.value if (value.tag, step) not in self._there[name])
+            together.value.extend(value for value in summary.value if (value.tag, step) not in self._written[name])
         if together.value:
             with self._writers[name].as_default():
                 tf.summary.experimental.write_raw_pb(together.SerializeToString(), step=step)
             self._writers[name].flush()
 
-    @_telling_os_errors()
+    @_as_os_errors()
     def close(self) -> None:
         """Flushes and closes the event files."""
         for writer in self._writers.values():
             writer.close()
+
+
+def _train_points(epoch: dict[str, Any]) -> dict[str, float]:
+    points = {scalar: epoch["train"][scalar] for scalar in SCALARS}
+    points |= {"l2_penalty": epoch["train"]["l2_penalty"], "learning_rate": epoch["learning_rate"]}
+    for layer, statistics in epoch.get("layers", {}).items():
+        points |= {f"{statistic}/{layer}": value for statistic, value in statistics.items()}
+    return points
+
+
+def _validation_points(epoch: dict[str, Any], best_accuracy: float | None) -> dict[str, float]:
+    """Returns the scalars of the folder that the HParams page takes its metrics from; it shows five at first."""
+    points = {scalar: epoch["validation"][scalar] for scalar in SCALARS}
+    return points if best_accuracy is None else {**points, BEST_ACCURACY: best_accuracy}
 
 
 def _histogram(tag: str, buckets: np.ndarray) -> Summary:
@@ -122,10 +137,10 @@ def _histogram(tag: str, buckets: np.ndarray) -> Summary:
 
 
 def _points_in(folder: Path) -> set[tuple[str, int]]:
-    """Returns (tag, step) of everything that the folder's event files hold; what is damaged is passed over."""
+    """Returns (tag, step) of everything in the folder's event files; damaged parts are skipped."""
     points = set()
     for path in sorted(folder.glob("events.out.tfevents.*")):
-        with contextlib.suppress(Exception):  # of many kinds, as the bytes are
+        with contextlib.suppress(Exception):  # damaged bytes raise all kinds of exceptions
             for event in EventFileLoader(str(path)).Load():
                 points.update((value.tag, event.step) for value in event.summary.value)
                 if event.graph_def:
@@ -133,9 +148,18 @@ def _points_in(folder: Path) -> set[tuple[str, int]]:
     return points
 
 
-def _hyperparameters(preset_number: int, preset: Preset, seed: int) -> dict[str, float | str]:
+def _hyperparameters(record: RunRecord) -> dict[str, float | str]:
     """Returns what the HParams page lists: numbers as numbers, layer sizes as text with their number beside them."""
-    values = {name: getattr(preset, name) for name in preset.field_names()}
+    values = record.preset.to_dict() | {
+        "hidden_sizes": record.preset.hidden_sizes,
+        "optimizer_arguments": record.preset.optimizer_arguments,
+    }
     numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
     texts = {name: format_field(value) for name, value in values.items() if name not in numbers}
-    return {"preset": preset_number, "seed": seed, **texts, "weight_layers": preset.weight_layers, **numbers}
+    return {
+        "preset": record.preset_number,
+        "seed": record.seed,
+        **texts,
+        "weight_layers": record.preset.weight_layers,
+        **numbers,
+    }

@@ -1,16 +1,18 @@
-"""Which runs are left to finish, and from where each goes on."""
+"""Which runs are left to finish, and where each goes on; which jobs are finished already."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset, format_field
-from mnist_mlp.runs.run_folder import InvalidRun, RunFolder, RunIsHeld, scan
-from mnist_mlp.runs.states import UnknownVersion, forget_unfinished_saves, newest_whole_state
-from mnist_mlp.sweep.engines import Job
+from mnist_mlp.runs.record import InvalidRun, RunRecord, RunStatus
+from mnist_mlp.runs.run_folder import RunFolder, RunIsHeld, find_runs
+from mnist_mlp.runs.states import UnknownVersion, newest_valid_state, remove_unfinished_saves
+from mnist_mlp.sweep.jobs import Job
 
 
 @dataclass
@@ -18,96 +20,115 @@ class Unfinished:
     """What is left to do in a runs folder.
 
     Attributes:
-        jobs: a job a run, held for this process.
-        lost: runs of which no saved state is whole; they are marked failed, and what is there of them is kept.
-        warnings: a line for each thing that was passed over.
+        jobs: one per run, which this process holds.
+        lost: runs without a valid saved state; they are marked failed, and their files are kept.
+        warnings: one line for everything that was skipped.
+        refused: one line for each unfinished run that cannot go on here and now.
     """
 
     jobs: list[Job] = field(default_factory=list)
     lost: list[RunFolder] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 def unfinished_runs(runs_dir: Path, presets: Mapping[int, Preset], numbers: Container[int] | None) -> Unfinished:
-    """Returns the runs of these presets that have not ended as they should.
+    """Returns the runs of these presets whose training has not come to its end.
 
     Args:
         presets: the registry as it is now.
-        numbers: of the presets whose runs are meant; None means all.
+        numbers: of the presets whose runs to resume; None means all.
 
     Raises:
-        UsageError: a run's preset has been edited since, or none of what is left can go on here and now.
+        UsageError: a run's preset has been edited since, or no run that is left can go on here and now.
     """
-    found, kept = Unfinished(), []
-    for name, run in scan(runs_dir):
-        if isinstance(run, InvalidRun):
-            found.warnings.append(f"{name} is skipped: {run}")
-            continue
-        if run.record.is_done or not (numbers is None or run.record.preset_number in numbers):
-            continue
-        _require_unedited(run, presets)
-        try:
-            run.hold()
-            # Only now that it is ours: until then another process may have changed it.
-            run.record = RunFolder.open(run.path).record
-            if not run.record.is_done:
-                _add(found, run)
-        except RunIsHeld as holder:
-            kept.append(str(holder))
-        except InvalidRun as reason:
-            run.release()
-            found.warnings.append(f"{name} is skipped: {reason}")
-        except UnknownVersion as reason:
-            run.release()
-            kept.append(f"{name} is left as it is: {reason}; resume it with the version that wrote it")
-        except OSError as error:
-            run.release()
-            kept.append(f"{name} cannot be written ({error.strerror or error}); make room there or make it writable")
-    if kept and not found.jobs and not found.lost:
-        raise UsageError(f"nothing is left to resume: {'; '.join(kept)}")
-    found.warnings += kept
-    return found
+    found = find_runs(runs_dir)
+    unfinished = Unfinished(warnings=[f"{name} is skipped: {reason}" for name, reason in found.skipped.items()])
+    for run in found.runs:
+        if not run.record.is_done and (numbers is None or run.record.preset_number in numbers):
+            _require_unedited(run, presets)
+            _take_up(run, unfinished)
+    if unfinished.refused and not unfinished.jobs and not unfinished.lost:
+        raise UsageError(f"nothing is left to resume: {'; '.join(unfinished.refused)}")
+    unfinished.warnings += unfinished.refused
+    return unfinished
 
 
-def done_runs(runs_dir: Path) -> set[tuple[Preset, int]]:
-    """Returns the preset and the seed of each run that has ended as it should."""
-    runs = (run for _, run in scan(runs_dir) if not isinstance(run, InvalidRun))
-    return {(run.record.preset, run.record.seed) for run in runs if run.record.is_done}
+def without_finished(jobs: Iterable[Job], runs_dir: Path) -> list[Job]:
+    """Returns the jobs for which the folder has no finished run of the same preset, seed and data set."""
+    finished: dict[tuple[str, int], list[Preset]] = defaultdict(list)
+    for run in find_runs(runs_dir).runs:
+        if run.record.is_done:
+            finished[run.record.data_set, run.record.seed].append(run.record.preset)
+    return [job for job in jobs if job.preset not in finished[job.data_set.name, job.seed]]
 
 
-def _add(found: Unfinished, run: RunFolder) -> None:
-    forget_unfinished_saves(run)
-    epochs_before = len(run.record.epochs)
-    state, run.record, warnings = newest_whole_state(run)
-    found.warnings += warnings
-    record = run.record
-    if state is None and (epochs_before or warnings):
-        what = "none of its saved states is whole" if warnings else "it has no saved state (old versions wrote none)"
-        record.status = "failed"
-        record.reason = f"{what}, so it cannot go on; train its preset again, and move its folder away"
-        run.save_record()
+def _take_up(run: RunFolder, unfinished: Unfinished) -> None:
+    """Holds the run and adds it to the jobs, or says why that cannot be."""
+    try:
+        run.hold()
+        run.record = RunFolder.open(run.path).record  # again: until now another process may have changed it
+        if not run.record.is_done:
+            _add(unfinished, run)
+    except RunIsHeld as holder:
+        unfinished.refused.append(str(holder))
+    except InvalidRun as reason:
         run.release()
-        found.lost.append(run)
+        unfinished.warnings.append(f"{run.name} is skipped: {reason}")
+    except UnknownVersion as reason:
+        run.release()
+        unfinished.refused.append(f"{run.name} is left as it is: {reason}; resume it with the version that wrote it")
+    except OSError as error:
+        run.release()
+        unfinished.refused.append(
+            f"{run.name} cannot be written ({error.strerror or error}); make room there or make it writable"
+        )
+
+
+def _add(unfinished: Unfinished, run: RunFolder) -> None:
+    """Adds the run, which this process holds, to the jobs or to those that are lost."""
+    remove_unfinished_saves(run)
+    had_epochs = bool(run.record.epochs)
+    state, run.record, warnings = newest_valid_state(run)
+    unfinished.warnings += warnings
+    record = run.record
+    if state is None and (had_epochs or warnings):
+        problem = "none of its saved states is valid" if warnings else "it has no saved state (old versions wrote none)"
+        _mark_failed(run, f"{problem}, so it cannot go on; train its preset again, and move its folder away")
+        unfinished.lost.append(run)
         return
-    record.status, record.reason, record.finished = "running", "", ""
-    found.jobs.append(Job(record.preset_number, record.preset, record.seed, run, state))
+    record.status, record.reason, record.finished = RunStatus.RUNNING, "", ""
+    unfinished.jobs.append(Job(record.preset_number, record.preset, record.seed, run, state, record.trained_on))
+
+
+def _mark_failed(run: RunFolder, reason: str) -> None:
+    run.record.status, run.record.reason = RunStatus.FAILED, reason
+    run.save_record()
+    run.release()
 
 
 def _require_unedited(run: RunFolder, presets: Mapping[int, Preset]) -> None:
-    """Epochs may differ: `--epochs` sets them for a run, and the run's own number counts."""
-    record = run.record
-    now = presets.get(record.preset_number)
-    if now is None:
+    """Checks that the registry still has the run's preset. Epochs may differ: `--epochs` sets them for a run.
+
+    Raises:
+        UsageError: it does not; shows the difference.
+    """
+    number = run.record.preset_number
+    if number not in presets:
         raise UsageError(
-            f"{run.name} cannot go on: preset {record.preset_number} is no longer in hyperparameters.py; "
+            f"{run.name} cannot go on: preset {number} is no longer in hyperparameters.py; "
             "put it back, or choose other runs with --presets"
         )
-    changes = record.preset.differences(now.but(epochs=record.preset.epochs))
+    changes = _changes(run.record, presets[number])
     if changes:
-        shown = ", ".join(
-            f"{name} was {format_field(then)}, is {format_field(value)}" for name, (then, value) in changes.items()
-        )
         raise UsageError(
-            f"{run.name} cannot go on: preset {record.preset_number} has been edited since ({shown}); "
+            f"{run.name} cannot go on: preset {number} has been edited since ({changes}); "
             "undo that, or choose other runs with --presets"
         )
+
+
+def _changes(record: RunRecord, now: Preset) -> str:
+    changes = record.preset.differences(now.but(epochs=record.preset.epochs))
+    return ", ".join(
+        f"{name} was {format_field(then)}, is {format_field(value)}" for name, (then, value) in changes.items()
+    )

@@ -1,18 +1,16 @@
-"""Ctrl-C and SIGTERM: before anything is trained they end the program at once, later they lose nothing.
+"""Ctrl-C and SIGTERM: before anything is trained they end the program at once, later nothing is lost.
 
-Ctrl-C waits for the epoch to end; pressed twice, it stops at once, as SIGTERM does. Python's own KeyboardInterrupt can
-surface inside a callback of TensorFlow, which swallows it, or in the midst of a save.
+Ctrl-C waits for the end of the epoch; pressed twice, it stops at once, as SIGTERM does. Python's own KeyboardInterrupt
+could be raised inside a callback of TensorFlow, which would swallow it, or in the middle of a save.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import TypeVar
-
-from rich.console import Console
 
 T = TypeVar("T")
 
@@ -30,13 +28,18 @@ class StoppedBySignal(KeyboardInterrupt):
 class Interruption:
     """Watches for Ctrl-C and SIGTERM from now on.
 
+    Args:
+        print_line: prints a line of text.
+        before_exit: called before the program ends at once, such as to show the terminal's cursor again.
+
     Attributes:
         requested: whether trainings are to end after their epoch.
         signal_number: of the signal that asked for it.
     """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, print_line: Callable[[str], object], before_exit: Callable[[], object] = lambda: None) -> None:
+        self._print_line = print_line
+        self._before_exit = before_exit
         self._training = self._at_once = self._waiting = False
         self.requested = False
         self.signal_number = signal.SIGINT
@@ -48,7 +51,7 @@ class Interruption:
         self._training = True
 
     def interruptible(self, events: Iterable[T]) -> Iterator[T]:
-        """Gives the events; a request to stop at once cuts the wait for one short, and not what is done with it.
+        """Yields the events; a request to stop at once interrupts the wait for an event, but not its handling.
 
         Raises:
             KeyboardInterrupt: to stop at once.
@@ -68,13 +71,13 @@ class Interruption:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self._training:
-            self._console.show_cursor()
-            self._console.print(NOTHING_TRAINED)
+            self._before_exit()
+            self._print_line(NOTHING_TRAINED)
             os._exit(128 + number)
         self.signal_number = signal.Signals(number)
         self._at_once = self.requested or number == signal.SIGTERM
-        self.requested = True  # before it is told: the answer to that may come at once, into this very function
+        self.requested = True  # before the line is printed: the answer to it may interrupt this very function
         if not self._at_once:
-            self._console.print("Stopping after this epoch (Ctrl-C again stops at once).")
+            self._print_line("Stopping after this epoch (Ctrl-C again stops at once).")
         if self._at_once and self._waiting:
             raise KeyboardInterrupt

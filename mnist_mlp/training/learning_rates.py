@@ -12,7 +12,7 @@ def rates_of(preset: Preset, epoch: int, steps: int) -> np.ndarray:
 
     Args:
         epoch: counted from 1.
-        steps: an epoch.
+        steps: per epoch.
     """
     progress = (np.arange(steps) + (epoch - 1) * steps + 0.5) / (preset.epochs * steps)  # of the whole training
     rise = np.minimum(progress / preset.warmup, 1.0) if preset.warmup else np.ones(steps)

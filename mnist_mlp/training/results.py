@@ -1,23 +1,25 @@
-"""What a training hands out after every epoch: plain numbers and arrays, that travel between processes and machines."""
+"""The result of one epoch: numbers and arrays that travel between processes and machines. Imports no TensorFlow."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from mnist_mlp.presets.preset import Preset
+
 
 @dataclass(frozen=True)
 class Metrics:
-    """One set's figures for one epoch.
+    """One set's metrics for one epoch.
 
     Attributes:
-        cross_entropy: mean over the images, in nats, of the labels as they are. Of training: while the epoch ran,
-            dropout and deformations on; of validation: after it, both off, with the averaged weights where there are.
-        l2_penalty: weight decay times half the squared norm of the weight matrices that are trained, as the epoch
-            left them.
-        accuracy: share of the images classified rightly, 0 to 1.
+        cross_entropy: mean over the images, in nats, without label smoothing. For training: during the epoch, with
+            dropout and deformations; for validation: after it, without both, with the averaged weights if any.
+        l2_penalty: weight decay times half the squared norm of the weight matrices that are trained, after the epoch.
+        accuracy: share of the images that are classified correctly, 0 to 1.
     """
 
     cross_entropy: float
@@ -26,24 +28,24 @@ class Metrics:
 
     @property
     def loss(self) -> float:
-        """Cross-entropy and L2 penalty together: what training minimizes, where it smooths no labels."""
+        """Cross-entropy plus L2 penalty: what training minimizes when it smooths no labels."""
         return self.cross_entropy + self.l2_penalty
 
 
 @dataclass(frozen=True)
 class LayerStatistics:
-    """What one layer is like after an epoch.
+    """Statistics of one layer after an epoch.
 
-    Activations are of the first 1,000 validation images, dropout off, after the activation function. Gradient and
-    update are those of the training step that comes next, for the layer's weight matrix. All of it is of the weights
-    that are trained, not of their average.
+    Activations are of the first 1,000 validation images, without dropout, after the activation function. Gradient and
+    update are those of the next training step, for the layer's weight matrix. All are of the weights that are trained,
+    not of their average.
 
     Attributes:
         activation_mean, activation_std: over images and units.
-        dead_units: share of the units that give every one of the images the same value, 0 to 1.
-        gradient_norm: L2 norm of the gradient of the loss, L2 penalty included.
+        dead_units: share of the units with the same output for every one of the images, 0 to 1.
+        gradient_norm: L2 norm of the gradient of the loss, including the L2 penalty.
         weight_norm: L2 norm of the weight matrix.
-        update_ratio: L2 norm of the step's change of the weight matrix over `weight_norm`.
+        update_ratio: L2 norm of the step's change of the weight matrix divided by `weight_norm`.
         l2_penalty: the matrix's part of `Metrics.l2_penalty`.
     """
 
@@ -56,15 +58,19 @@ class LayerStatistics:
     l2_penalty: float
 
 
+_PARTS = {"weight": "weights", "optimizer": "optimizer_state", "average": "average"}
+"""The fields of `TrainingState` that hold arrays, by the name that their arrays have on disk."""
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingState:
-    """What a training needs to go on, beside its preset and seed, with the same bits as if it had never stopped.
+    """What a training needs, besides its preset and seed, to continue with the same bits as if it had never stopped.
 
     Attributes:
-        epoch: how many are done.
+        epoch: number of finished epochs.
         weights: of the network, in the order of Keras's `get_weights`.
         optimizer_state: the optimizer's variables, in the order of Keras's `Optimizer.variables`.
-        average: the moving average of the weights, in the order of `weights` and with statistics of its own for batch
+        average: the moving average of the weights, in the order of `weights`, with its own statistics for batch
             normalization; [] where the preset keeps none.
     """
 
@@ -72,6 +78,22 @@ class TrainingState:
     weights: list[np.ndarray]
     optimizer_state: list[np.ndarray]
     average: list[np.ndarray] = field(default_factory=list)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns the arrays by name: weight_000, ..., optimizer_000, ...; `from_arrays` is the inverse."""
+        return {
+            f"{part}_{index:03}": np.asarray(array, order="C")
+            for part, name in _PARTS.items()
+            for index, array in enumerate(getattr(self, name))
+        }
+
+    @classmethod
+    def from_arrays(cls, epoch: int, arrays: Mapping[str, np.ndarray]) -> TrainingState:
+        """Returns the state of `to_arrays`; a part without arrays is empty, as in files from before it existed."""
+        parts = {
+            name: [arrays[key] for key in sorted(arrays) if key.startswith(f"{part}_")] for part, name in _PARTS.items()
+        }
+        return cls(epoch, **parts)
 
     @property
     def evaluated_weights(self) -> list[np.ndarray]:
@@ -81,16 +103,16 @@ class TrainingState:
 
 @dataclass(frozen=True, eq=False)
 class EpochResult:
-    """What one epoch came to.
+    """The result of one epoch.
 
     Attributes:
-        seconds: wall-clock time of the compiled call, compilation included where this epoch had to compile.
+        seconds: wall-clock time of the epoch, including compilation if this epoch had to compile.
         learning_rate: of the epoch's last step.
         train: over the epoch's training batches.
         validation: over the validation images.
         layers: by name, from the pixels to the logits.
-        histograms: float64 [buckets, 3], of lower end, upper end and count, by "weights/hidden_1",
-            "activations/hidden_1" and so on; a layer with values that are no finite numbers has none.
+        histograms: float64 [buckets, 3] of lower end, upper end and count, by "weights/hidden_1",
+            "activations/hidden_1" and so on; layers with values that are not finite have none.
         state: after the epoch.
     """
 
@@ -109,5 +131,10 @@ class EpochResult:
 
     @property
     def diverged(self) -> bool:
-        """Whether the loss is no finite number any more; no later epoch can bring it back."""
+        """Whether the loss is NaN or infinite; no later epoch can recover from that."""
         return not (math.isfinite(self.train.loss) and math.isfinite(self.validation.loss))
+
+
+def layer_names(preset: Preset) -> list[str]:
+    """Returns the names of the layers that have weights, from the pixels to the logits."""
+    return [*(f"hidden_{index}" for index in range(1, len(preset.hidden_sizes) + 1)), "logits"]

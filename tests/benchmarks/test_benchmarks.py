@@ -7,9 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks.speed import NETWORKS, epoch_flops, markdown
+from benchmarks.speed import NETWORKS, epoch_flops
+from benchmarks.speed_tables import markdown
 from experiments.held_out import split
 from tests.helpers import only_line
+
+pytestmark = pytest.mark.slow
 
 
 def test_floor_counts_the_products_of_preset_31():

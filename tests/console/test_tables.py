@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
-from mnist_mlp.console.tables import repeats_table, results_table, scores_table
-from mnist_mlp.evaluation.scoring import TestScore
-from mnist_mlp.presets.preset import Preset
-from mnist_mlp.runs.run_folder import RunFolder, RunRecord
+from mnist_mlp.console.tables import hyperparameters_help, presets_tables, repeats_table, results_table, scores_table
+from mnist_mlp.evaluation.scores import ScoredRun, TestScore
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.presets.registry import Registry
+from mnist_mlp.runs.record import RunRecord, RunStatus
+from mnist_mlp.runs.run_folder import RunFolder
 
 
 def shown(table) -> list[list[str]]:
@@ -44,7 +49,7 @@ def test_eighty_columns_cut_nothing_off(tmp_path, name, has_no_room):
     scored = [["100", "99.05%", "98.84", "to", "99.22", "0.0500", "99.18%*", "1602"], [name]]
     for table, (numbers, (whole_name,)) in (
         (results_table([run]), ended),
-        (scores_table([(TestScore(9905, 10_000, 0.05), run)]), scored),
+        (scores_table([ScoredRun(run, TestScore(9905, 10_000, 0.05))]), scored),
     ):
         first, *more, footnote = shown(table)
         assert first[: len(numbers)] == numbers
@@ -57,3 +62,82 @@ def test_eighty_columns_cut_nothing_off(tmp_path, name, has_no_room):
 def test_a_run_that_failed_at_once_has_no_accuracy(tmp_path, final_fit):
     run = RunFolder(tmp_path / "1_preset1", RunRecord(1, Preset(final_fit=final_fit), 1602, "failed"))
     assert shown(results_table([run])) == [["1", "-", "-", "0", "s", "failed", "1_preset1"]]
+
+
+def cells(table) -> list[list[str]]:
+    """Returns the cells of a rich table, row by row."""
+    return [list(row) for row in zip(*(column.cells for column in table.columns), strict=True)]
+
+
+def scored_run(number: int, seed: int, correct: int, validation: float) -> ScoredRun:
+    epochs = [{"epoch": epoch, "seconds": 20.0, "validation": {"accuracy": validation}} for epoch in (1, 2, 3)]
+    record = RunRecord(number, Preset(), seed, RunStatus.FINISHED, epochs=epochs, best_epoch=2)
+    return ScoredRun(RunFolder(Path(f"run_{number}"), record), TestScore(correct, 10_000, 0.0625))
+
+
+def test_every_column_of_the_results():
+    run = scored_run(31, 7, 9_700, 0.9812).run
+    assert cells(results_table([run])) == [["31", "2 of 3", "98.12%", "0:01:00", "finished", "run_31"]]
+
+
+def test_every_column_of_the_scores_best_first_and_the_ensemble_last():
+    worse, better = scored_run(31, 7, 9_700, 0.9912), scored_run(32, 8, 9_800, 0.9812)
+    assert cells(scores_table([worse, better], TestScore(9_750, 10_000, 0.03125))) == [
+        ["32", "98.00%", "97.71 to 98.26", "0.0625", "98.12%", "8", "run_32"],
+        ["31", "97.00%", "96.65 to 97.32", "0.0625", "99.12%", "7", "run_31"],
+        ["all", "97.50%", "97.18 to 97.79", "0.0312", "", "", "ensemble of 2 runs"],
+    ]
+
+
+def test_presets_with_the_best_mean_come_first():
+    measured = [(RunRecord(number, Preset(dropout=number / 10), seed), accuracy) for number, seed, accuracy in REPEATS]
+    assert [row[:3] for row in cells(repeats_table(measured, "test accuracy"))] == [
+        ["2", "3", "98.00%"],
+        ["1", "2", "96.00%"],
+    ]
+
+
+REPEATS = ((1, 1, 0.95), (1, 2, 0.97), (2, 1, 0.97), (2, 2, 0.98), (2, 3, 0.99))
+
+
+def test_every_column_of_the_presets():
+    registry = Registry()
+    registry.section("A section")
+    registry[1] = Preset(hidden_sizes=(300, 200), batch_size=250, epochs=30)
+    registry[7] = registry[1].but(
+        activation="gelu", weight_init="he", optimizer="sgd", optimizer_arguments={"momentum": 0.9}, dropout=0.4
+    )
+    title, table = presets_tables(registry, width=200)
+    assert "A section" in title
+    assert [column.header for column in table.columns] == [
+        *("preset", "hidden sizes", "activation", "init", "batch", "epochs", "optimizer", "learning rate"),
+        *("weight decay", "dropout", "changed, against"),
+    ]
+    assert cells(table)[1] == [
+        *("7", "300-200", "gelu", "he", "250", "30", "sgd momentum=0.9", "0.001", "0", "0.4"),
+        "1: activation relu -> gelu, weight_init default -> he, optimizer adam -> sgd, dropout 0 -> 0.4",
+    ]
+
+
+def test_narrow_terminal_shows_fewer_columns():
+    registry = Registry()
+    registry.section("A section")
+    registry[1] = Preset()
+    _, table = presets_tables(registry, width=80)
+    assert [column.header for column in table.columns] == ["preset", "hidden sizes", "changed, against"]
+
+
+def test_help_lists_every_hyperparameter_with_default_and_allowed_values():
+    text = " ".join(hyperparameters_help().split())
+    for name, declared in HYPERPARAMETERS.items():
+        assert f" {name} (default: {format_field(declared.default)}) allowed: {declared.check.allowed} " in text
+        assert declared.help in text
+
+
+def test_headings_of_repeats_fit_80_columns():
+    console = Console(width=80, highlight=False)
+    measured = [(RunRecord(number, Preset(dropout=number / 10), seed), accuracy) for number, seed, accuracy in REPEATS]
+    with console.capture() as capture:
+        console.print(repeats_table(measured, "validation accuracy"))
+    heading = capture.get().splitlines()[0].split()
+    assert heading == "preset seeds mean validation accuracy 95% interval standard deviation".split()

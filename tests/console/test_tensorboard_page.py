@@ -17,7 +17,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from mnist_mlp.runs.info_tables import EVAL_COLUMNS, read_table
+from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
+from mnist_mlp.runs.text_table import read_table
 from tests.helpers import runs_in
 
 # TensorBoard's older pages are web components: what they hold hides in shadow trees, which these look into.

@@ -105,8 +105,9 @@ def test_what_comes_from_outside_is_white():
     assert (images == 0).mean() > 0.3
 
 
+@pytest.mark.slow
 def test_the_picture_of_deformed_digits_has_a_row_a_kind(script, tmp_path):
-    drawing = ["experiments/draw_deformed_digits.py", "--output-dir", tmp_path]
+    drawing = ["-m", "experiments.draw_deformed_digits", "--output-dir", tmp_path]
     process = script(*drawing, "--preset", 71)  # shifts and rotates
     assert (process.returncode, process.stderr) == (0, "")
     digits = imread(tmp_path / "deformed_digits.png")[:, 160:, 0]
@@ -118,8 +119,9 @@ def test_the_picture_of_deformed_digits_has_a_row_a_kind(script, tmp_path):
     assert only_line(process) == "Error: --preset 38 deforms nothing; one that does is 80"
 
 
+@pytest.mark.slow
 def test_where_a_preset_deskews_the_picture_shows_upright_digits_deformed(script, tmp_path):
-    process = script("experiments/draw_deformed_digits.py", "--output-dir", tmp_path, "--preset", 91)
+    process = script("-m", "experiments.draw_deformed_digits", "--output-dir", tmp_path, "--preset", 91)
     assert (process.returncode, process.stderr) == (0, "")
     digits = imread(tmp_path / "deformed_digits.png")[:, 160:, 0]
     as_it_is, upright, *alone = np.array_split(digits[: len(digits) // 10 * 10], 10)[:7]

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_mlp.data.dataset import MIRRORS, load_test_data, load_training_data
+from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.data.loading import load_test_data, load_training_data
 from mnist_mlp.errors import WorkFailed
 from tests.helpers import PROJECT
 
@@ -62,14 +63,17 @@ def test_test_set_has_its_known_number_of_each_digit():
     assert np.bincount(test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "flipped", "other", "bomb"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "flipped", "pixel", "other", "bomb"])
 def test_damaged_file_is_fetched_again(copy_of_data, serve, damage):
     file = copy_of_data / LABELS
     good = file.read_bytes()
+    decoded = gzip.decompress(good)
     served, address = serve("mirror")
     (served / LABELS).write_bytes(good)
+    one_pixel_off = decoded[:1000] + bytes([(decoded[1000] + 1) % 10]) + decoded[1001:]  # only the hash differs
     bad = {
         "truncated": good[:-100],
+        "pixel": gzip.compress(one_pixel_off),
         "flipped": good[:5000] + bytes([good[5000] ^ 1]) + good[5001:],
         "other": gzip.compress(b"something else"),
         "bomb": gzip.compress(bytes(10_000_000)),
@@ -88,7 +92,7 @@ def test_folder_that_cannot_be_made_is_told_in_one_line():
 
 
 def test_mirrors_are_https_and_the_data_is_the_one_that_everybody_knows(data):
-    assert all(mirror.startswith("https://") and mirror.endswith("/mnist/") for mirror in MIRRORS)
+    assert all(mirror.startswith("https://") and mirror.endswith("/mnist/") for mirror in MNIST.mirrors)
     pixels = np.concatenate([data.validation.pixels, data.train.pixels]) / 255
     assert (round(pixels.mean(), 4), round(pixels.std(), 4)) == (0.1307, 0.3081)  # as any tutorial normalizes with
     labels = np.concatenate([data.validation.labels, data.train.labels])

@@ -7,8 +7,8 @@ import pytest
 from scipy.ndimage import affine_transform
 
 from mnist_mlp.data.augmentation import deformed
-from mnist_mlp.data.dataset import LabeledImages, TrainingData
 from mnist_mlp.data.deskewing import as_seen_by, deskewed
+from mnist_mlp.data.images import LabeledImages, TrainingData
 from mnist_mlp.data.sampling import with_neighbors
 from mnist_mlp.errors import UsageError
 from mnist_mlp.quiet_tensorflow import tf

@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mnist_mlp.data.dataset import LabeledImages
+from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.drawing.style import Picture
 from mnist_mlp.evaluation.events import write_evaluation
-from mnist_mlp.evaluation.mistakes import confusion_matrix, surest_mistakes
+from mnist_mlp.evaluation.mistakes import confident_mistakes, confusion_matrix
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.runs.run_folder import InvalidRun, RunFolder, RunRecord
+from mnist_mlp.runs.record import InvalidRun, RunRecord
+from mnist_mlp.runs.run_folder import RunFolder
 
 # Ten images, image i all of gray 100 + i, four of them mistaken: the 2nd, 5th, 8th and 9th.
 TEST = LabeledImages(
@@ -42,13 +43,13 @@ def test_confusion_matrix_has_what_is_in_rows_and_what_is_said_in_columns():
     counts = {text.get_position()[::-1]: text.get_text() for text in axes.texts}
     assert counts == {(0, 0): "1", (1, 7): "1", (3, 3): "2", (3, 5): "1", (8, 3): "2", (8, 8): "3"}
     assert axes.get_ylabel() == "what it is"
-    headline, what = (text.get_text() for text in figure.texts)
+    headline, subtitle = (text.get_text() for text in figure.texts)
     assert headline == "Most often, an 8 is taken for a 3"
-    assert what == "Preset 1.\n4 mistakes in 10 test images; the diagonal is right."
+    assert subtitle == "Preset 1.\n4 mistakes in 10 test images; the diagonal is correct."
 
 
 def test_mistakes_are_shown_from_the_surest_on_each_below_its_words():
-    figure = painted(surest_mistakes(predictions(PREDICTED), TEST, "Preset 1"))
+    figure = painted(confident_mistakes(predictions(PREDICTED), TEST, "Preset 1"))
     (axes,) = figure.axes
     said = [text.get_text() for text in axes.texts]
     assert said == ["8, says 3\n> 99.99%", "8, says 3\n70.00%", "1, says 7\n60.00%", "3, says 5\n50.00%"]
@@ -59,7 +60,7 @@ def test_mistakes_are_shown_from_the_surest_on_each_below_its_words():
         x, y = text.get_position()
         assert x == pytest.approx(columns.mean(), abs=1)
         assert y <= rows.min()
-    assert surest_mistakes(predictions(list(TEST.labels)), TEST, "Preset 1") is None
+    assert confident_mistakes(predictions(list(TEST.labels)), TEST, "Preset 1") is None
 
 
 def test_a_second_evaluation_replaces_the_first_and_leaves_the_training_s_events_alone(tmp_path):

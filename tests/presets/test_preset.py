@@ -1,21 +1,18 @@
-"""The registry: the presets of 2020, how presets are validated, derived, compared and chosen."""
+"""Presets: those of 2020, and how presets are validated, derived and compared."""
 
 from __future__ import annotations
 
 import csv
 import math
-import shutil
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.presets.registry import Registry, ranges_of
-from tests.helpers import PROJECT, only_line
+from tests.helpers import PROJECT
 
-from hyperparameters import PRESETS, select
+from hyperparameters import PRESETS
 
 SEED_ROWS = list(csv.DictReader((PROJECT / "tests" / "seed_presets.csv").open()))[1:]  # 0 had no optimizer
 
@@ -42,10 +39,10 @@ def test_all_presets_of_2020_are_there():
     assert list(PRESETS)[:37] == list(range(1, 38))
 
 
-def test_the_presets_of_2020_have_nothing_that_came_later():
-    assert all(PRESETS[number].switched_on() == {} for number in range(1, 38))
+def test_presets_of_2020_have_no_extras():
+    assert all(PRESETS[number].extras() == {} for number in range(1, 38))
     later = PRESETS[1].but(standardize=True, elastic=1.5)
-    assert later.switched_on() == {"standardize": "True", "elastic": "1.5"}
+    assert later.extras() == {"standardized inputs": "True", "elastic deformation": "1.5"}
 
 
 def test_but_changes_one_field_and_remembers_its_parent():
@@ -62,7 +59,7 @@ def test_another_optimizer_starts_from_its_own_arguments_and_is_one_difference()
     assert sgd.but(dropout=0.5).optimizer_arguments == (("momentum", 0.9),)
 
 
-def test_same_but_for_one_field_can_be_found():
+def test_presets_that_differ_in_one_field_can_be_found():
     base = PRESETS[22]
     neighbors = {n: d for n, p in PRESETS.items() if len(d := base.differences(p)) == 1 and "dropout" in d}
     assert sorted(neighbors) == [23, 24, 25]
@@ -104,8 +101,7 @@ def test_preset_survives_its_json_form():
         ("hidden_sizes", 300, "a tuple"),
         ("hidden_sizes", "300-200", "a tuple"),
         ("hidden_sizes", (60_000, 60_000), "weights"),
-        ("batch_size", 0, "from 1 to 55000"),
-        ("batch_size", 55_001, "from 1 to 55000"),
+        ("batch_size", 0, "from 1 to"),
         ("batch_size", 100.0, "whole number"),
         ("epochs", 0, "from 1"),
         ("activation", "rulu", "relu"),
@@ -127,8 +123,8 @@ def test_preset_survives_its_json_form():
         ("rotation", 181, "0 to 180"),
         ("scaling", 1.0, "below 1"),
         ("shear", math.inf, "finite"),
-        ("shift", 29, "0 to 28"),
-        ("elastic", -1, "0 to 28"),
+        ("shift", -1, "at least 0"),
+        ("elastic", -1, "at least 0"),
         ("adversarial", -1, "at least 0"),
         ("l1_decay", -0.01, "at least 0"),
         ("optimizer_arguments", {"momentum": 0.9}, "beta_1"),
@@ -162,107 +158,3 @@ def test_preset_takes_no_positional_values_and_cannot_be_changed():
 def test_any_number_of_hidden_layers_is_allowed():
     assert Preset(hidden_sizes=()).weight_layers == 1
     assert Preset(hidden_sizes=(50,) * 20).weight_layers == 21
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [("31", [31]), ("9-13,31", [9, 10, 11, 12, 13, 31]), (" 9 - 11 , 2", [9, 10, 11, 2]), ([31, 9], [31, 9])],
-)
-def test_select(text, numbers):
-    assert list(select(text)) == numbers
-    assert all(preset is PRESETS[number] for number, preset in select(text).items())
-
-
-@pytest.mark.parametrize("numbers", [[1], [1, 2, 3], [9, 10, 11, 31, 36, 37]])
-def test_ranges_of_is_understood_by_select(numbers):
-    assert list(select(ranges_of(numbers))) == numbers
-
-
-@pytest.mark.parametrize(
-    ("chosen", "complaint"),
-    [
-        ("9-", "'9-' is not understood"),
-        ("-9", "'-9' is not understood"),
-        ("13-9", "'13-9' is not understood"),
-        ("9,,10", "'' is not understood"),
-        ("nine", "'nine' is not understood"),
-        ("1.5", "'1.5' is not understood"),
-        ("", "no preset is chosen"),
-        ([], "no preset is chosen"),
-        ("99", "preset 99 is unknown; known: 1-"),
-        ("1-999999999", "preset 999999999 is unknown"),
-        ("9,9", "preset 9 is chosen twice"),
-        ([9, 9], "preset 9 is chosen twice"),
-        (["9"], "preset '9' is no number of a preset"),
-        ([[9]], "preset [9] is no number of a preset"),
-        (31, "is not a list of preset numbers"),
-    ],
-)
-def test_select_refuses(chosen, complaint):
-    with pytest.raises(UsageError) as refused:
-        select(chosen)
-    assert complaint in str(refused.value)
-
-
-def test_registry_refuses_a_number_given_twice_and_what_is_no_preset():
-    registry = Registry()
-    registry[1] = Preset()
-    for number, preset, complaint in (
-        (1, Preset(), "given twice"),
-        (0, Preset(), "from 1"),
-        (2, {}, "must be a Preset"),
-    ):
-        with pytest.raises(UsageError, match=complaint):
-            registry[number] = preset
-
-
-def test_table_fits_a_terminal_of_80_columns(capsys):
-    Console(width=80).print(PRESETS.table(80))
-    lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) <= 80
-    assert any(line.rstrip().endswith("18: dropout 0 -> 0.2") for line in lines)
-
-
-def test_script_prints_every_preset_and_what_it_changed_without_tensorflow(script):
-    check = "import runpy, sys; runpy.run_path('hyperparameters.py', run_name='__main__')"
-    process = script("-c", f"{check}; assert not {{'tensorflow', 'keras'}} & set(sys.modules)")
-    assert process.returncode == 0, process.stderr
-    rows = {line.split()[0]: line.rstrip() for line in process.stdout.splitlines() if line[:6].strip().isdecimal()}
-    assert list(rows) == [str(number) for number in PRESETS]
-    assert rows["19"].endswith("18: dropout 0 -> 0.2")
-
-
-@pytest.mark.parametrize(
-    ("line", "complaint"),
-    [
-        (
-            "PRESETS[99] = PRESETS[18].but(dropout=1.0)",
-            "dropout=1.0 is not allowed; allowed: a number of at least 0 and ",
-        ),
-        (
-            "PRESETS[99] = PRESETS[18].but(learning_rate=-1)",
-            "learning_rate=-1 is not allowed; allowed: a finite number ",
-        ),
-        (
-            "PRESETS[99] = PRESETS[18].but(batch_size='9')",
-            "batch_size='9' is not allowed; allowed: a whole number from 1 ",
-        ),
-        (
-            "PRESETS[99] = PRESETS[18].but(hidden_sizes=(9, 0))",
-            "hidden_sizes[1]=0 is not allowed; allowed: a whole number",
-        ),
-        ("PRESETS[99] = PRESETS[18].but(dropuot=0.5)", "dropuot=0.5: there is no such field; did you mean dropout?"),
-        ("PRESETS[99] = PRESETS[18].but(dropout=0.5, dropout=0.6)", "keyword argument repeated: dropout"),
-        ("PRESETS[99] = PRESETS[18].but(dropout=half)", "name 'half' is not defined"),
-        ("PRESETS[99] = PRESETS[998].but(dropout=0.5)", "preset 998 is unknown"),
-        ("PRESETS[31].dropout = 0.3", "cannot assign to field 'dropout' (FrozenInstanceError)"),
-    ],
-)
-def test_a_mistake_in_the_registry_is_told_in_one_line_with_its_place(script, tmp_path, line, complaint):
-    text = (PROJECT / "hyperparameters.py").read_text()
-    (tmp_path / "hyperparameters.py").write_text(text.replace("select =", f"{line}\nselect ="))
-    shutil.copy(PROJECT / "MNIST_train.py", tmp_path)
-    process = script(tmp_path / "MNIST_train.py", "--list", PYTHONPATH=str(PROJECT))
-    line_number = text[: text.index("select =")].count("\n") + 1
-    assert only_line(process).startswith(f"Error: hyperparameters.py, line {line_number}: {complaint}")
-    assert process.returncode == 2

@@ -26,7 +26,7 @@ def visible_headings(browser) -> list[str]:
     return [cell.text.strip() for cell in cells if cell.is_displayed()]
 
 
-def test_page_opens_without_a_complaint_and_shows_every_figure(browser, evaluated, tmp_path):
+def test_page_opens_without_console_errors_and_shows_every_figure(browser, evaluated, tmp_path):
     browser.get((evaluated / "out" / "report.html").as_uri())
     browser.save_screenshot(str(tmp_path / "report.png"))
     assert browser.get_log("browser") == []
@@ -43,8 +43,8 @@ def test_table_of_runs_is_sorted_by_a_click_on_its_heading(browser, evaluated):
     assert column(browser, "preset") == ["8", "1"]  # the largest first
     click_heading(browser, "preset")
     assert column(browser, "preset") == ["1", "8"]
-    click_heading(browser, "layer sizes")
-    assert column(browser, "layer sizes") == ["200-200-200", "300-200"]
+    click_heading(browser, "hidden layers")
+    assert column(browser, "hidden layers") == ["200-200-200", "300-200"]
     click_heading(browser, "learning rate")
     assert column(browser, "learning rate") == ["0.01", "0.001"]
 

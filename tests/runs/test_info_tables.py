@@ -1,152 +1,170 @@
-"""The INFOS tables: one header, whole rows, many writers."""
+"""The tables of INFOS/: every column has its own value, and tables of old versions are brought up to date."""
 
 from __future__ import annotations
-
-import multiprocessing
 
 import pytest
 
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset, format_field
-from mnist_mlp.runs.info_tables import (
-    EVAL_COLUMNS,
-    OVERALL_COLUMNS,
-    AppendedTable,
-    InfoLogs,
-    read_table,
-    write_eval_log,
+from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, InfoLogs
+from mnist_mlp.runs.record import RunRecord, RunStatus
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.runs.text_table import read_table
+
+PRESET = Preset(
+    hidden_sizes=(31, 32),
+    activation="tanh",
+    weight_init="he",
+    bias_init="ones",
+    batch_size=33,
+    epochs=34,
+    optimizer="sgd",
+    optimizer_arguments={"momentum": 0.35},
+    learning_rate=0.36,
+    weight_decay=0.37,
+    dropout=0.38,
+    input_dropout=0.39,
+    label_smoothing=0.41,
+    decoupled_weight_decay=0.42,
+    warmup=0.43,
+    ema_decay=0.44,
+    l1_decay=0.45,
 )
 
-COLUMNS = ["run", "text", "number"]
+
+def an_epoch(number: int, first: float) -> dict:
+    """Returns an epoch of a record in which every figure differs from every other."""
+    names = ("loss", "cross_entropy", "l2_penalty", "accuracy")
+    return {
+        "epoch": number,
+        "seconds": first + 0.001,
+        "learning_rate": first + 0.002,
+        "train": {name: first + 0.01 * index for index, name in enumerate(names, start=1)},
+        "validation": {name: first + 0.1 * index for index, name in enumerate(names, start=1)},
+    }
 
 
-def append_hundred(path, writer: int) -> None:
-    table = AppendedTable(path, COLUMNS)
-    for number in range(100):
-        table.append({"run": f"writer{writer}", "text": "x" * 500, "number": number})
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    record = RunRecord(7, PRESET, 19, RunStatus.DIVERGED, epochs=[an_epoch(1, 3.0), an_epoch(2, 4.0)], best_epoch=2)
+    return RunFolder(tmp_path / "the_run", record)
 
 
-def test_rows_of_many_writers_are_whole_and_the_header_is_there_once(tmp_path):
-    path = tmp_path / "table.txt"
-    spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=append_hundred, args=(path, writer)) for writer in range(4)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    lines = path.read_text().splitlines()
-    assert lines[0].split("\t") == COLUMNS
-    assert len(lines) == 401
-    expected = {f"writer{writer}\t{'x' * 500}\t{number}" for writer in range(4) for number in range(100)}
-    assert set(lines[1:]) == expected
+def test_every_column_of_the_training_log_has_its_own_value(run, tmp_path):
+    logs = InfoLogs(tmp_path)
+    for epoch in run.record.epochs:
+        logs.append_epoch(run, epoch)
+    second = read_table(tmp_path / "training_log.txt", TRAINING_LOG_COLUMNS)[1]
+    assert second == {
+        "run": "the_run",
+        "preset": "7",
+        "seed": "19",
+        "epoch": "2",
+        "train_loss": "4.01",
+        "train_cross_entropy": "4.02",
+        "train_accuracy": "4.04",
+        "validation_loss": "4.1",
+        "validation_cross_entropy": "4.2",
+        "validation_accuracy": "4.4",
+        "l2_penalty": "4.3",
+        "learning_rate": "4.002",
+        "seconds": "4.001",
+    }
+    assert len(set(second.values())) == len(TRAINING_LOG_COLUMNS)
 
 
-def test_a_second_start_appends_below_the_same_header(tmp_path):
-    for number in (1, 2):
-        AppendedTable(tmp_path / "table.txt", COLUMNS).append({"run": "r", "text": "t", "number": number})
-    assert (tmp_path / "table.txt").read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
+def test_epochs_are_those_of_the_run_alone(run, tmp_path):
+    logs = InfoLogs(tmp_path)
+    other = RunFolder(tmp_path / "another_run", run.record)
+    logs.append_epoch(run, run.record.epochs[1])
+    logs.append_epoch(other, run.record.epochs[0])
+    assert (logs.epochs_of(run), logs.epochs_of(other)) == ({2}, {1})
 
 
-def test_table_of_other_columns_is_refused_and_left_as_it_is(tmp_path):
-    path = tmp_path / "table.txt"
-    path.write_text("run\tsomething\n1\t2\n")
-    with pytest.raises(UsageError, match=r"table.txt has other columns .* rename it"):
-        AppendedTable(path, COLUMNS)
-    assert path.read_text() == "run\tsomething\n1\t2\n"
+def test_every_column_of_the_overall_table_has_its_own_value(run, tmp_path):
+    InfoLogs(tmp_path).append_run(run)
+    (row,) = read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)
+    expected = {
+        "preset": "7",
+        "seed": "19",
+        "weight_layers": "3",
+        "training_seconds": "7.002",
+        "best_epoch": "2",
+        "validation_accuracy": "4.4",
+        "status": "diverged",
+        "run": "the_run",
+        "hidden_sizes": "31-32",
+        "activation": "tanh",
+        "weight_init": "he",
+        "bias_init": "ones",
+        "batch_size": "33",
+        "epochs": "34",
+        "optimizer": "sgd",
+        "optimizer_arguments": "momentum=0.35",
+        "learning_rate": "0.36",
+        "weight_decay": "0.37",
+        "dropout": "0.38",
+        "input_dropout": "0.39",
+        "label_smoothing": "0.41",
+        "decoupled_weight_decay": "0.42",
+        "warmup": "0.43",
+        "ema_decay": "0.44",
+        "l1_decay": "0.45",
+    }
+    assert {name: row[name] for name in expected if row[name] != expected[name]} == {}
+    for name in set(row) - set(expected):
+        assert row[name] == format_field(getattr(Preset(), name))
 
 
-def test_a_table_of_before_some_hyperparameters_is_brought_up_to_date_once(tmp_path):
-    """As the version wrote it whose presets ended with dropout."""
+@pytest.mark.parametrize("name", Preset.field_names())
+def test_column_of_a_hyperparameter_has_the_value_of_that_hyperparameter(tmp_path, name):
+    changes = {
+        **{"hidden_sizes": (9,), "activation": "tanh", "weight_init": "he", "bias_init": "zeros", "batch_size": 9},
+        **{"epochs": 9, "optimizer": "sgd", "optimizer_arguments": {"beta_1": 0.5}, "learning_rate": 0.5},
+        **{"normalization": "batch", "learning_rate_schedule": "cosine"},
+    }
+    default = getattr(Preset(), name)
+    value = changes.get(name, not default if isinstance(default, bool) else 0.5)
+    run = RunFolder(tmp_path / "the_run", RunRecord(7, Preset(**{name: value}), 19))
+    InfoLogs(tmp_path).append_run(run)
+    (row,) = read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)
+    differing = [other for other in Preset.field_names() if row[other] != format_field(getattr(Preset(), other))]
+    assert differing == [name]
+    assert row[name] == format_field(getattr(run.record.preset, name))
+
+
+def test_a_run_has_one_row(run, tmp_path):
+    logs = InfoLogs(tmp_path)
+    for folder in (run, RunFolder(tmp_path / "another_run", run.record), run):
+        logs.append_run(folder)
+    rows = read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)
+    assert [row["run"] for row in rows] == ["the_run", "another_run"]
+
+
+@pytest.mark.parametrize("missing", [{"l1_decay"}, {"activation", "elastic"}, set(Preset.field_names())], ids=len)
+def test_a_table_from_before_some_hyperparameters_is_brought_up_to_date_once(tmp_path, missing):
     path = tmp_path / "overral_info.txt"
-    later = list(Preset.further_fields())
-    columns = [column for column in OVERALL_COLUMNS if column not in later]
+    columns = [column for column in reversed(OVERALL_COLUMNS) if column not in missing]  # order has no effect
     rows = [[f"{column}{number}" for column in columns] for number in (1, 2)]
-    old = ["\t".join(row) for row in (columns, *rows, ["mine", "and no more", *[""] * (len(columns) - 2)])]
-    path.write_text("\n".join([*old, "torn\t"]))
+    path.write_text("\n".join(["\t".join(row) for row in (columns, *rows)]) + "\n")
     InfoLogs(tmp_path)
-    first, second, third = read_table(path, OVERALL_COLUMNS)
-    for row, number in ((first, 1), (second, 2)):
-        assert [row[column] for column in columns] == [f"{column}{number}" for column in columns]
-        assert (row["normalization"], row["standardize"], row["ema_decay"]) == ("none", "False", "0")
-        assert [row[name] for name in later] == [format_field(getattr(Preset(), name)) for name in later]
-    assert (third["preset"], third["seed"], third["run"]) == ("mine", "and no more", "")
+    found = read_table(path, OVERALL_COLUMNS)
+    for row, number in zip(found, (1, 2), strict=True):
+        assert {name: row[name] for name in columns} == {name: f"{name}{number}" for name in columns}
+        assert {name: row[name] for name in missing} == {
+            name: format_field(getattr(Preset(), name)) for name in missing
+        }
     content = path.read_bytes()
+    assert content.splitlines()[0].decode().split("\t") == OVERALL_COLUMNS
     InfoLogs(tmp_path)
     assert path.read_bytes() == content
-    assert sorted(each.name for each in tmp_path.iterdir() if each.suffix == ".txt") == [path.name, "training_log.txt"]
 
 
-def open_and_append(path, together, writer: int) -> None:
-    together.wait()
-    AppendedTable(path, COLUMNS, added={"number": 0}).append({"run": "new", "text": "t", "number": writer})
-
-
-def test_many_who_bring_one_old_table_up_to_date_lose_no_row(tmp_path):
-    path = tmp_path / "table.txt"
-    path.write_text("run\ttext\n" + "old\tt\n" * 20_000)  # large enough that they meet
-    spawn = multiprocessing.get_context("spawn")
-    together = spawn.Barrier(4, timeout=60)
-    writers = [spawn.Process(target=open_and_append, args=(path, together, writer)) for writer in range(1, 5)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert [writer.exitcode for writer in writers] == [0] * 4
-    header, *rows = path.read_text().splitlines()
-    assert header.split("\t") == COLUMNS
-    assert rows[:20_000] == ["old\tt\t0"] * 20_000
-    assert sorted(rows[20_000:]) == [f"new\tt\t{writer}" for writer in range(1, 5)]
-
-
-def test_a_table_with_a_line_that_is_none_is_refused(tmp_path):
-    path = tmp_path / "table.txt"
-    path.write_text(f"run\ttext\nold\tt\nold\t{'x' * 200_000}\n")
-    with pytest.raises(UsageError, match=r"table\.txt, line 3, is no row \(.*\); mend or rename it"):
-        read_table(path, ["run", "text"])
-
-
-@pytest.mark.parametrize("missing", [{"epochs"}, set(Preset.field_names())], ids=len)
+@pytest.mark.parametrize("missing", ["run", "status"])
 def test_a_table_that_lacks_something_else_is_refused(tmp_path, missing):
     path = tmp_path / "overral_info.txt"
-    header = "\t".join(column for column in OVERALL_COLUMNS if column not in missing) + "\n"
+    header = "\t".join(column for column in OVERALL_COLUMNS if column != missing) + "\n"
     path.write_text(header)
-    with pytest.raises(UsageError, match="other columns"):
+    with pytest.raises(UsageError, match=rf"other columns than this version writes \(missing: {missing}\)"):
         InfoLogs(tmp_path)
     assert path.read_text() == header
-
-
-def test_a_row_never_continues_a_line_that_lost_its_newline(tmp_path):
-    path = tmp_path / "table.txt"
-    path.write_text("run\ttext\tnumber\nr\tt\t1")  # as some editors leave it
-    AppendedTable(path, COLUMNS).append({"run": "r", "text": "t", "number": 2})
-    assert path.read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
-
-
-def test_a_torn_last_row_is_taken_away_but_never_from_a_table_that_is_not_ours(tmp_path):
-    path = tmp_path / "table.txt"
-    path.write_text("run\ttext\tnumber\nr\tt\t1\nr\t")
-    AppendedTable(path, COLUMNS).append({"run": "r", "text": "t", "number": 2})
-    assert path.read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
-    path.write_text("my own notes\nwithout a last newline")
-    with pytest.raises(UsageError, match="other columns"):
-        AppendedTable(path, COLUMNS)
-    assert path.read_text() == "my own notes\nwithout a last newline"
-
-
-@pytest.mark.parametrize("damage", [lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff\xfe\x00")])
-def test_table_that_cannot_be_used_is_refused(tmp_path, damage):
-    damage(tmp_path / "table.txt")
-    with pytest.raises(UsageError, match="rename it"):
-        AppendedTable(tmp_path / "table.txt", COLUMNS)
-    with pytest.raises(UsageError, match="rename it"):
-        read_table(tmp_path / "table.txt", COLUMNS)
-
-
-def test_eval_log_is_read_as_it_was_written(tmp_path):
-    rows = [{"run": "a", "preset": 1, "seed": 2, "test_accuracy": 0.98765, "test_loss": 0.0456789012345}]
-    write_eval_log(tmp_path / "eval_log.txt", rows)
-    assert read_table(tmp_path / "eval_log.txt", EVAL_COLUMNS) == [
-        {"run": "a", "preset": "1", "seed": "2", "test_accuracy": "0.98765", "test_loss": "0.045678901"}
-    ]
-    assert {path.name for path in tmp_path.iterdir()} == {"eval_log.txt", ".eval_log.txt.lock"}
-    assert read_table(tmp_path / "missing.txt", COLUMNS) == []

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnist_mlp.data.dataset import TRAIN_LABELS, load_training_data
+from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.data.loading import load_training_data
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.runs.run_folder import InvalidRun, RunFolder, RunRecord
-from mnist_mlp.runs.states import newest_whole_state
+from mnist_mlp.runs.record import InvalidRun, RunRecord
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.runs.states import newest_valid_state
 from tests.helpers import PROJECT, a_record, runs_in
 
-from hyperparameters import PRESETS, select
+from hyperparameters import PRESETS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -43,7 +45,7 @@ def test_any_value_of_a_preset_field_is_kept_or_refused_in_one_line(field, value
 @settings(max_examples=400, deadline=None)
 def test_any_list_of_presets_selects_what_it_says_or_is_refused(text):
     try:
-        chosen = select(text)
+        chosen = PRESETS.select(text)
     except UsageError as refusal:
         assert len(str(refusal)) < 1000
     else:
@@ -59,11 +61,11 @@ def test_any_list_of_presets_selects_what_it_says_or_is_refused(text):
 def test_any_record_is_read_or_is_no_run(path, value):
     values = json.loads(a_record().to_json())
     *parents, last = path or ["preset"]
-    place = values
+    position = values
     try:
         for step in parents:
-            place = place[step]
-        place[last] = value
+            position = position[step]
+        position[last] = value
     except (KeyError, IndexError, TypeError):
         return
     try:
@@ -94,15 +96,20 @@ def test_any_damage_to_a_state_is_noticed(run_with_a_state, data):
     newest = max(run_with_a_state.states.iterdir())
     path = data.draw(st.sampled_from(sorted(newest.iterdir())))
     whole = path.read_bytes()
-    place = data.draw(st.integers(0, len(whole) - 1))
+    position = data.draw(st.integers(0, len(whole) - 1))
     damaged = data.draw(
         st.sampled_from(
-            [whole[:place], whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :], whole + b"\0", b""]
+            [
+                whole[:position],
+                whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :],
+                whole + b"\0",
+                b"",
+            ]
         )
     )
     path.write_bytes(damaged)
     try:
-        state, _, warnings = newest_whole_state(run_with_a_state)
+        state, _, warnings = newest_valid_state(run_with_a_state)
     finally:
         path.write_bytes(whole)
     assert state is None or state.epoch < int(newest.name[-6:]) or _means_the_same(path.name, damaged, whole)
@@ -117,14 +124,15 @@ def _means_the_same(name: str, damaged: bytes, whole: bytes) -> bool:
     return all(read[0][key] == read[1][key] for key in ("state_version", "epoch", "sha256"))
 
 
+@pytest.mark.slow
 @given(header=st.binary(max_size=16), images=st.integers(0, 50))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_idx_header_is_noticed(tmp_path_factory, header, images):
     folder = tmp_path_factory.mktemp("idx")
     for path in (PROJECT / "MNIST_data").glob("*.gz"):
         (folder / path.name).symlink_to(path)
-    (folder / TRAIN_LABELS.name).unlink()
-    (folder / TRAIN_LABELS.name).write_bytes(gzip.compress(header + bytes(images)))
+    (folder / MNIST.train_labels_file.name).unlink()
+    (folder / MNIST.train_labels_file.name).write_bytes(gzip.compress(header + bytes(images)))
     with pytest.raises(WorkFailed) as failure:
         load_training_data(folder, mirrors=())
     assert "\n" not in str(failure.value)

@@ -27,11 +27,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 
 from mnist_mlp.evaluation.predictions import TestPredictions
+from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
 from mnist_mlp.files import commit_folder, sha256_of
-from mnist_mlp.runs.info_tables import EVAL_COLUMNS, OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
-from mnist_mlp.runs.run_folder import InvalidRun, RunFolder
-from mnist_mlp.runs.states import newest_whole_state
+from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS
+from mnist_mlp.runs.record import InvalidRun
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.runs.states import newest_valid_state
+from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, folders, only_line, project_with, runs_in
+
+pytestmark = pytest.mark.slow
 
 QUICK = ("--presets", "8", "--epochs", "2", "--quiet")
 
@@ -119,7 +124,7 @@ def test_read_only_folder_is_refused_before_anything_starts(
     process = script(*command, *folders(tmp_path), option, folder, before=unprivileged)
     assert process.returncode == 2
     assert only_line(process) == (
-        f"Error: {folder} cannot be written (Permission denied); mend that or name another folder with {option}"
+        f"Error: {folder} cannot be written (Permission denied); make it writable or name another folder with {option}"
     )
     assert len(runs_in(tmp_path)) == 2
     assert list(folder.iterdir()) == []
@@ -151,7 +156,7 @@ def test_read_only_data_will_do_and_so_will_a_temporary_folder_on_another_device
     assert (process.returncode, process.stderr) == (0, "")
     (run,) = runs_in(tmp_path)
     assert run.record.status == "finished"
-    assert newest_whole_state(run)[0].epoch == 2
+    assert newest_valid_state(run)[0].epoch == 2
 
 
 def test_read_only_runs_can_be_reported_and_say_why_they_are_neither_scored_nor_resumed(
@@ -183,7 +188,7 @@ def test_diverged_preset_is_recorded_as_numbers_and_the_sweep_goes_on(script, tm
     project = project_with(tmp_path / "project", f"{wild}\nPRESETS[139] = PRESETS[138].but(learning_rate=0.1)")
     process = script("MNIST_train.py", "--presets", "138,139", "--workers", 1, *folders(tmp_path), cwd=project)
     assert (process.returncode, process.stderr) == (0, "")
-    assert "diverged: its loss is no number" in process.stdout
+    assert "diverged: loss is NaN or infinite" in process.stdout
     diverged, finished = runs_in(tmp_path)
     assert [run.record.status for run in (diverged, finished)] == ["diverged", "finished"]
     assert [len(run.record.epochs) for run in (diverged, finished)] == [1, 3]
@@ -254,11 +259,11 @@ def shown_by_tensorboard(runs_dir: Path, names: list[str]) -> list[list]:
                     shown = json.loads(answer.read())
                 time.sleep(0.5)
             server = psutil.Process(process.pid)
-            sockets = [each for owner in (server, *server.children(recursive=True)) for each in owner.net_connections()]
+            sockets = [item for owner in (server, *server.children(recursive=True)) for item in owner.net_connections()]
         finally:
             process.terminate()
-    assert {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN} <= {"127.0.0.1", "::1"}
-    assert int(port) in {each.laddr.port for each in sockets}
+    assert {item.laddr.ip for item in sockets if item.status == psutil.CONN_LISTEN} <= {"127.0.0.1", "::1"}
+    assert int(port) in {item.laddr.port for item in sockets}
     return [shown[name] for name in names]
 
 
@@ -368,13 +373,13 @@ def test_hostile_states_are_refused_before_they_take_memory(tmp_path, trained):
         shutil.rmtree(run.states)
         run.states.mkdir()
         commit_folder(newest, files)
-        state, _, warnings = newest_whole_state(run)
+        state, _, warnings = newest_valid_state(run)
         assert state is None
         return warnings[0]
 
-    assert "something else than a state" in refusal_of(state__safetensors=(1 << 62).to_bytes(8, "little") + b"{}")
-    assert "something else than a state" in refusal_of(state__safetensors=pickle.dumps(Bomb(tmp_path / "executed")))
-    assert "not of the preset's shape" in refusal_of(state__safetensors=save({"weight_000": np.zeros((3, 3))}))
+    assert "not a valid saved state" in refusal_of(state__safetensors=(1 << 62).to_bytes(8, "little") + b"{}")
+    assert "not a valid saved state" in refusal_of(state__safetensors=pickle.dumps(Bomb(tmp_path / "executed")))
+    assert "do not have the preset's shape" in refusal_of(state__safetensors=save({"weight_000": np.zeros((3, 3))}))
     assert "larger than a state" in refusal_of(state__safetensors=bytes(100 << 20))
     assert not (tmp_path / "executed").exists()
 
@@ -387,7 +392,7 @@ def test_tensorboard_is_for_this_machine_unless_asked_and_then_warns(tmp_path, s
     line = process.stdout.readline()
     process.terminate()
     process.communicate()
-    assert line.startswith("Warning: whoever reaches 127.0.0.1 can see all runs")
+    assert line.startswith("Warning: anyone who can reach 127.0.0.1 can see all runs")
     refused = script("tensorboard_run.py", "--host", "no.such.host.invalid", "--runs-dir", trained / "runs")
     assert refused.returncode == 2
     assert only_line(refused).startswith("Error: --host no.such.host.invalid is no address of this machine")

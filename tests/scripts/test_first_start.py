@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from mnist_mlp.data.dataset import MIRRORS
+from mnist_mlp.data.dataset import MNIST
 from tests.helpers import PROJECT, flip_a_byte, folders, only_line, runs_in
+
+pytestmark = pytest.mark.slow
 
 DATA = PROJECT / "MNIST_data"
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
@@ -24,11 +26,11 @@ TEST_LABELS = "t10k-labels-idx1-ubyte.gz"
 # Runs a script with other mirrors and less patience: python -c WITH_MIRRORS "http://... http://..." MNIST_train.py ...
 WITH_MIRRORS = """
 import functools, runpy, sys
-from mnist_mlp import data
+from mnist_mlp.data import idx_files, loading
 _, mirrors, *sys.argv = sys.argv
-data.SECONDS_TO_WAIT = 2
+idx_files.SECONDS_TO_WAIT = 2
 for name in ("load_training_data", "load_test_data"):
-    setattr(data, name, functools.partial(getattr(data, name), mirrors=mirrors.split()))
+    setattr(loading, name, functools.partial(getattr(loading, name), mirrors=mirrors.split()))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 NO_NETWORK = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
@@ -69,8 +71,8 @@ def mirror() -> Iterator[Callable[[Callable[[Handler, bytes], None]], Mirror]]:
         return mirrors[-1]
 
     yield start
-    for each in mirrors:
-        each.close()
+    for item in mirrors:
+        item.close()
 
 
 def send(request: Handler, content: bytes, announced: int | None = None) -> None:
@@ -107,9 +109,9 @@ def wrong(request: Handler, content: bytes) -> None:
 def slow(request: Handler, content: bytes) -> None:
     """A few seconds, in which the others come to wait."""
     send(request, content[:1], announced=len(content))
-    for place in (1, 2, 3, 4):
+    for position in (1, 2, 3, 4):
         time.sleep(1)
-        request.wfile.write(content[place : place + 1] if place < 4 else content[place:])
+        request.wfile.write(content[position : position + 1] if position < 4 else content[position:])
 
 
 def data_in(folder: Path) -> dict[str, bytes]:
@@ -155,11 +157,11 @@ def test_without_a_network_one_line_says_what_was_tried_and_a_damaged_file_stays
     )
     assert process.returncode == 1
     *fetching, error = process.stderr.splitlines()
-    assert fetching == [f"Fetching {address}{LABELS}" for address in MIRRORS]
+    assert fetching == [f"Fetching {address}{LABELS}" for address in MNIST.mirrors]
     assert error.startswith(
-        f"Error: {tmp_path}/data/{LABELS} is missing or damaged, and no mirror gave it: {MIRRORS[0]}"
+        f"Error: {tmp_path}/data/{LABELS} is missing or damaged, and no mirror gave it: {MNIST.mirrors[0]}"
     )
-    assert f"{MIRRORS[1]}{LABELS} (" in error
+    assert f"{MNIST.mirrors[1]}{LABELS} (" in error
     assert error.endswith(f"; get {LABELS} by hand from any MNIST mirror and put it into {tmp_path}/data")
     assert data_in(tmp_path / "data") == before
     assert list((tmp_path / "runs").iterdir()) == []

@@ -1,8 +1,8 @@
-"""Sweeps under attack: processes killed at random moments, states damaged, a disk that is full; then --resume.
+"""Sweeps under attack: processes killed after random lines of output, states damaged, a full disk; then --resume.
 
 python -m tests.sweep.chaos --kills 20      as `make chaos` does, some minutes
 python -m tests.sweep.chaos --engine ray    the same on Ray
-python -m tests.sweep.chaos --kills 2       as the tests do, but for the full disk
+python -m tests.sweep.chaos --kills 2       as the tests do, but they leave out the full disk
 
 In the end every run must have the bits of an undisturbed sweep, and every row of INFOS/ must be there once.
 """
@@ -10,6 +10,7 @@ In the end every run must have the bits of an undisturbed sweep, and every row o
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -23,11 +24,15 @@ from pathlib import Path
 
 import psutil
 
-from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, read_table
-from mnist_mlp.runs.run_folder import InvalidRun, RunFolder, scan
+from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS
+from mnist_mlp.runs.run_folder import RunFolder, find_runs
+from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, flip_a_byte, folders, results
 
 PRESETS = "1,8"
+SECONDS_AFTER_LINE = (
+    0.3  # at most, before a kill, so that it meets epochs, saves and whatever else is between two lines
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -45,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
         run_to_its_end(calm, *sweep)
         engine = ("--engine", options.engine)
         kills_left = options.kills
-        while kills_left:  # a sweep may be done before it was killed so often
+        while kills_left:  # a sweep may end before it has been killed so often
             attacked = Path(folder, f"attacked, {kills_left} kills left")
             kills_left -= attack(attacked, sweep, engine, kills_left, chance)
             assert_nothing_lost(attacked, calm)
@@ -57,29 +62,39 @@ def attack(folder: Path, sweep: tuple[str, ...], engine: tuple[str, ...], kills:
     """Kills trainer or worker again and again, damages states now and then, until all is trained; returns the kills."""
     done = Counter()
     while not everything_is_done(folder):
-        what = ("--resume",) if unfinished(folder) else (*sweep, "--skip-done")
-        process = start(folder, *what, *engine)
+        options = ("--resume",) if unfinished(folder) else (*sweep, "--skip-done")
+        process = start(folder, *options, *engine)
         attacks_left = kills - done["trainer"] - done["worker"]
-        try:
-            process.wait(timeout=chance.uniform(4, 16) if attacks_left > 0 else 900)
-        except subprocess.TimeoutExpired:
+        if attacks_left > 0 and reads_lines(process, chance.randint(0, 12)):
+            time.sleep(chance.uniform(0, SECONDS_AFTER_LINE))
             done[kill_something(process, chance)] += 1
-            process.wait(timeout=900)
+        process.communicate(timeout=900)
         if attacks_left > 0 and chance.random() < 0.3:
             done["states damaged"] += damage_a_state(folder, chance)
     print(f"survived: {dict(done)}", flush=True)
     return done["trainer"] + done["worker"]
 
 
+def reads_lines(process: subprocess.Popen, lines: int) -> bool:
+    """Reads so many lines of the process's output; returns whether it is still running then."""
+    return all(process.stdout.readline() for _ in range(lines)) and process.poll() is None
+
+
 def kill_something(process: subprocess.Popen, chance: random.Random) -> str:
     """Kills the trainer with all its workers, or one worker alone; returns which."""
-    children = psutil.Process(process.pid).children(recursive=True)
-    workers = [each for each in children if re.search("spawn_main|ray::_train", " ".join(each.cmdline()))]
+    workers = [child for child in psutil.Process(process.pid).children(recursive=True) if is_worker(child)]
     if workers and chance.random() < 0.5:
-        chance.choice(workers).kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            chance.choice(workers).kill()
         return "worker"
     os.killpg(process.pid, signal.SIGKILL)
     return "trainer"
+
+
+def is_worker(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(re.search("spawn_main|ray::_train", " ".join(process.cmdline())))
+    return False
 
 
 def damage_a_state(folder: Path, chance: random.Random) -> int:
@@ -93,7 +108,7 @@ def damage_a_state(folder: Path, chance: random.Random) -> int:
 
 
 def fill_the_disk(folder: Path, sweep: tuple[str, ...]) -> None:
-    """Trains on a small file system that is full at first; skipped where none can be mounted."""
+    """Trains on a small file system that is full at first; skipped if none can be mounted."""
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True).returncode:
         print("no small file system could be mounted: the full disk is left out", flush=True)
@@ -119,7 +134,7 @@ def start(folder: Path, *options: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "MNIST_train.py", *options, *folders(folder)],
         cwd=PROJECT,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -135,7 +150,7 @@ def run_to_its_end(folder: Path, *options: str) -> None:
 def runs_of(folder: Path) -> list[RunFolder]:
     if not (folder / "runs").exists():
         return []
-    return [run for _, run in scan(folder / "runs") if not isinstance(run, InvalidRun)]
+    return find_runs(folder / "runs").runs
 
 
 def unfinished(folder: Path) -> list[RunFolder]:
@@ -151,8 +166,8 @@ def assert_nothing_lost(folder: Path, calm: Path) -> None:
     assert results(folder) == results(calm)
     for table, columns in (("training_log.txt", TRAINING_LOG_COLUMNS), ("overral_info.txt", OVERALL_COLUMNS)):
         rows, expected = (
-            Counter((row["preset"], row.get("epoch")) for row in read_table(each / "INFOS" / table, columns))
-            for each in (folder, calm)
+            Counter((row["preset"], row.get("epoch")) for row in read_table(parent / "INFOS" / table, columns))
+            for parent in (folder, calm)
         )
         assert rows == expected
         assert set(rows.values()) == {1}

@@ -1,20 +1,72 @@
-"""Sweeps on Ray: a cluster of two real nodes on this machine, one of which is killed."""
+"""Trainings on Ray: jobs pulled late and canceled, and a cluster of two real nodes, one of which is killed."""
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from mnist_mlp.runs.info_tables import TRAINING_LOG_COLUMNS, read_table
-from tests.helpers import PROJECT, folders, only_line, results, runs_in, wait_for
+from mnist_mlp.runs.info_tables import TRAINING_LOG_COLUMNS
+from mnist_mlp.runs.text_table import read_table
+from mnist_mlp.sweep.jobs import Ended, EpochDone, Job, Retried, Started
+from mnist_mlp.sweep.ray_engine import RayTasks
+from tests.helpers import PROJECT, TINY, LateSource, events_of, folders, only_line, results, runs_in, wait_for
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
 
 CHOSEN = ["--presets", "1,8", "--epochs", "5"]
+
+
+pytestmark = pytest.mark.slow
+
+
+def a_job(seed: int, epochs: int = 1) -> Job:
+    return Job(7, TINY.but(epochs=epochs, batch_size=5000), seed)
+
+
+def kinds(events: list, job: Job) -> list[type]:
+    """Returns what happened to the job, without retries: Ray may give it the very process that is killed."""
+    return [type(event) for event in events if event.job is job and not isinstance(event, Retried)]
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
+def test_second_job_may_depend_on_the_first_one_s_result_while_that_is_under_way():
+    first, second = a_job(1, epochs=200), a_job(2)
+    source = LateSource(first, second)
+    events = events_of(RayTasks(None, None, PROJECT / "MNIST_data"), source, source.see)
+    for job in (first, second):
+        assert kinds(events, job) == [Started, *[EpochDone] * job.preset.epochs, Ended]
+    assert {(event.failure, event.canceled) for event in events if isinstance(event, Ended)} == {("", False)}
+    order = [(type(event), event.job) for event in events]
+    assert order.index((EpochDone, first)) < order.index((Started, second)) < order.index((Ended, first))
+    assert 1 <= source.refusals <= 2  # asked after every event, not all the time
+
+
+def test_canceled_job_ends_and_makes_room_for_the_next_which_an_idle_engine_asks_for():
+    canceled, following = a_job(1, epochs=100_000), a_job(2)
+    source = LateSource(canceled, following)
+    engine = RayTasks(None, 1, PROJECT / "MNIST_data")
+
+    def listen(event):
+        if isinstance(event, Started) and event.job is canceled:
+            engine.cancel(canceled)
+            engine.cancel(canceled)  # once is enough, twice does no harm
+        elif isinstance(event, Ended):
+            threading.Timer(0.5, source.release).start()  # until then nothing runs and nothing is to be had
+
+    events = events_of(engine, source, listen)
+    assert kinds(events, canceled) == [Started, Ended]
+    assert kinds(events, following) == [Started, EpochDone, Ended]
+    assert [(event.job, event.canceled) for event in events if isinstance(event, Ended)] == [
+        (canceled, True),
+        (following, False),
+    ]
+    assert 2 <= source.refusals <= 8
 
 
 @pytest.fixture
@@ -49,7 +101,7 @@ def test_every_result_comes_though_a_node_is_killed_and_has_the_bits_of_a_local_
     assert {run.record.status for run in runs_in(tmp_path / "ray")} == {"finished"}
 
 
-def test_addresses_without_a_cluster_are_told_in_one_line(script, tmp_path):
+def test_address_without_a_cluster_is_refused_in_one_line(script, tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]

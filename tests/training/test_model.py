@@ -7,9 +7,11 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from mnist_mlp.presets import preset as preset_module
-from mnist_mlp.presets.preset import ACTIVATIONS, BIAS_INITS, OPTIMIZER_ARGUMENTS, WEIGHT_INITS, Preset
+from mnist_mlp.presets.declarations import BIAS_INITS, WEIGHT_INITS
+from mnist_mlp.presets.keras_names import ACTIVATIONS, INITIALIZERS, OPTIMIZER_ARGUMENTS
+from mnist_mlp.presets.preset import Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.training.model import (
     build_model,
@@ -28,9 +30,9 @@ def test_activation_names_are_all_of_keras_that_need_no_arguments():
 
 def test_initializer_names_are_all_of_keras_that_need_no_arguments():
     classes = inspect.getmembers(keras.initializers, inspect.isclass)
-    ours = {type(keras.initializers.get(name)) for name in preset_module.KERAS_INITIALIZERS}
+    ours = {type(keras.initializers.get(name)) for name in INITIALIZERS}
     abstract = {keras.initializers.Initializer, keras.initializers.Constant, keras.initializers.STFT}
-    assert ours == {each for _, each in classes} - abstract
+    assert ours == {found for _, found in classes} - abstract
 
 
 @pytest.mark.parametrize("name", OPTIMIZER_ARGUMENTS)
@@ -128,6 +130,34 @@ def test_presets_begin_alike_where_they_are_alike():
     shallow, deep = (build_model(Preset(hidden_sizes=sizes), seed=1602) for sizes in ((30, 20), (30, 20, 20)))
     np.testing.assert_array_equal(shallow.layers[0].get_weights()[0], deep.layers[0].get_weights()[0])
     np.testing.assert_array_equal(shallow.layers[1].get_weights()[1], deep.layers[1].get_weights()[1])
+
+
+@pytest.mark.parametrize("normalization", ["none", "layer"])
+@pytest.mark.parametrize(
+    ("activation", "by_numpy"),
+    [
+        ("relu", lambda x: np.maximum(x, 0)),
+        ("tanh", np.tanh),
+        ("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
+        ("gelu", lambda x: x * scipy.stats.norm.cdf(x)),
+        ("softplus", lambda x: np.log1p(np.exp(x))),
+    ],
+)
+def test_hidden_layers_use_the_activation(activation, by_numpy, normalization):
+    model = build_model(Preset(hidden_sizes=(30, 20), activation=activation, normalization=normalization), seed=1)
+    pixels = np.random.default_rng(0).random((50, 784), np.float32)
+    hidden = pixels.astype(np.float64)
+    for index in (1, 2):
+        dense = model.get_layer(f"hidden_{index}")
+        hidden = hidden @ dense.kernel.numpy() + (0 if normalization == "layer" else dense.bias.numpy())
+        if normalization == "layer":
+            layer = model.get_layer(f"normalization_{index}")
+            centered = hidden - hidden.mean(axis=1, keepdims=True)
+            hidden = centered / np.sqrt(hidden.var(axis=1, keepdims=True) + layer.epsilon)
+            hidden = hidden * layer.gamma.numpy() + layer.beta.numpy()
+        hidden = by_numpy(hidden)
+    logits = hidden @ model.get_layer("logits").kernel.numpy() + model.get_layer("logits").bias.numpy()
+    np.testing.assert_allclose(model(pixels, training=False), logits, rtol=1e-3, atol=1e-3)
 
 
 def test_logits_loss_and_penalty_against_numpy():

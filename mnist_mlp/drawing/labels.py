@@ -1,0 +1,85 @@
+"""Labels of lines and points that do not overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+MOST_ROUNDS = 200  # of pushing labels apart
+
+
+class EndLabel(NamedTuple):
+    """The label of a line: its last value, text and color."""
+
+    value: float
+    text: str
+    color: str
+
+
+def label_ends(axes: Axes, labels: Sequence[EndLabel], points: float = 10) -> None:
+    """Writes each label beside the right edge at its line's end, pushed apart where they would overlap.
+
+    Args:
+        points: the height of a label.
+    """
+    spacing = points * 1.35 * axes.figure.dpi / 72
+    right = axes.get_xlim()[1]
+    low, high = (axes.transAxes.transform((1, edge))[1] for edge in (0, 1))
+    ends = [float(np.clip(axes.transData.transform((right, label.value))[1], low, high)) for label in labels]
+    order = sorted(range(len(labels)), key=lambda index: (ends[index], labels[index].text, labels[index].color))
+    heights = _pushed_apart([ends[index] for index in order], spacing)
+    for index, height in zip(order, heights, strict=True):
+        label = labels[index]
+        line, text = (ends[index] - low) / (high - low), (height - low) / (high - low)
+        outside = {"transform": axes.transAxes, "clip_on": False, "color": label.color}
+        axes.plot([1, 1.035], [line, text], linewidth=0.7, **outside)
+        axes.text(1.045, text, label.text, fontsize=points, va="center", **outside)
+
+
+def _pushed_apart(heights: Sequence[float], spacing: float) -> list[float]:
+    """Returns ascending heights moved so far that neighbors are at least the spacing apart."""
+    heights = list(heights)
+    for _ in range(MOST_ROUNDS):
+        moved = False
+        for index in range(1, len(heights)):
+            overlap = spacing - (heights[index] - heights[index - 1])
+            if overlap > 0.01 * spacing:
+                heights[index - 1] -= overlap / 2
+                heights[index] += overlap / 2
+                moved = True
+        if not moved:
+            break
+    return heights
+
+
+def label_points(axes: Axes, xs: Sequence[float], ys: Sequence[float], labels: Sequence[str]) -> None:
+    """Writes each label beside its point, left out where there is no room; the best are labeled first."""
+    pixels = axes.transData.transform(np.column_stack([xs, ys]))
+    scale = axes.figure.dpi / 72
+    taken = [(x - 4 * scale, x + 4 * scale, y - 4 * scale, y + 4 * scale) for x, y in pixels]
+    for index in np.argsort(-np.asarray(ys), kind="stable"):
+        x, y = pixels[index]
+        wide = 6 * scale * len(labels[index])
+        for dx, dy, side in ((6, 0, "left"), (-6, 0, "right"), (0, 9, "center"), (0, -9, "center")):
+            left = x + dx * scale - {"left": 0, "right": wide, "center": wide / 2}[side]
+            box = (left, left + wide, y + (dy - 5) * scale, y + (dy + 5) * scale)
+            own = taken[index]
+            if not any(other is not own and _overlap(box, other) for other in taken):
+                axes.annotate(
+                    labels[index],
+                    (xs[index], ys[index]),
+                    xytext=(dx, dy),
+                    textcoords="offset points",
+                    ha=side,
+                    va="center",
+                    fontsize=9,
+                )
+                taken.append(box)
+                break
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]

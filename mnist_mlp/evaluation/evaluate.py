@@ -1,0 +1,73 @@
+"""Scores runs on the test set and stores the result of each in its folder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mnist_mlp.data.deskewing import as_seen_by
+from mnist_mlp.data.loading import load_test_data
+from mnist_mlp.errors import WorkFailed
+from mnist_mlp.evaluation.events import write_evaluation
+from mnist_mlp.evaluation.scores import ScoredRun, TestScore
+from mnist_mlp.evaluation.scoring import load_best_model, logits_of, logits_of_ensemble, score
+from mnist_mlp.runs.record import InvalidRun
+from mnist_mlp.runs.run_folder import RunFolder
+
+
+@dataclass
+class Evaluation:
+    """The result of scoring runs.
+
+    Attributes:
+        scored: the runs that could be scored, in their order.
+        skipped: the reason for each of the others, by name.
+        logits: [images, classes] of each scored run.
+        labels: of the test images; None before the first scored run.
+    """
+
+    scored: list[ScoredRun] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    logits: list[np.ndarray] = field(default_factory=list)
+    labels: np.ndarray | None = None
+
+    def ensemble(self) -> TestScore:
+        """Returns the score of the mean of all scored runs' probabilities."""
+        return score(logits_of_ensemble(self.logits), self.labels)[0]
+
+
+def evaluate(runs: Iterable[RunFolder], data_dir: Path, on_start: Callable[[RunFolder], None]) -> Evaluation:
+    """Scores the runs; their predictions and TensorBoard events are written into their folders.
+
+    Args:
+        on_start: called before each run.
+
+    Raises:
+        WorkFailed: the test data cannot be loaded, or a run's folder cannot be written.
+    """
+    evaluation = Evaluation()
+    load = functools.cache(functools.partial(load_test_data, data_dir))
+    for run in runs:
+        on_start(run)
+        data_set = run.record.trained_on
+        test = load(data_set)
+        try:
+            logits = logits_of(load_best_model(run), as_seen_by(run.record.preset, test, data_set))
+            test_score, predictions = score(logits, test.labels)
+            predictions.save(run.path)
+            write_evaluation(run, predictions, test)
+        except InvalidRun as reason:
+            evaluation.skipped[run.name] = str(reason)
+            continue
+        except OSError as error:
+            raise WorkFailed(
+                f"{run.path} cannot be written ({error.strerror or error}); make room there or make it writable"
+            ) from None
+        evaluation.scored.append(ScoredRun(run, test_score))
+        evaluation.logits.append(logits)
+        evaluation.labels = test.labels
+    return evaluation

@@ -1,0 +1,60 @@
+"""The best run's accuracy and loss over its epochs, on training and on validation images."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mnist_mlp.drawing.labels import EndLabel
+from mnist_mlp.drawing.style import Picture, look, title
+from mnist_mlp.report.content import ReportContent
+from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.figures.curves import finish_accuracy, finish_loss, two_axes
+from mnist_mlp.report.figures.registry import Section, figure
+
+PARTS = {"train": "training", "validation": "validation"}
+MARKED = "validation"  # the part whose best epoch has a marker
+
+
+@figure(
+    "learning_curve",
+    alt="Accuracy and loss over the epochs, on training and on validation images",
+    section=Section.BEST,
+    is_in_text=True,
+)
+def learning_curve(content: ReportContent) -> Picture | None:
+    """Returns the figure of the best run."""
+    run = content.conclusions.best_run
+    return learning_picture(run) if run else None
+
+
+def learning_picture(run: ReportedRun) -> Picture:
+    """Returns the figure of a run."""
+    epochs = len(run.record.epochs)
+    subtitle = (
+        f"Preset {run.record.preset_number}, seed {run.record.seed}. Training: mean over the epoch, dropout on.\n"
+        "Validation: after the epoch, dropout off; the marker is the best epoch."
+    )
+
+    def paint(figure: Figure) -> None:
+        title(figure, f"Best after epoch {run.record.best_epoch} of {epochs}", subtitle)
+        upper, lower = two_axes(figure, right=0.78)
+        shown = np.concatenate([run.curves[f"{part} accuracy"] for part in PARTS])
+        finish_accuracy(upper, shown, epochs, _lines(upper, run, "accuracy"), points=10)
+        finish_loss(lower, epochs, _lines(lower, run, "cross_entropy"), points=10)
+
+    return Picture(6.0, paint)
+
+
+def _lines(axes: Axes, run: ReportedRun, curve: str) -> list[EndLabel]:
+    """Draws a line for each part of the data; returns their labels."""
+    ends, best = [], run.record.best_epoch
+    for index, (part, name) in enumerate(PARTS.items()):
+        values, style = run.curves[f"{part} {curve}"], look(index)
+        axes.plot(np.arange(1, len(values) + 1), values, color=style.color, linestyle=style.line)
+        if part == MARKED:
+            marker = {"color": style.color, "markeredgecolor": "white", "markersize": 8}
+            axes.plot(best, values[best - 1], style.marker, **marker)
+        ends.append(EndLabel(float(values[np.isfinite(values)][-1]), name, style.color))
+    return ends

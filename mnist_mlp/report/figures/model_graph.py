@@ -1,0 +1,71 @@
+"""The best preset's network from pixels to logits, a bar per layer, as wide as the root of its units."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.drawing.style import BLUE, GRAY, PALE, TOP, VERMILION, WIDTH, Picture, title
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report.content import ReportContent
+from mnist_mlp.report.figures.registry import Section, figure
+
+STEP = 0.78  # inches from layer to layer
+MIDDLE = WIDTH / 2 - 1.0  # inches, of the bars
+
+
+@figure("model_graph", alt="The layers of the best preset", section=Section.BEST, is_in_text=True)
+def model_graph(content: ReportContent) -> Picture | None:
+    """Returns the figure of the best preset."""
+    best = content.conclusions.best
+    return model_picture(best.preset, best.label) if best else None
+
+
+def model_picture(preset: Preset, label: str) -> Picture:
+    """Returns the figure of a preset."""
+    sizes = MNIST.layer_sizes(preset)
+    parameters = sum(inputs * outputs + outputs for inputs, outputs in pairwise(sizes))
+    decay = f"L2 weight decay {preset.weight_decay:g}" if preset.weight_decay else "no weight decay"
+    dropout = f"dropout {preset.dropout:g} after each hidden layer" if preset.dropout else "no dropout"
+    drawn = f"weights drawn by {preset.weight_init}, biases by {preset.bias_init}"
+    subtitle = f"{parameters:,} parameters; {drawn}.\n{dropout[0].upper()}{dropout[1:]}, {decay}."
+
+    def paint(figure: Figure) -> None:
+        title(figure, f"The network of preset {label}: {preset.weight_layers} weight layers", subtitle)
+        height = figure.get_figheight()
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        axes.set_xlim(0, WIDTH)
+        axes.set_ylim(0, height)
+        for index, units in enumerate(sizes):
+            y = height - TOP - 0.45 - index * STEP
+            _bar(axes, preset, sizes, index, y)
+            if index:
+                _arrow(axes, f"{sizes[index - 1]:,} by {units:,} weights", y)
+
+    return Picture(TOP + 0.9 + STEP * (len(sizes) - 1), paint)
+
+
+def _bar(axes: Axes, preset: Preset, sizes: tuple[int, ...], index: int, y: float) -> None:
+    width = 3.0 * (sizes[index] / max(sizes)) ** 0.5
+    side = MNIST.image_side
+    if index == 0:
+        name, color = f"pixels ({side} by {side})", PALE
+    elif index == len(sizes) - 1:
+        name, color = "logits, one per digit", VERMILION
+    else:
+        name, color = f"{preset.activation} units", BLUE
+    shape = f"round,pad=0,rounding_size={min(width, 0.32) / 4}"
+    corner = (MIDDLE - width / 2, y - 0.16)
+    axes.add_patch(FancyBboxPatch(corner, width, 0.32, boxstyle=shape, facecolor=color, edgecolor="none"))
+    axes.text(WIDTH / 2 + 0.75, y, f"{sizes[index]:,} {name}", va="center", fontsize=11)
+
+
+def _arrow(axes: Axes, weights: str, y: float) -> None:
+    style = {"arrowstyle": "-|>", "color": GRAY}
+    axes.annotate("", (MIDDLE, y + 0.18), (MIDDLE, y + STEP - 0.18), arrowprops=style)
+    axes.text(MIDDLE + 0.15, y + STEP / 2, weights, va="center", fontsize=8.5, color=GRAY)

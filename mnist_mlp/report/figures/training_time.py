@@ -1,0 +1,60 @@
+"""Training time against test accuracy, a point per preset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from mnist_mlp.drawing.labels import label_points
+from mnist_mlp.drawing.scales import accuracy_scale, limits_of_accuracy
+from mnist_mlp.drawing.style import BLUE, TOP, Picture, title
+from mnist_mlp.report.content import ReportContent
+from mnist_mlp.report.figures.registry import Section, figure
+
+FEWEST_FOR_CORRELATION = 5
+WEAK = 0.3  # rank correlation below which time says little about accuracy
+
+
+@figure(
+    "time_accuracy",
+    alt="Training time against test accuracy, a point per preset",
+    section=Section.RUNS,
+    is_in_text=True,
+)
+def training_time(content: ReportContent) -> Picture | None:
+    """Returns the figure, None if fewer than two presets are scored."""
+    scored = [experiment for experiment in content.experiments if experiment.scored]
+    if len(scored) < 2:
+        return None
+    minutes = [
+        sum(run.record.training_seconds for run in experiment.scored) / len(experiment.scored) / 60
+        for experiment in scored
+    ]
+    accuracies = [experiment.mean_test for experiment in scored]
+    headline, correlation = _correlation(minutes, accuracies)
+    subtitle = f"{correlation}A point per preset, its number beside it.\nRuns that shared the machine took longer."
+
+    def paint(figure: Figure) -> None:
+        title(figure, headline, subtitle)
+        height = figure.get_figheight()
+        axes = figure.add_axes((0.15, 0.6 / height, 0.81, 1 - (TOP + 0.6) / height))
+        axes.plot(minutes, accuracies, "o", color=BLUE, markersize=7, markeredgecolor="white")
+        accuracy_scale(axes, *limits_of_accuracy(accuracies))
+        axes.set_xlim(0, max(minutes) * 1.12)
+        axes.set_xlabel("training time in minutes")
+        axes.set_ylabel("test accuracy")
+        label_points(axes, minutes, accuracies, [experiment.label for experiment in scored])
+
+    return Picture(5.2, paint)
+
+
+def _correlation(minutes: Sequence[float], accuracies: Sequence[float]) -> tuple[str, str]:
+    """Returns a headline and the rank correlation as text; "" where there are too few points."""
+    if len(minutes) < FEWEST_FOR_CORRELATION or len(set(accuracies)) < 2 or len(set(minutes)) < 2:
+        return "Training time against test accuracy", ""
+    from scipy.stats import spearmanr
+
+    rank = float(spearmanr(minutes, accuracies).statistic)
+    strength = "says little about" if abs(rank) < WEAK else "goes along with" if rank > 0 else "goes against"
+    return f"Training time {strength} accuracy", f"Rank correlation {rank:.2f}. "

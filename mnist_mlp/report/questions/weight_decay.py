@@ -1,0 +1,171 @@
+"""Does a small weight decay do anything at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+
+from mnist_mlp.report.findings import Finding, in_words
+from mnist_mlp.report.panels import Panels, Row
+from mnist_mlp.report.questions.answer import Answer, panels_name
+from mnist_mlp.report.questions.measures import (
+    MEASURES,
+    MOST_COLUMNS,
+    mean_at_best,
+    norm_of_weights,
+    run_with_layers,
+    runs_in_words,
+    share_of_decay,
+)
+from mnist_mlp.report.studies import Experiment, Study
+from mnist_mlp.report.tables import Column, DataTable, Kind
+
+QUESTION = "Does a small weight decay do anything at all?"
+FIGURE = panels_name("losses_weight_decay", "Cross-entropy, L2 penalty and norm of the weights over the epochs")
+
+
+@dataclass(frozen=True)
+class _Decay:
+    """The best experiment with one weight decay."""
+
+    decay: float
+    best: Experiment
+
+    @property
+    def penalty(self) -> float:
+        return mean_at_best(self.best, lambda run: run.curves["train l2_penalty"])
+
+    @property
+    def cross_entropy(self) -> float:
+        return mean_at_best(self.best, lambda run: run.curves["train cross_entropy"])
+
+    @property
+    def share(self) -> float | None:
+        """The penalty's share of the loss."""
+        loss = self.penalty + self.cross_entropy
+        return self.penalty / loss if loss else None
+
+
+COLUMNS = [
+    Column("weight decay", Kind.NUMBER, lambda row: row.decay),
+    Column("best preset with it", Kind.TEXT, lambda row: row.best.label),
+    Column("validation accuracy", Kind.PERCENT, lambda row: row.best.mean_validation),
+    Column("training cross-entropy", Kind.NUMBER, lambda row: row.cross_entropy),
+    Column("L2 penalty", Kind.NUMBER, lambda row: row.penalty),
+    Column("its share of the loss", Kind.PERCENT, lambda row: row.share),
+    Column("norm of all weights", Kind.NUMBER, lambda row: mean_at_best(row.best, norm_of_weights)),
+]
+
+
+def weight_decay(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Answer | None:
+    """Answers where there is a run with weight decay."""
+    rows = _decays(experiments)
+    smallest = next((row for row in rows if row.decay), None)
+    if smallest is None:
+        return None
+    sentences = [*_share_of_loss(smallest), *_share_of_gradient(smallest.best)]
+    sentences += _without_decay(findings, smallest.best)
+    arms = [smallest.best]
+    studied = [finding for finding in findings if finding.study.field == "weight_decay"]
+    if studied:
+        finding = min(studied, key=lambda candidate: _smallest_decay(candidate.study))
+        arms = finding.study.arms
+        decay = _smallest_decay(finding.study)
+        compared = next(item for item in finding.comparisons if item.arm.preset.weight_decay == decay)
+        if compared.difference:
+            sentences.append(f"With {finding.study.named_value(compared.arm)}, {in_words(compared, finding.study)}")
+    table = DataTable.of("L2", COLUMNS, rows).without_unknown_columns() if len(rows) > 1 else None
+    return Answer(QUESTION, sentences, table, _panels(arms))
+
+
+def _decays(experiments: Sequence[Experiment]) -> list[_Decay]:
+    best: dict[float, Experiment] = {}
+    for experiment in experiments:
+        decay = experiment.preset.weight_decay
+        if decay not in best or experiment.mean_validation > best[decay].mean_validation:
+            best[decay] = experiment
+    return [_Decay(decay, best[decay]) for decay in sorted(best)]
+
+
+def _share_of_loss(smallest: _Decay) -> list[str]:
+    if smallest.share is None:
+        return []
+    return [
+        f"At the smallest weight decay here, {smallest.decay:g} (preset {smallest.best.label}), the L2 term is "
+        f"{smallest.penalty:.4f} nats at the best epoch beside a training cross-entropy of "
+        f"{smallest.cross_entropy:.4f}: {smallest.share:.0%} of the loss that is minimized."
+    ]
+
+
+def _share_of_gradient(smallest: Experiment) -> list[str]:
+    run = run_with_layers(smallest, ("gradient_norm", "weight_norm"))
+    share = share_of_decay(run)[run.record.best_epoch - 1] if run else np.array([nan])
+    if not np.isfinite(share).all():
+        return []
+    return [
+        f"In the step after that epoch the term's own gradient, which pulls every weight toward 0, is "
+        f"{share.min():.1%} to {share.max():.1%} as large as the whole gradient, from layer to layer."
+    ]
+
+
+def _smallest_decay(study: Study) -> float:
+    return min(arm.preset.weight_decay for arm in study.arms if arm.preset.weight_decay)
+
+
+def _without_decay(findings: Sequence[Finding], smallest: Experiment) -> list[str]:
+    """Returns how large the weights get without weight decay and with the smallest that was tried beside it."""
+    pairs = []
+    for finding in findings:
+        arms = {arm.preset.weight_decay: arm for arm in finding.study.arms}
+        if finding.study.field == "weight_decay" and 0.0 in arms:
+            decay = _smallest_decay(finding.study)
+            pairs.append((decay, arms[0.0], arms[decay]))
+    pairs.sort(key=lambda pair: pair[0])
+    sentences = [sentence for pair in pairs if (sentence := _norms_with_and_without(*pair))][:1]
+    tried = smallest.preset.weight_decay
+    if all(decay > tried for decay, _, _ in pairs):
+        number = smallest.numbers[0]
+        sentences.append(
+            f"What {tried:g} alone does is not measured here: no preset differs from preset {number} only by having no "
+            f"weight decay. PRESETS[{number}].but(weight_decay=0.0) would be it."
+        )
+    return sentences
+
+
+def _norms_with_and_without(decay: float, without: Experiment, tried: Experiment) -> str | None:
+    run = run_with_layers(without, ("weight_norm",))
+    if run is None:
+        return None
+    (first, last), (first_tried, last_tried) = norm_of_weights(run)[[0, -1]], norm_of_weights(tried.seeds[0])[[0, -1]]
+    return (
+        f"Without weight decay (preset {without.label}) the norm of all weights goes from {first:.3g} after the first "
+        f"epoch to {last:.3g} after the last; with {decay:g} and everything else equal (preset {tried.label}) from "
+        f"{first_tried:.3g} to {last_tried:.3g}."
+    )
+
+
+def _panels(arms: Sequence[Experiment]) -> Panels:
+    """Returns the two parts of the loss over the epochs, and the norm of the weights, a column per weight decay."""
+    has_norm = [arm for arm in arms if arm.preset.weight_decay or run_with_layers(arm, ("weight_norm",))]
+    runs = {
+        f"decay {arm.preset.weight_decay:g}": run_with_layers(arm, ("weight_norm",)) or arm.seeds[0]
+        for arm in has_norm[:MOST_COLUMNS]
+    }
+    curves = {}
+    for column, run in enumerate(runs.values()):
+        curves[0, column] = {
+            "training cross-entropy": run.curves["train cross_entropy"],
+            "L2 penalty": run.curves["train l2_penalty"],
+        }
+        curves[1, column] = {"all weights": norm_of_weights(run)}
+    return Panels(
+        FIGURE,
+        "What the L2 penalty adds to the loss",
+        runs_in_words(runs.values()),
+        [Row("parts of the loss, in nats"), MEASURES["weight_norm"]],
+        list(runs),
+        curves,
+    )

@@ -1,0 +1,198 @@
+"""The report's tables: all runs, all presets, the studies, and final fits with ensembles."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from mnist_mlp.evaluation.intervals import share_interval
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.hyperparameter import Hyperparameter
+from mnist_mlp.presets.hyperparameter import Kind as ValueKind
+from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.report.comparisons import Comparison
+from mnist_mlp.report.evidence import TESTED_IMAGES, Evidence, ReportedEnsemble, ReportedRun
+from mnist_mlp.report.findings import Finding
+from mnist_mlp.report.intervals import Interval, interval_of_runs, interval_of_test, interval_over_seeds
+from mnist_mlp.report.studies import Experiment, Study, label_of
+from mnist_mlp.report.tables import Cell, Column, DataTable, Emphasis, Kind
+from mnist_mlp.report.verdicts import WORDINGS
+
+_KINDS = {ValueKind.COUNT: Kind.COUNT, ValueKind.NUMBER: Kind.NUMBER, ValueKind.TEXT: Kind.TEXT}
+
+
+def _hyperparameter_columns(*, in_2020: bool) -> list[Column]:
+    """Returns the columns of the hyperparameters that the experiment of 2020 had, or of all others."""
+    columns = [_column_of(declared) for declared in HYPERPARAMETERS.values() if declared.in_2020 == in_2020]
+    if in_2020:
+        columns.insert(1, Column("number of layers", Kind.COUNT, lambda item: item.preset.weight_layers))
+    return columns
+
+
+def _column_of(declared: Hyperparameter) -> Column:
+    def value(item: Any) -> Cell:
+        value = getattr(item.preset, declared.name)
+        return format_field(value) if declared.kind is ValueKind.TEXT else value
+
+    return Column(declared.title, _KINDS[declared.kind], value)
+
+
+def _low_and_high(
+    name: str, interval: Callable[[Any], Interval | None], kind: Kind = Kind.PERCENT
+) -> tuple[Column, Column]:
+    """Returns the columns of the ends of an interval."""
+    return (
+        Column(f"{name} low", kind, lambda item: found.low if (found := interval(item)) else None),
+        Column(f"{name} high", kind, lambda item: found.high if (found := interval(item)) else None),
+    )
+
+
+def _test_interval(run: ReportedRun) -> Interval | None:
+    return None if run.test_accuracy is None else interval_of_runs([run])
+
+
+def _chosen_validation_accuracy(run: ReportedRun) -> float | None:
+    has_chosen = run.record.best_epoch > 0 and not run.preset.final_fit
+    return run.validation_accuracy if has_chosen else None
+
+
+RUNS = [
+    Column("preset", Kind.COUNT, lambda run: run.record.preset_number),
+    *_hyperparameter_columns(in_2020=True),
+    Column("training time", Kind.SECONDS, lambda run: run.record.training_seconds),
+    Column("best epoch", Kind.COUNT, lambda run: run.record.best_epoch),
+    Column("validation accuracy", Kind.PERCENT, _chosen_validation_accuracy, Emphasis.ACCURACY),
+    Column("run", Kind.TEXT, lambda run: run.name),
+    Column("test accuracy", Kind.PERCENT, lambda run: run.test_accuracy, Emphasis.ACCURACY),
+    *_low_and_high("test", _test_interval),
+    Column("test loss", Kind.NUMBER, lambda run: run.test_loss),
+    Column("seed", Kind.COUNT, lambda run: run.record.seed),
+    Column("status", Kind.TEXT, lambda run: str(run.record.status)),
+    *_hyperparameter_columns(in_2020=False),
+]
+
+
+def runs_table(runs: Sequence[ReportedRun]) -> DataTable:
+    """Returns a row per run, oldest first."""
+    return DataTable.of("Table", RUNS, runs)
+
+
+def _validation_interval(experiment: Experiment) -> Interval | None:
+    return interval_over_seeds([run.validation_accuracy for run in experiment.seeds])
+
+
+PRESETS = [
+    Column("preset", Kind.TEXT, lambda experiment: experiment.label),
+    *_hyperparameter_columns(in_2020=True),
+    *_hyperparameter_columns(in_2020=False),
+    Column("seeds", Kind.COUNT, lambda experiment: len(experiment.seeds)),
+    Column("validation accuracy", Kind.PERCENT, lambda experiment: experiment.mean_validation, Emphasis.ACCURACY),
+    *_low_and_high("validation", _validation_interval),
+    Column("test accuracy", Kind.PERCENT, lambda experiment: experiment.mean_test, Emphasis.ACCURACY),
+    *_low_and_high("test", interval_of_test),
+    Column("interval", Kind.TEXT, lambda experiment: found.basis if (found := interval_of_test(experiment)) else None),
+    Column("training time", Kind.SECONDS, lambda experiment: experiment.mean_seconds),
+]
+
+
+def presets_table(experiments: Sequence[Experiment]) -> DataTable:
+    """Returns a row per preset as it was trained: means and 95% intervals over its seeds.
+
+    With one seed, the test interval is over test images, and validation has none.
+    """
+    return DataTable.of("Presets", PRESETS, experiments)
+
+
+@dataclass(frozen=True)
+class _StudyRow:
+    """A value of a study, compared with the study's reference."""
+
+    study: Study
+    comparison: Comparison
+
+    @property
+    def reference(self) -> str | None:
+        return self.study.value(self.study.reference) if self.comparison.difference else None
+
+
+def _of_difference(attribute: Callable[[Any], Cell]) -> Callable[[_StudyRow], Cell]:
+    """Returns a getter that is None where there is no difference."""
+    return lambda row: attribute(row.comparison.difference) if row.comparison.difference else None
+
+
+STUDIES = [
+    Column("study", Kind.TEXT, lambda row: row.study.figure),
+    Column("changed", Kind.TEXT, lambda row: row.study.field),
+    Column("value", Kind.TEXT, lambda row: row.study.value(row.comparison.arm)),
+    Column("preset", Kind.TEXT, lambda row: row.comparison.arm.label),
+    Column("seeds", Kind.COUNT, lambda row: len(row.comparison.arm.seeds)),
+    Column("validation accuracy", Kind.PERCENT, lambda row: row.comparison.arm.mean_validation, Emphasis.ACCURACY),
+    Column("test accuracy", Kind.PERCENT, lambda row: row.comparison.arm.mean_test, Emphasis.ACCURACY),
+    Column("against", Kind.TEXT, lambda row: row.reference),
+    Column("difference", Kind.POINTS, _of_difference(lambda difference: difference.amount), Emphasis.DIFFERENCE),
+    Column("difference low", Kind.POINTS, _of_difference(lambda difference: difference.low)),
+    Column("difference high", Kind.POINTS, _of_difference(lambda difference: difference.high)),
+    Column("test", Kind.TEXT, _of_difference(lambda difference: str(difference.method))),
+    Column("p", Kind.NUMBER, _of_difference(lambda difference: difference.p)),
+    Column("p by Holm", Kind.NUMBER, lambda row: row.comparison.p_adjusted),
+    Column("seed may do", Kind.PERCENT, lambda row: row.comparison.seed_limit),
+    Column("verdict", Kind.TEXT, lambda row: WORDINGS[row.comparison.verdict].text, Emphasis.VERDICT),
+]
+
+
+def studies_table(findings: Sequence[Finding]) -> DataTable:
+    """Returns a row per value of each study, compared with the study's reference on the test set."""
+    rows = [_StudyRow(finding.study, comparison) for finding in findings for comparison in finding.comparisons]
+    return DataTable.of("Studies", STUDIES, rows)
+
+
+@dataclass(frozen=True)
+class _UnvalidatedRow:
+    """A final fit or an ensemble."""
+
+    description: str
+    runs: int
+    accuracy: float
+    interval: Interval
+
+
+UNVALIDATED = [
+    Column("network", Kind.TEXT, lambda row: row.description),
+    Column("runs", Kind.COUNT, lambda row: row.runs),
+    Column("test accuracy", Kind.PERCENT, lambda row: row.accuracy, Emphasis.ACCURACY),
+    *_low_and_high("test", lambda row: row.interval),
+    Column("interval", Kind.TEXT, lambda row: row.interval.basis),
+]
+
+
+def unvalidated_table(evidence: Evidence) -> DataTable:
+    """Returns final fits, a row per preset, and ensembles: these have no validation accuracy to be compared by."""
+    ensembles = sorted(evidence.ensembles, key=lambda ensemble: ensemble.test_accuracy)
+    numbers = {run.name: run.record.preset_number for run in evidence.runs}
+    rows = [*_final_fits(evidence.runs), *(_ensemble_row(ensemble, numbers) for ensemble in ensembles)]
+    return DataTable.of("Unvalidated", UNVALIDATED, rows)
+
+
+def _final_fits(runs: Sequence[ReportedRun]) -> Iterator[_UnvalidatedRow]:
+    by_preset: dict[Preset, dict[int, ReportedRun]] = defaultdict(dict)
+    numbers: dict[Preset, set[int]] = defaultdict(set)
+    for run in runs:
+        numbers[run.preset].add(run.record.preset_number)
+        if run.preset.final_fit and run.test_accuracy is not None:
+            by_preset[run.preset][run.record.seed] = run
+    for preset, by_seed in sorted(by_preset.items(), key=lambda item: min(numbers[item[0]])):
+        seeds = list(by_seed.values())
+        accuracy = mean(run.test_accuracy for run in seeds)
+        description = f"final fit: preset {label_of(sorted(numbers[preset]))}"
+        yield _UnvalidatedRow(description, len(seeds), accuracy, interval_of_runs(seeds))
+
+
+def _ensemble_row(ensemble: ReportedEnsemble, numbers: dict[str, int]) -> _UnvalidatedRow:
+    of_preset = Counter(numbers[name] for name in ensemble.runs)
+    members = ", ".join(f"{count} of preset {number}" for number, count in sorted(of_preset.items()))
+    low, high = share_interval(round(ensemble.test_accuracy * TESTED_IMAGES), TESTED_IMAGES)
+    interval = Interval(float(low), float(high), seeds=1)
+    return _UnvalidatedRow(f"ensemble: {members}", len(ensemble.runs), ensemble.test_accuracy, interval)

@@ -1,0 +1,72 @@
+"""What a call of MNIST_train.py has to train."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mnist_mlp.data.dataset import MNIST, DataSet
+from mnist_mlp.data.requirements import require_fit
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.sweep.jobs import Job
+from mnist_mlp.sweep.resume import unfinished_runs, without_finished
+from mnist_mlp.sweep.schedule import longest_first
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Trainings to do.
+
+    Attributes:
+        jobs: in the order to train them.
+        lost: unfinished runs without a valid saved state; they are marked failed.
+        warnings: one line for everything that was skipped.
+    """
+
+    jobs: list[Job]
+    lost: list[RunFolder] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def plan_new_runs(
+    presets: Mapping[int, Preset],
+    seeds: Iterable[int],
+    epochs: int | None = None,
+    skip_done_in: Path | None = None,
+    data_set: DataSet = MNIST,
+) -> Plan:
+    """Plans a run of every preset with every seed.
+
+    Args:
+        presets: by number.
+        epochs: of every preset, instead of its own.
+        skip_done_in: a runs folder; jobs that it has a finished run of are left out.
+
+    Raises:
+        UsageError: a preset does not fit the data set.
+    """
+    if epochs is not None:
+        presets = {number: preset.but(epochs=epochs) for number, preset in presets.items()}
+    for preset in presets.values():
+        require_fit(preset, data_set)
+    seeds = list(seeds)
+    jobs = [Job(number, preset, seed, data_set=data_set) for number, preset in presets.items() for seed in seeds]
+    if skip_done_in is not None:
+        jobs = without_finished(jobs, skip_done_in)
+    return Plan(longest_first(jobs))
+
+
+def plan_resume(runs_dir: Path, presets: Mapping[int, Preset], numbers: Container[int] | None) -> Plan:
+    """Plans to continue the unfinished runs of a folder.
+
+    Args:
+        presets: the registry as it is now.
+        numbers: of the presets whose runs to resume; None means all.
+
+    Raises:
+        UsageError: a run's preset has been edited since, or none of the unfinished runs can be continued.
+    """
+    unfinished = unfinished_runs(runs_dir, presets, numbers)
+    return Plan(longest_first(unfinished.jobs), unfinished.lost, unfinished.warnings)

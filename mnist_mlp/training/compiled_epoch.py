@@ -1,0 +1,115 @@
+"""The compiled epoch: all steps over the training images and the validation after them, in one XLA call.
+
+The images stay on the device, the shuffle arrives as a permutation, and the loop over steps runs inside. Everything
+that may differ between presets with one `CompileKey` is an input, so they share one compilation; optional parts that a
+preset does not use are not compiled.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import namedtuple
+
+import numpy as np
+
+from mnist_mlp.data.images import TrainingData
+from mnist_mlp.data.randomness import fold
+from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.training.compile_key import CompileKey
+from mnist_mlp.training.device_images import DeviceImages
+from mnist_mlp.training.model import cross_entropy, l2_norm_penalty
+from mnist_mlp.training.network import Network
+from mnist_mlp.training.training_step import StepInputs, TrainingStep, count_correct
+
+IMAGES_FOR_STATISTICS = 5000  # training images that batch normalization takes its statistics from, after an epoch
+
+EpochSums = namedtuple(
+    "EpochSums", ["train_cross_entropy", "train_correct", "validation_cross_entropy", "validation_correct", "half_norm"]
+)
+EpochSums.__doc__ = "Mean cross-entropies, numbers of correct images, and half the squared norm of all weight matrices."
+
+
+@functools.lru_cache(maxsize=4)
+def compiled_epoch(key: CompileKey, data: TrainingData) -> CompiledEpoch:
+    """Returns the epoch that presets with this key share on this data."""
+    return CompiledEpoch(key, data)
+
+
+class CompiledEpoch:
+    """An epoch compiled for one network. Trainings that share it can take turns between epochs.
+
+    Attributes:
+        network: the variables that an epoch changes.
+        images: on the device.
+        step: one training step, for use outside the compiled epoch too.
+        steps: number of steps per epoch.
+    """
+
+    def __init__(self, key: CompileKey, data: TrainingData) -> None:
+        preset = key.example
+        self._batch_size = preset.batch_size
+        self._has_batch_normalization = preset.normalization == "batch"
+        self.steps = len(data.train) // self._batch_size
+        self.network = Network(preset, data.data_set)
+        self.images = DeviceImages(data, key.views, key.enabled.deformations)
+        self.step = TrainingStep(self.network, key.enabled)
+        # Without AutoGraph, which would look for loops to rewrite for a second and a half.
+        self._compiled = tf.function(self._run, jit_compile=True, autograph=False)
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Number of training images that an epoch sees: whole batches only."""
+        return self.steps * self._batch_size
+
+    def run(self, order: np.ndarray, epoch: int, rates: np.ndarray, inputs: StepInputs) -> EpochSums:
+        """Trains for one epoch.
+
+        Args:
+            order: int32 [training images], a permutation.
+            epoch: counted from 1.
+            rates: [steps], the learning rate of each step.
+        """
+        return self._compiled(tf.constant(order), tf.constant(epoch, tf.uint32), tf.constant(rates, tf.float32), inputs)
+
+    def _run(self, order: tf.Tensor, epoch: tf.Tensor, rates: tf.Tensor, inputs: StepInputs) -> EpochSums:
+        key = epoch_key(inputs.seed, epoch)
+
+        def one_step(
+            index: tf.Tensor, cross_entropy_sum: tf.Tensor, correct_sum: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            batch = tf.slice(order, [index * self._batch_size], [self._batch_size])
+            step_key = fold(key, index)
+            images, labels = self.images.training_batch(batch, step_key, inputs)
+            result = self.step(images, labels, step_key, rates[index], inputs)
+            return index + 1, cross_entropy_sum + result.cross_entropy, correct_sum + result.correct
+
+        _, cross_entropy_sum, correct_sum = tf.while_loop(
+            lambda index, *_: index < self.steps, one_step, (tf.constant(0), tf.constant(0.0), tf.constant(0))
+        )
+        if self._has_batch_normalization:
+            for model in dict.fromkeys((self.network.model, self.network.evaluated_model)):
+                self._set_statistics(model, order[:IMAGES_FOR_STATISTICS])
+        logits = self.network.evaluated_model(self.images.validation_images(), training=False)
+        labels = self.images.validation_labels
+        return EpochSums(
+            train_cross_entropy=cross_entropy_sum / self.steps,
+            train_correct=correct_sum,
+            validation_cross_entropy=cross_entropy(logits, labels),
+            validation_correct=count_correct(logits, labels),
+            half_norm=l2_norm_penalty(self.network.model.trainable_variables),
+        )
+
+    def _set_statistics(self, model: keras.Sequential, batch: tf.Tensor) -> None:
+        """Sets the statistics that batch normalization evaluates with: of training images as they are, no dropout."""
+        activations = self.images.training_images(batch)
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                mean, variance = tf.nn.moments(activations, axes=[0])
+                layer.moving_mean.assign(mean)
+                layer.moving_variance.assign(variance)
+            activations = layer(activations, training=False)
+
+
+def epoch_key(seed: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+    """Returns the key of an epoch's random numbers: uint32 scalar."""
+    return fold(fold(tf.constant(0, tf.uint32), seed), epoch)

@@ -1,0 +1,122 @@
+"""One training step, as TensorFlow operations: every hyperparameter that acts within a step does so here."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from mnist_mlp.data.randomness import dropout_mask, fold
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.training.compile_key import INPUTS, Enabled
+from mnist_mlp.training.model import INPUT_DROPOUT, cross_entropy, is_weight_matrix, smoothed_cross_entropy
+from mnist_mlp.training.network import Network
+
+SMALLEST_NORM = 1e-12  # an image whose loss has no gradient is not moved
+
+StepInputs = namedtuple("StepInputs", ["seed", *INPUTS, "deformations"])
+StepInputs.__doc__ = "Tensors by the hyperparameter's name: what may differ between presets of one compiled step."
+
+StepResult = namedtuple("StepResult", ["cross_entropy", "correct", "gradients"])
+StepResult.__doc__ = "Mean cross-entropy, number of correct images and gradients of the loss, from before the update."
+
+
+def step_inputs(preset: Preset, seed: int) -> StepInputs:
+    """Returns the preset's values as tensors: uint32 seed, float32 for all else."""
+    values = {name: tf.constant(getattr(preset, name), tf.float32) for name in INPUTS}
+    deformations = tf.constant(preset.deformations, tf.float32)
+    return StepInputs(seed=tf.constant(seed, tf.uint32), **values, deformations=deformations)
+
+
+class TrainingStep:
+    """Updates a network's variables by one step of its optimizer; optional parts that are not enabled cost nothing."""
+
+    def __init__(self, network: Network, enabled: Enabled) -> None:
+        self._network = network
+        self._enabled = enabled
+
+    def __call__(
+        self, images: tf.Tensor, labels: tf.Tensor, step_key: tf.Tensor, rate: tf.Tensor, inputs: StepInputs
+    ) -> StepResult:
+        """Makes one step.
+
+        Args:
+            images: float32 [n, pixels], 0 to 1.
+            labels: int32 [n].
+            step_key: uint32 scalar, which decides the dropout masks.
+            rate: float32 scalar, the learning rate.
+        """
+        network, variables = self._network, self._network.model.trainable_variables
+        logits, gradients = self._gradients_of_loss(images, labels, step_key, inputs)
+        # The L2 penalty's gradient is known, so it is added: differentiating the penalty would take longer.
+        gradients = [
+            gradient + inputs.weight_decay * variable if is_weight_matrix(variable) else gradient
+            for gradient, variable in zip(gradients, variables, strict=True)
+        ]
+        if self._enabled.decoupled_weight_decay:
+            for matrix in filter(is_weight_matrix, variables):
+                matrix.assign(matrix * (1.0 - rate * inputs.decoupled_weight_decay))
+        network.optimizer.learning_rate.assign(rate)
+        network.optimizer.apply(gradients, variables)
+        if self._enabled.l1_decay:
+            for matrix in filter(is_weight_matrix, variables):
+                shrunk = tf.maximum(tf.abs(matrix) - rate * inputs.l1_decay, 0.0)
+                matrix.assign(tf.sign(matrix) * shrunk)
+        if self._enabled.ema_decay:
+            self._update_average(inputs.ema_decay)
+        return StepResult(cross_entropy(logits, labels), count_correct(logits, labels), gradients)
+
+    def _gradients_of_loss(
+        self, images: tf.Tensor, labels: tf.Tensor, step_key: tf.Tensor, inputs: StepInputs
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Returns (logits, gradients of the loss without weight decay), with adversarial images where enabled."""
+        variables = self._network.model.trainable_variables
+        if not self._enabled.adversarial:
+            return self._gradients(images, labels, step_key, inputs, variables)
+        logits, (*gradients, uphill) = self._gradients(images, labels, step_key, inputs, [*variables, images])
+        images += inputs.adversarial * uphill / (tf.norm(uphill, axis=1, keepdims=True) + SMALLEST_NORM)
+        _, of_moved = self._gradients(images, labels, step_key, inputs, variables)
+        return logits, [(one + other) / 2 for one, other in zip(gradients, of_moved, strict=True)]
+
+    def _gradients(
+        self,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        step_key: tf.Tensor,
+        inputs: StepInputs,
+        sources: list[keras.Variable | tf.Tensor],
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Returns (logits, gradients of the cross-entropy with respect to the sources)."""
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logits = self._forward(images, step_key, inputs)
+            if self._enabled.label_smoothing:
+                objective = smoothed_cross_entropy(logits, labels, inputs.label_smoothing)
+            else:
+                objective = cross_entropy(logits, labels)
+        return logits, tape.gradient(objective, sources)
+
+    def _forward(self, activations: tf.Tensor, step_key: tf.Tensor, inputs: StepInputs) -> tf.Tensor:
+        """Returns the logits in training, with dropout."""
+        for index, layer in enumerate(self._network.model.layers):
+            if isinstance(layer, keras.layers.Dropout):
+                rate = inputs.input_dropout if layer.name == INPUT_DROPOUT else inputs.dropout
+                activations *= dropout_mask(fold(step_key, index), activations.shape, rate)
+            elif isinstance(layer, keras.layers.BatchNormalization):
+                activations = layer(activations, training=True)
+            else:
+                activations = layer(activations)
+        return activations
+
+    def _update_average(self, decay: tf.Tensor) -> None:
+        """Moves the averaged weights; faster in the first steps, so that nothing remains of the initial weights."""
+        network = self._network
+        steps = tf.cast(network.optimizer.iterations, tf.float32)
+        decay = tf.minimum(decay, steps / (steps + 9.0))
+        averages, variables = network.averaged_model.trainable_variables, network.model.trainable_variables
+        for average, variable in zip(averages, variables, strict=True):
+            average.assign(average + (1.0 - decay) * (variable - average))
+
+
+def count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns how many images are classified correctly: int32 scalar."""
+    return tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.int32))

@@ -1,0 +1,90 @@
+"""Lines of a sweep's progress where there is no terminal."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mnist_mlp.console.progress import SweepProgress
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.runs.record import RunRecord, RunStatus
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.sweep.jobs import Job
+from mnist_mlp.training.results import Metrics, TrainingState
+from tests.helpers import made_up_result
+
+PRESET = Preset(hidden_sizes=(30, 20), batch_size=250, learning_rate=0.002, weight_decay=0.01, dropout=0.3, epochs=9)
+
+
+def lines(job: Job, run: RunFolder, act) -> list[str]:
+    """Returns what is printed once the run has started and something was done."""
+    console = Console(file=io.StringIO(), width=200, highlight=False)
+    with SweepProgress(console, [job]) as progress:
+        progress.run_started(job, run)
+        act(progress)
+    return console.file.getvalue().splitlines()
+
+
+def a_run(preset: Preset = PRESET, **changes) -> RunFolder:
+    epochs = [{"seconds": 10.0 * epoch, "validation": {"accuracy": accuracy}} for epoch, accuracy in EPOCHS.items()]
+    values = {"status": RunStatus.FINISHED, "epochs": epochs, "best_epoch": 2, **changes}
+    return RunFolder(Path("runs/a_run"), RunRecord(7, preset, 1603, **values))
+
+
+EPOCHS = {1: 0.91, 2: 0.97, 3: 0.95}
+
+
+def test_first_line_names_every_setting():
+    (line,) = lines(Job(7, PRESET.but(l1_decay=0.02), 1603), a_run(PRESET.but(l1_decay=0.02)), lambda progress: None)
+    assert line == (
+        "Preset 7 (1 of 1): 784-30-20-10 relu, adam at 0.002, batches of 250, weight decay 0.01, dropout 0.3, "
+        "L1 decay 0.02, seed 1603, into runs/a_run"
+    )
+
+
+def test_resumed_run_says_where_it_continues():
+    (line,) = lines(Job(7, PRESET, 1603, resume_from=TrainingState(4, [], [])), a_run(), lambda progress: None)
+    assert line.endswith("seed 1603, after epoch 4 of runs/a_run")
+
+
+@pytest.mark.parametrize(
+    ("final_fit", "shown"),
+    [(False, "loss 0.875  validation 95.00%  best 97.00%"), (True, "loss 0.875  seen validation 95.00%")],
+)
+def test_line_of_an_epoch(final_fit, shown):
+    run = a_run(PRESET.but(final_fit=final_fit))
+    result = replace(
+        made_up_result(3, 0.95), train=Metrics(0.75, 0.125, 0.8), validation=Metrics(0.25, 0.125, accuracy=0.95)
+    )
+    _, line = lines(Job(7, run.record.preset, 1603), run, lambda progress: progress.epoch_ended(run, result))
+    assert line.startswith(f"preset 7  epoch 3/9  {shown}  ")
+    assert line.endswith(" left")
+
+
+@pytest.mark.parametrize(
+    ("changes", "ending"),
+    [
+        ({}, "best validation accuracy 97.00% at epoch 2 of 3, 0:01:00"),
+        ({"status": RunStatus.INTERRUPTED}, "best validation accuracy 97.00% at epoch 2 of 3, 0:01:00, interrupted"),
+        ({"status": RunStatus.DIVERGED}, "97.00% at epoch 2 of 3, 0:01:00, diverged: loss is NaN or infinite"),
+        ({"status": RunStatus.FAILED, "reason": "the reason"}, "0:01:00, failed: the reason"),
+        ({"best_epoch": 0}, "no good epoch of 3, 0:01:00"),
+        ({"best_epoch": 0, "epochs": []}, "no epoch, 0 s"),
+        ({"preset": PRESET.but(final_fit=True)}, "images that it was trained on 97.00% at epoch 2 of 3, 0:01:00"),
+    ],
+)
+def test_last_line_says_how_a_run_ended(changes, ending):
+    run = a_run(**changes)
+    _, line = lines(Job(7, run.record.preset, 1603), run, lambda progress: progress.run_ended(run))
+    assert line.startswith("Preset 7: ")
+    assert line.endswith(ending)
+
+
+def test_retried_run_says_why():
+    run = a_run()
+    _, line = lines(Job(7, PRESET, 1603), run, lambda progress: progress.run_retried(run, "NodeDiedError"))
+    assert line == "Preset 7: lost its worker (NodeDiedError); continues after epoch 3"

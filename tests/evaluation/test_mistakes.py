@@ -1,0 +1,70 @@
+"""Pictures of a network's predictions: the confusion matrix and the most confident mistakes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from mnist_mlp.data.images import LabeledImages
+from mnist_mlp.drawing.style import Picture
+from mnist_mlp.evaluation.mistakes import confident_mistakes, confusion_matrix
+from mnist_mlp.evaluation.predictions import TestPredictions
+
+# Ten images, image i all of gray 100 + i, four of them mistaken: the 2nd, 5th, 8th and 9th.
+TEST = LabeledImages(
+    np.repeat(np.arange(100, 110, dtype=np.uint8), 784).reshape(10, 784), np.array([3, 3, 3, 8, 8, 8, 8, 8, 1, 0])
+)
+PREDICTED = [3, 5, 3, 8, 3, 8, 8, 3, 7, 0]
+
+
+def predictions(predicted: list[int]) -> TestPredictions:
+    confidence = np.array([0.9, 0.5, 0.9, 0.9, 0.99995, 0.9, 0.9, 0.7, 0.6, 0.9], np.float32)
+    return TestPredictions(np.array(predicted, np.uint8), confidence, confidence)
+
+
+def painted(picture: Picture) -> Figure:
+    figure = Figure(figsize=(5.8, picture.height))
+    picture.paint(figure)
+    return figure
+
+
+def test_confusion_matrix_has_true_digits_in_rows_and_predicted_ones_in_columns():
+    figure = painted(confusion_matrix(predictions(PREDICTED), TEST.labels, "Preset 1"))
+    (axes,) = figure.axes
+    counts = {text.get_position()[::-1]: text.get_text() for text in axes.texts}
+    assert counts == {(0, 0): "1", (1, 7): "1", (3, 3): "2", (3, 5): "1", (8, 3): "2", (8, 8): "3"}
+    assert axes.get_ylabel() == "what it is"
+    headline, subtitle = (text.get_text() for text in figure.texts)
+    assert headline == "Most often, an 8 is taken for a 3"
+    assert subtitle == "Preset 1.\n4 mistakes in 10 test images; the diagonal is correct."
+
+
+def test_mistakes_are_sorted_by_confidence_and_stand_below_their_labels():
+    figure = painted(confident_mistakes(predictions(PREDICTED), TEST, "Preset 1"))
+    (axes,) = figure.axes
+    said = [text.get_text() for text in axes.texts]
+    assert said == ["8, says 3\n> 99.99%", "8, says 3\n70.00%", "1, says 7\n60.00%", "3, says 5\n50.00%"]
+    sheet = np.asarray(axes.images[0].get_array())
+    for text, gray in zip(axes.texts, (104, 107, 108, 101), strict=True):
+        rows, columns = np.nonzero(sheet == gray)
+        assert len(rows) == 784
+        x, y = text.get_position()
+        assert x == pytest.approx(columns.mean(), abs=1)
+        assert y <= rows.min()
+    assert confident_mistakes(predictions(list(TEST.labels)), TEST, "Preset 1") is None
+
+
+def test_a_network_without_mistakes_has_a_confusion_matrix_too():
+    figure = painted(confusion_matrix(predictions(list(TEST.labels)), TEST.labels, "Preset 1"))
+    assert figure.texts[0].get_text() == "No test image is mistaken"
+
+
+def test_at_most_20_mistakes_are_shown():
+    labels = np.zeros(30, int)
+    many = LabeledImages(np.zeros((30, 784), np.uint8), labels)
+    confidence = np.linspace(0.1, 0.9, 30, dtype=np.float32)
+    wrong = TestPredictions(np.ones(30, np.uint8), confidence, confidence)
+    (axes,) = painted(confident_mistakes(wrong, many, "Preset 1")).axes
+    assert len(axes.texts) == 20
+    assert axes.texts[0].get_text() == "0, says 1\n90.00%"

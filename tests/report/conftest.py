@@ -1,0 +1,15 @@
+"""Fixtures of the report's tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mnist_mlp.data.loading import load_test_data
+from tests.report.helpers import DATA
+
+
+@pytest.fixture(scope="session")
+def labels() -> np.ndarray:
+    """The labels of the test images."""
+    return load_test_data(DATA).labels

@@ -1,0 +1,83 @@
+"""Runs made by hand for the report, and what it writes from them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+
+from mnist_mlp.evaluation.predictions import TestPredictions
+from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report.building import build_report
+from mnist_mlp.report.content import ReportContent
+from mnist_mlp.runs.info_tables import InfoLogs
+from mnist_mlp.runs.record import RunRecord
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.runs.text_table import replace_table
+from tests.helpers import PROJECT
+
+DATA = PROJECT / "MNIST_data"
+
+
+def make_run(
+    folder: Path, number: int, preset: Preset, accuracy: float, seed=1602, status="finished", course=(0.5, 1.0, 0.9)
+):
+    """Makes a run whose epochs reach such shares of the accuracy, the second the best, and its rows in INFOS."""
+    epochs = []
+    for epoch, share in enumerate(course, start=1):
+        losses = {"loss": 1.5 - share, "cross_entropy": 1.4 - share, "l2_penalty": 0.1}
+        metrics = {**losses, "accuracy": round(accuracy * share, 4)}
+        epochs.append(
+            {"epoch": epoch, "seconds": 1.25, "learning_rate": 0.001, "train": metrics, "validation": metrics}
+        )
+    record = RunRecord(number, preset, seed, status, finished="2026-01-01T00:00:00+00:00", epochs=epochs)
+    record.best_epoch, record.best_checkpoint = 2, "checkpoints/epoch_000002.keras"
+    run = RunFolder.create(folder / "runs", 1_700_000_000 + number, record)
+    (folder / "INFOS").mkdir(exist_ok=True)
+    InfoLogs(folder / "INFOS").append_run(run)
+    return run
+
+
+def score_runs(folder: Path, scores: dict[RunFolder, tuple[float, np.ndarray | None]], labels: np.ndarray) -> None:
+    """Writes eval_log.txt, and the predictions of those runs of which the wrong images are given."""
+    rows = []
+    for run, (accuracy, wrong) in scores.items():
+        who = {"run": run.name, "preset": run.record.preset_number, "seed": run.record.seed}
+        rows.append({**who, "test_accuracy": accuracy, "test_loss": 0.1})
+        if wrong is not None:
+            predicted = labels.copy()
+            predicted[wrong] = (labels[wrong] + 1) % 10
+            confidence = np.full(len(labels), 0.9, np.float32)
+            TestPredictions(predicted.astype(np.uint8), confidence, confidence / 2).save(run.path)
+    replace_table(folder / "INFOS" / "eval_log.txt", EVAL_COLUMNS, rows)
+
+
+def build(folder: Path) -> ReportContent:
+    """Builds the report of the folder in its out/."""
+    (folder / "out").mkdir(exist_ok=True)
+    return build_report(folder / "runs", folder / "INFOS", DATA, folder / "out")
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_sheet(path: Path, name: str) -> list[dict[str, object]]:
+    rows = openpyxl.load_workbook(path)[name].iter_rows(values_only=True)
+    headings = next(rows)
+    return [dict(zip(headings, row, strict=True)) for row in rows]
+
+
+def add_layers(run: RunFolder, **values: float) -> RunFolder:
+    """Says of every layer of the run, in every epoch, that it has these values, and what is usual else."""
+    usual = {"activation_mean": 0.1, "activation_std": 1.0, "dead_units": 0.0, "gradient_norm": 0.5}
+    usual |= {"weight_norm": 10.0, "update_ratio": 0.001, "l2_penalty": 0.0}
+    names = [f"hidden_{index + 1}" for index in range(len(run.record.preset.hidden_sizes))] + ["logits"]
+    for epoch in run.record.epochs:
+        epoch["layers"] = {name: {**usual, **values} for name in names}
+    run.save_record()
+    return run

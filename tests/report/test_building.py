@@ -1,0 +1,158 @@
+"""Whole reports."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import re
+import sys
+
+import pytest
+
+from mnist_mlp.drawing.style import Picture, title
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report import figures as figures_package
+from mnist_mlp.report.figures import registry
+from mnist_mlp.report.figures.registry import Section
+from tests.helpers import PROJECT, folders, only_line
+from tests.report.helpers import build, make_run, read_sheet, score_runs
+from tests.report.reported import reported_run, write_report
+
+from hyperparameters import PRESETS
+
+
+def test_the_page_needs_nothing_from_outside(evaluated):
+    page = (evaluated / "out" / "report.html").read_text()
+    assert "//" not in re.sub(r"base64,[^\"]*|^.*//  .*$|// [a-z]", "", page, flags=re.M)
+    assert set(re.findall(r'(?:src|href)="([^"]{1,5})', page)) <= {"data:", *re.findall(r'"(#[a-z_0-9]{1,4})', page)}
+    for picture in re.findall(r'base64,([^"]*)"', page):
+        assert base64.b64decode(picture).startswith(b"<?xml")
+    names = {path.name for path in (evaluated / "out").iterdir()}
+    assert {"overview.png", "overview.svg", "model_graph.png", "confusion_matrix.png", "mistakes.png"} <= names
+    assert {"time_accuracy.png", "learning_curve.png", "report.html", "my_result.xlsx", "my_result.csv"} <= names
+
+
+def test_the_report_imports_no_tensorflow(evaluated, script):
+    code = (
+        "import sys; sys.argv = ['make_report.py', *sys.argv[1:]]; import runpy\n"
+        f"runpy.run_path({str(PROJECT / 'for_report' / 'make_report.py')!r}, run_name='__main__')\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+    )
+    process = script("-c", code, *folders(evaluated), "--output-dir", evaluated / "again", "--quiet")
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+
+
+def test_one_run_without_a_score_and_then_with_one(tmp_path, labels, script):
+    run = make_run(tmp_path, 31, PRESETS[31], 0.98)
+    process = script("for_report/make_report.py", *folders(tmp_path), "--output-dir", tmp_path / "out")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "It is not scored on the test set yet: run MNIST_eval.py." in process.stdout
+    score_runs(tmp_path, {run: (0.979, None)}, labels)
+    assert "its accuracy on the test images is 97.90% (97.60 to 98.16%" in build(tmp_path).conclusions.sentences[0]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "there is no study yet" in page
+    assert "No confusion matrix: the run has no test_predictions.npz" in page
+
+
+def test_runs_that_have_not_ended_are_listed_and_not_compared(tmp_path):
+    make_run(tmp_path, 1, Preset(), 0.98, status="running")
+    make_run(tmp_path, 2, Preset(dropout=0.5), 0.98, status="failed")
+    assert build(tmp_path).conclusions.sentences == [
+        "There is nothing to compare: no run except final fits has ended yet."
+    ]
+    sheet = read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")
+    assert [row["status"] for row in sheet] == ["running", "failed"]
+    assert read_sheet(tmp_path / "out" / "my_result.xlsx", "Presets") == []
+
+
+def test_no_run_and_wrong_folders_are_reported_in_one_line(tmp_path, script):
+    (tmp_path / "runs").mkdir()
+    out = ["--output-dir", tmp_path / "out"]
+    process = script("for_report/make_report.py", *folders(tmp_path), *out)
+    assert process.returncode == 1
+    assert "holds no run to report; train one first: " in only_line(process)
+    process = script("for_report/make_report.py", "--runs-dir", tmp_path / "none", *out)
+    assert (process.returncode, "cannot be read" in only_line(process)) == (2, True)
+    process = script("for_report/make_report.py", *folders(tmp_path), "--output-dir", "/proc/out")
+    assert (process.returncode, "--output-dir" in only_line(process)) == (2, True)
+    process = script("for_report/make_report.py", "--output-folder", tmp_path / "out")
+    assert (process.returncode, " for_report/make_report.py --help)" in only_line(process)) == (2, True)
+
+
+def test_a_run_that_diverged_is_reported(tmp_path, labels):
+    run = make_run(tmp_path, 1, Preset(), 0.98, status="diverged")
+    other = make_run(tmp_path, 2, Preset(dropout=0.5), 0.98)
+    for part in ("train", "validation"):
+        run.record.epochs[2][part] = {**run.record.epochs[2][part], "cross_entropy": float("nan"), "loss": float("inf")}
+    run.save_record()
+    score_runs(tmp_path, {run: (0.98, None), other: (0.97, None)}, labels)
+    assert len(build(tmp_path).findings) == 1
+    assert read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")[0]["status"] == "diverged"
+
+
+def test_figures_of_an_earlier_report_go_and_other_files_stay(tmp_path):
+    stale, others = ["dropout_3.png", "depth.svg"], ["my_notes.png", "make_report.py", "overview_2.png"]
+    for name in stale + others:
+        (tmp_path / name).write_text("x")
+    write_report(tmp_path, reported_run(1, Preset()))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {*others, "overview.png"} <= names
+    assert not set(stale) & names
+
+
+@pytest.fixture
+def restored_figures():
+    """Removes the figures that a test registers, after the test."""
+    before = dict(registry.FIGURES)
+    yield
+    registry.FIGURES.clear()
+    registry.FIGURES.update(before)
+
+
+def section_of(page: str, section: Section) -> str:
+    """Returns the page's text from the heading of a section to its end."""
+    start = page.index(f'<section id="{section}"')
+    return page[start : page.index("</section>", start)]
+
+
+@pytest.mark.parametrize("section", Section)
+@pytest.mark.parametrize("several", [True, False], ids=["every section", "few sections"])
+def test_a_new_figure_needs_only_its_function(tmp_path, restored_figures, section, several):
+    @registry.figure("brand_new", alt="Something <new>", section=section)
+    def brand_new(content):
+        return Picture(2, lambda figure: title(figure, f"{len(content.experiments)} presets", ""))
+
+    runs = [reported_run(1, Preset(), test_accuracy=0.9)]
+    if several:  # a study, an importance and an answer
+        changes = {2: Preset(weight_decay=0.1), 3: Preset(dropout=0.5)}
+        runs += [reported_run(number, preset, test_accuracy=0.8) for number, preset in changes.items()]
+    page = write_report(tmp_path, *runs)
+    is_on_page = several or section in (Section.RESULT, Section.BEST, Section.RUNS)
+    assert 'alt="Something &lt;new&gt;"' in section_of(page, section if is_on_page else Section.RUNS)
+    assert page.count("Something &lt;new&gt;") == 1
+    assert page.count('alt="Accuracy of every preset') == 1
+    assert {"brand_new.png", "brand_new.svg", "overview.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+NEW_MODULE = """
+from mnist_mlp.drawing.style import Picture, title
+from mnist_mlp.report.figures.registry import Section, figure
+
+@figure("from_a_new_file", alt="From a new file", section=Section.STUDIES)
+def from_a_new_file(content):
+    return Picture(2, lambda canvas: title(canvas, "New", ""))
+"""
+
+
+def test_a_new_module_of_figures_is_found_by_itself(tmp_path, restored_figures, monkeypatch):
+    (tmp_path / "from_a_new_file.py").write_text(NEW_MODULE)
+    name = figures_package.__name__
+    folders = [*figures_package.__path__, str(tmp_path)]
+    spec = importlib.util.spec_from_file_location(name, figures_package.__file__, submodule_search_locations=folders)
+    with monkeypatch.context() as imports:
+        imports.setitem(sys.modules, name, importlib.util.module_from_spec(spec))
+        spec.loader.exec_module(sys.modules[name])
+    del sys.modules[f"{name}.from_a_new_file"]
+    page = write_report(tmp_path, reported_run(1, Preset()), reported_run(2, Preset(dropout=0.5)))
+    assert 'alt="From a new file"' in section_of(page, Section.STUDIES)
+    assert (tmp_path / "from_a_new_file.png").exists()

@@ -1,0 +1,190 @@
+"""Columns of the report's tables: each value differs from every other column's, so that no two can be swapped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+
+import pytest
+
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.report.evidence import Evidence, ReportedEnsemble
+from mnist_mlp.report.report_tables import presets_table, runs_table, studies_table, unvalidated_table
+from mnist_mlp.report.studies import find_experiments
+from mnist_mlp.report.tables import Cell, DataTable
+from mnist_mlp.runs.record import RunStatus
+from tests.report.reported import content_of, reported_run
+
+TITLES = [declared.title for declared in HYPERPARAMETERS.values()]
+
+
+def rows_of(table: DataTable) -> list[dict[str, Cell]]:
+    """Returns the rows by heading; no two columns have one heading."""
+    headings = [column.heading for column in table.columns]
+    assert len(set(headings)) == len(headings)
+    return [dict(zip(headings, row, strict=True)) for row in table.rows]
+
+
+def assert_shows(row: dict[str, Cell], expected: Mapping[str, object], others: list[str]) -> None:
+    """Checks a row whose expected values all differ; every column is expected or among the others."""
+    assert len(set(expected.values())) == len(expected)
+    assert sorted(row) == sorted([*expected, *others])
+    for heading, value in expected.items():
+        assert row[heading] == (pytest.approx(value, abs=1e-6) if isinstance(value, float) else value), heading
+
+
+def test_columns_of_runs():
+    preset = Preset(hidden_sizes=(40, 30, 20, 10, 8))
+    run = reported_run(31, preset, (0.91, 0.93, 0.94, 0.92), test_accuracy=0.96, seed=1602)
+    for index, epoch in enumerate(run.record.epochs):
+        epoch["train"]["accuracy"] = 0.5 + index / 100
+        epoch["seconds"] = 10.25 + index
+    run.test_loss = 0.125
+    run.record.status = RunStatus.DIVERGED
+    (row,) = rows_of(runs_table([run]))
+    expected = {
+        "preset": 31,
+        "number of layers": 6,
+        "training time": 47.0,  # 10.25 + 11.25 + 12.25 + 13.25
+        "best epoch": 3,
+        "validation accuracy": 0.94,
+        "run": "31_1602",
+        "test accuracy": 0.96,
+        "test low": 0.955979,  # Wilson's interval of 9600 of 10,000
+        "test high": 0.963667,
+        "test loss": 0.125,
+        "seed": 1602,
+        "status": "diverged",
+    }
+    assert_shows(row, expected, TITLES)
+
+
+def test_columns_of_a_run_that_is_neither_finished_nor_scored():
+    run = reported_run(31, Preset())
+    run.record.best_epoch, run.record.status = 0, RunStatus.RUNNING
+    (row,) = rows_of(runs_table([run]))
+    unknown = ("validation accuracy", "test accuracy", "test low", "test high", "test loss")
+    assert [row[heading] for heading in unknown] == [None] * 5
+    assert row["status"] == "running"
+
+
+@pytest.mark.parametrize("name", HYPERPARAMETERS)
+def test_each_hyperparameter_has_its_column(name):
+    declared = HYPERPARAMETERS[name]
+    presets = [Preset(), Preset(**{name: declared.example})]
+    runs = [reported_run(1, preset) for preset in presets]
+    experiments = [experiment for run in runs for experiment in find_experiments([run])]
+    tables = [runs_table(runs)]
+    if name != "final_fit":  # final fits are no experiments
+        tables.append(presets_table(experiments))
+    for table in tables:
+        before, after = rows_of(table)
+        changed = {heading for heading in TITLES if before[heading] != after[heading]}
+        assert changed == {declared.title}
+        values = [getattr(preset, name) for preset in presets]
+        if not isinstance(values[0], int | float) or isinstance(values[0], bool):
+            values = [format_field(value) for value in values]
+        assert [before[declared.title], after[declared.title]] == values
+
+
+def test_columns_of_presets():
+    preset = Preset(hidden_sizes=(40, 30, 20, 10, 8, 6))
+    accuracies = [(0.91, 0.95), (0.92, 0.955), (0.94, 0.965), (0.97, None)]  # on validation, on the test set
+    runs = []
+    for seed, (validation, test) in enumerate(accuracies):
+        run = reported_run(9 if seed else 7, preset, (0.5, validation, 0.8), test, seed)
+        for epoch in run.record.epochs:
+            epoch["seconds"] = 10.0 * (seed + 1)
+        runs.append(run)
+    (row,) = rows_of(presets_table(find_experiments(runs)))
+    validation_half = 3.182446 * sqrt((0.025**2 + 0.015**2 + 0.005**2 + 0.035**2) / 3) / 2  # t of three degrees
+    test_mean, test_half = 2.87 / 3, 4.302653 * 0.00763763 / sqrt(3)  # t of two
+    expected = {
+        "preset": "7 (= 9)",
+        "number of layers": 7,
+        "seeds": 4,
+        "validation accuracy": 0.935,
+        "validation low": 0.935 - validation_half,
+        "validation high": 0.935 + validation_half,
+        "test accuracy": test_mean,
+        "test low": test_mean - test_half,
+        "test high": test_mean + test_half,
+        "interval": "over 3 seeds",
+        "training time": 75.0,  # three epochs; the mean of 30, 60, 90 and 120
+    }
+    assert_shows(row, expected, TITLES)
+
+
+def test_columns_of_a_preset_with_one_seed():
+    (row,) = rows_of(presets_table(find_experiments([reported_run(1, Preset(), test_accuracy=0.96)])))
+    assert (row["validation low"], row["validation high"]) == (None, None)
+    assert (row["test low"], row["test high"]) == pytest.approx((0.955979, 0.963667), abs=1e-6)
+    assert row["interval"] == "over test images"
+
+
+def test_columns_of_studies():
+    sizes = {11: (300, 200, 200), 12: (40, 30, 20), 13: (50, 40, 30)}
+    tests = {11: 0.98, 12: 0.9757, 13: 0.9758}
+    runs = [
+        reported_run(number, Preset(hidden_sizes=size), (0.5, 0.94 + number / 1000, 0.94 + number / 1000), test)
+        for (number, size), test in zip(sizes.items(), tests.values(), strict=True)
+    ]
+    rows = {row["preset"]: row for row in rows_of(studies_table(content_of(*runs).findings))}
+    expected = {
+        "study": "width",
+        "changed": "hidden_sizes",
+        "value": "40-30-20",
+        "preset": "12",
+        "seeds": 1,
+        "validation accuracy": 0.952,
+        "test accuracy": 0.9757,
+        "against": "300-200-200",
+        "difference": -0.0043,
+        "difference low": -0.0084056,  # Newcombe's, of Wilson's 0.972494 to 0.978540 and 0.977066 to 0.982565
+        "difference high": -0.0002165,
+        "test": "two proportions",
+        "p": 0.0388284,
+        "p by Holm": 0.0776568,  # the smaller of two
+        # the last two epochs are alike: 12.7062 * 2 * sqrt((0.98 * 0.02 + 0.9757 * 0.0243) / 10000)
+        "seed may do": 0.0528856,
+        "verdict": "not significant",
+    }
+    assert_shows(rows["12"], expected, [])
+    of_difference = ("against", "difference", "difference low", "difference high", "test", "p", "p by Holm")
+    assert [rows["11"][heading] for heading in (*of_difference, "seed may do")] == [None] * 8
+    assert rows["11"]["verdict"] == "reference"
+
+
+def test_columns_of_final_fits_and_ensembles():
+    fits = [
+        reported_run(12, Preset(final_fit=True), test_accuracy=accuracy, seed=seed)
+        for seed, accuracy in enumerate((0.95, 0.96, 0.98))
+    ]
+    run = reported_run(31, Preset(), test_accuracy=0.97)
+    ensembles = [
+        ReportedEnsemble((fits[0].name, run.name), 0.975),
+        ReportedEnsemble(tuple(fit.name for fit in fits), 0.96),
+    ]
+    rows = rows_of(unvalidated_table(Evidence([*fits, run], ensembles=ensembles)))
+    half_width = 4.302653 * 0.0152753 / sqrt(3)
+    expected = {
+        "network": "final fit: preset 12",
+        "runs": 3,
+        "test accuracy": 2.89 / 3,
+        "test low": 2.89 / 3 - half_width,
+        "test high": 1.0,  # 1.0013, and nothing is above 1
+        "interval": "over 3 seeds",
+    }
+    assert_shows(rows[0], expected, [])
+    expected = {
+        "network": "ensemble: 3 of preset 12",
+        "runs": 3,
+        "test accuracy": 0.96,
+        "test low": 0.955979,
+        "test high": 0.963667,
+        "interval": "over test images",
+    }
+    assert_shows(rows[1], expected, [])
+    assert rows[2]["network"] == "ensemble: 1 of preset 12, 1 of preset 31"
+    assert (rows[2]["runs"], rows[2]["test accuracy"]) == (2, 0.975)

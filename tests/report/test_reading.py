@@ -1,0 +1,116 @@
+"""Reading runs and tables; damaged ones are left out with their reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from mnist_mlp.evaluation.predictions import TestPredictions
+from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report.reading import read_evidence
+from mnist_mlp.runs.text_table import read_table
+from tests.report.helpers import DATA, add_layers, build, make_run, score_runs
+
+from hyperparameters import PRESETS
+
+
+def test_damaged_runs_are_skipped_with_their_reason(tmp_path, labels):
+    good, other = make_run(tmp_path, 1, Preset(), 0.98), make_run(tmp_path, 2, Preset(), 0.98, seed=7)
+    bad = make_run(tmp_path, 3, Preset(), 0.98)
+    record = json.loads((bad.path / "record.json").read_text())
+    del record["epochs"][2]["train"]["cross_entropy"]
+    (bad.path / "record.json").write_text(json.dumps(record))
+    (tmp_path / "runs" / "empty").mkdir()
+    (tmp_path / "runs" / "notes.txt").write_text("text")
+    score_runs(tmp_path, {good: (0.98, np.arange(200)), other: (0.97, np.arange(200))}, labels)
+    shutil.rmtree(tmp_path / "runs" / "empty" / "nothing", ignore_errors=True)
+    with (tmp_path / "INFOS" / "eval_log.txt").open("a") as file:
+        file.write("gone\t1\t1602\t0.98\t0.1\n")
+    report = build(tmp_path)
+    assert report.evidence.skipped == {
+        bad.name: "its record.json is damaged (KeyError in its epochs)",
+        "empty": "it holds no record.json",
+        "notes.txt": "it is not a folder",
+    }
+    assert report.evidence.notes == [
+        "1 row of eval_log.txt is of runs that are not in the runs folder, and left out.",
+        f"{other.name}: its test_predictions.npz and eval_log.txt disagree; score it again with MNIST_eval.py.",
+    ]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Skipped notes.txt: it is not a folder." in page
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        [],
+        None,
+        {"hidden_1": {}},
+        {"hidden_2": "x"},
+        {"logits": {"weight_norm": "1"}},
+        {"logits": {"weight_norm": True}},
+        {"logits": {"weight_norm": 10**400}},
+        {"logits": {"weight_norm": 1e300}},
+        {"logits": {"gradient_norm": -1.0}},
+        {"hidden_1": {"dead_units": 1.5}},
+    ],
+)
+def test_damaged_layers_are_left_out_with_their_reason(tmp_path, damaged):
+    run = add_layers(make_run(tmp_path, 31, PRESETS[31], 0.98))
+    epoch = run.record.epochs[1]
+    if isinstance(damaged, dict):
+        ((name, values),) = damaged.items()
+        whole = epoch["layers"]
+        damaged = {**whole, name: {**whole[name], **values} if values and isinstance(values, dict) else values}
+    epoch["layers"] = damaged
+    run.save_record()
+    report = build(tmp_path)
+    assert report.evidence.runs[0].layers is None
+    (note,) = report.evidence.notes
+    assert note.startswith(f"{run.name}: the layers in its record.json are damaged (")
+
+
+def test_layers_that_are_nan_or_missing_in_some_epochs_are_reported(tmp_path):
+    diverged = add_layers(make_run(tmp_path, 33, PRESETS[33], 0.11, status="diverged"), weight_norm=float("nan"))
+    half = add_layers(make_run(tmp_path, 34, PRESETS[34], 0.11))
+    del half.record.epochs[0]["layers"]  # made by an older version, gone on with by this one
+    half.save_record()
+    zeros = add_layers(
+        make_run(tmp_path, 29, PRESETS[29], 0.11), **dict.fromkeys(("weight_norm", "gradient_norm"), 0.0)
+    )
+    report = build(tmp_path)
+    assert report.evidence.notes == []
+    by_name = {run.name: run for run in report.evidence.runs}
+    assert np.isnan(by_name[diverged.name].layers["weight_norm"]).all()
+    assert np.isnan(by_name[half.name].layers["dead_units"][:, 0]).tolist() == [True, False, False]
+    assert (by_name[zeros.name].layers["weight_norm"] == 0).all()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "it diverged. After epoch 3 its loss was NaN or infinite" in page
+    assert " nan" not in page
+
+
+def test_records_of_the_real_training_have_layers(evaluated):
+    evidence = read_evidence(evaluated / "runs", evaluated / "INFOS", DATA)
+    assert evidence.notes == []
+    for run in evidence.runs:
+        shape = (len(run.record.epochs), run.preset.weight_layers)
+        assert {values.shape for values in run.layers.values()} == {shape}
+        norms = np.sqrt((run.layers["weight_norm"] ** 2).sum(axis=1))
+        np.testing.assert_allclose(
+            run.preset.weight_decay * norms**2 / 2, run.curves["validation l2_penalty"], rtol=1e-4
+        )
+
+
+def test_predictions_of_the_evaluation_have_the_accuracy_of_the_log(evaluated, labels):
+    scores = read_table(evaluated / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
+    for row in scores:
+        predictions = TestPredictions.load(evaluated / "runs" / row["run"])
+        is_right = predictions.predicted == labels
+        assert is_right.mean() == float(row["test_accuracy"])
+        np.testing.assert_array_equal(predictions.confidence[is_right], predictions.true_probability[is_right])
+        assert (predictions.confidence >= predictions.true_probability).all()
+    assert "no test_predictions.npz" not in (evaluated / "out" / "report.html").read_text()

@@ -1,0 +1,111 @@
+"""The studies that are found."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.report.reading import read_evidence
+from mnist_mlp.report.studies import Study, find_experiments, find_studies
+from tests.report.helpers import DATA, make_run
+from tests.report.reported import reported_run
+
+from hyperparameters import PRESETS
+
+
+def test_studies_of_2020s_registry_are_found(tmp_path):
+    for number in range(1, 38):
+        make_run(tmp_path, number, PRESETS[number], 0.98)
+    experiments = find_experiments(read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs)
+    studies = find_studies(experiments)
+    found = {study.figure: (study.field, [arm.label for arm in study.arms]) for study in studies}
+    assert found == {
+        "depth": ("hidden_sizes", ["9", "10", "11", "12", "13"]),
+        "depth_2": ("hidden_sizes", ["37", "27"]),
+        "depth_3": ("hidden_sizes", ["36", "31"]),
+        "width": ("hidden_sizes", ["2 (= 4)", "3"]),
+        "xehe": ("weight_init", ["11", "14", "15"]),
+        "batch_size": ("batch_size", ["19", "22"]),
+        "optimizer": ("optimizer", ["26", "22"]),
+        "learning_rate": ("learning_rate", ["35", "31", "32", "33", "34"]),
+        "learning_rate_2": ("learning_rate", ["6", "7"]),
+        "weightdecay": ("weight_decay", ["31", "22", "27", "28", "29", "30"]),
+        "weightdecay_2": ("weight_decay", ["14", "18", "17", "16"]),
+        "weightdecay_3": ("weight_decay", ["36", "37"]),
+        "dropout": ("dropout", ["18", "19", "20", "21"]),
+        "dropout_2": ("dropout", ["23", "22", "24", "25"]),
+        "dropout_3": ("dropout", ["7", "8"]),
+    }
+    assert {study.figure: study.reference.label for study in studies}["weightdecay"] == "22"
+
+
+def test_new_presets_make_studies_and_an_optimizer_comes_with_its_arguments(tmp_path):
+    base = Preset()
+    sgd = base.but(optimizer="sgd", optimizer_arguments={"momentum": 0.9})
+    for number, preset in enumerate((base, sgd, sgd.but(activation="gelu"), base.but(epochs=3)), start=38):
+        make_run(tmp_path, number, preset, 0.98)
+    make_run(tmp_path, 42, base.but(dropout=0.5), 0.98, status="interrupted")  # never ran all of its epochs
+    for number, change in enumerate(({"normalization": "batch"}, {"normalization": "layer"}, {"elastic": 1.5}), 43):
+        make_run(tmp_path, number, base.but(**change), 0.98)
+    studies = find_studies(find_experiments(read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs))
+    found = {study.figure: [study.value(arm) for arm in study.arms] for study in studies}
+    assert found == {
+        "activation": ["gelu", "relu"],
+        "epochs": ["3", "100"],
+        "optimizer": ["adam", "sgd momentum=0.9"],
+        "normalization": ["batch", "layer", "none"],
+        "elastic": ["0", "1.5"],
+    }
+
+
+def test_a_seed_trained_twice_counts_once(tmp_path):
+    for seed in (1, 1, 2):
+        make_run(tmp_path, 1, Preset(), 0.98, seed)
+    (experiment,) = find_experiments(read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs)
+    assert len(experiment.runs) == 3
+    assert [run.record.seed for run in experiment.seeds] == [1, 2]
+
+
+def studies_of(*presets: Preset) -> list[Study]:
+    """Returns the studies that one run of each preset makes; they are numbered from 1."""
+    runs = [reported_run(number, preset) for number, preset in enumerate(presets, start=1)]
+    return find_studies(find_experiments(runs))
+
+
+@pytest.mark.parametrize("name", [name for name in HYPERPARAMETERS if name != "final_fit"])
+def test_two_presets_that_differ_in_one_hyperparameter_make_a_study_of_it(name):
+    declared = HYPERPARAMETERS[name]
+    base, changed = Preset(), Preset(**{name: declared.example})
+    (study,) = studies_of(base, changed)
+    assert (study.field, study.title, study.figure) == (
+        ("hidden_sizes", "depth", "depth") if name == "hidden_sizes" else (name, declared.title, declared.figure)
+    )
+    assert {arm.preset for arm in study.arms} == {base, changed}
+    assert study.reference.preset == base
+    values = {arm.label: study.value(arm) for arm in study.arms}
+    assert values == {"1": format_field(getattr(base, name)), "2": format_field(getattr(changed, name))}
+
+
+@pytest.mark.parametrize("name", [name for name in HYPERPARAMETERS if name not in ("final_fit", "dropout")])
+def test_presets_that_differ_in_two_hyperparameters_make_no_study(name):
+    example = HYPERPARAMETERS[name].example
+    assert studies_of(Preset(), Preset(**{name: example}, dropout=0.5)) == []
+
+
+def test_a_final_fit_is_in_no_study():
+    assert studies_of(Preset(), Preset(final_fit=True)) == []
+
+
+def test_layers_of_other_sizes_are_a_study_of_width():
+    (study,) = studies_of(Preset(hidden_sizes=(300, 200)), Preset(hidden_sizes=(40, 30)))
+    assert (study.field, study.title, study.figure) == ("hidden_sizes", "width", "width")
+
+
+def test_other_arguments_of_one_optimizer_are_a_study_of_the_arguments():
+    momenta = [Preset(optimizer="sgd", optimizer_arguments={"momentum": momentum}) for momentum in (0.9, 0.5)]
+    studies = {study.field: [study.value(arm) for arm in study.arms] for study in studies_of(Preset(), *momenta)}
+    assert studies == {
+        "optimizer": ["adam", "sgd momentum=0.9", "sgd momentum=0.5"],
+        "optimizer_arguments": ["momentum=0.5", "momentum=0.9"],
+    }

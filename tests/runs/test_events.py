@@ -1,0 +1,158 @@
+"""TensorBoard's events of a training: every scalar has its own value, and nothing is written twice."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.util.tensor_util import make_ndarray
+
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.runs.events import Summaries
+from mnist_mlp.runs.record import RunRecord
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.training.model import build_model
+from mnist_mlp.training.results import LayerStatistics
+
+PRESET = Preset(hidden_sizes=(5, 6), dropout=0.25, optimizer="sgd", optimizer_arguments={"momentum": 0.5})
+STATISTICS = [statistic.name for statistic in fields(LayerStatistics)]
+
+
+def an_epoch(number: int) -> dict:
+    """Returns an epoch of a record in which every figure differs from every other."""
+    values = (100 * number + index for index in range(1, 1000))
+    return {
+        "epoch": number,
+        "seconds": next(values),
+        "learning_rate": next(values),
+        "train": {name: next(values) for name in ("loss", "cross_entropy", "l2_penalty", "accuracy")},
+        "validation": {name: next(values) for name in ("loss", "cross_entropy", "l2_penalty", "accuracy")},
+        "layers": {layer: {name: next(values) for name in STATISTICS} for layer in ("hidden_1", "logits")},
+    }
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    return RunFolder(tmp_path / "the_run", RunRecord(7, PRESET, 19))
+
+
+def events(run: RunFolder, folder: str) -> EventAccumulator:
+    return EventAccumulator(str(run.summaries / folder), size_guidance={"tensors": 0}).Reload()
+
+
+def scalars(run: RunFolder, folder: str) -> dict[str, dict[int, float]]:
+    """Returns the value at each step, by tag."""
+    shown = events(run, folder)
+    tags = [tag for tag in shown.Tags()["tensors"] if shown.SummaryMetadata(tag).plugin_data.plugin_name == "scalars"]
+    return {tag: {point.step: make_ndarray(point.tensor_proto).item() for point in shown.Tensors(tag)} for tag in tags}
+
+
+def test_every_scalar_has_its_own_value(run):
+    first, second = an_epoch(1), an_epoch(2)
+    summaries = Summaries(run)
+    summaries.write_epoch(first, 71.0)
+    summaries.write_epoch(second, 72.0)
+    summaries.close()
+    layers = {
+        f"{statistic}/{layer}": {1: first["layers"][layer][statistic], 2: second["layers"][layer][statistic]}
+        for layer in ("hidden_1", "logits")
+        for statistic in STATISTICS
+    }
+    assert scalars(run, "train") == {
+        "loss": {1: 103, 2: 203},
+        "cross_entropy": {1: 104, 2: 204},
+        "l2_penalty": {1: 105, 2: 205},
+        "accuracy": {1: 106, 2: 206},
+        "learning_rate": {1: 102, 2: 202},
+        **layers,
+    }
+    assert scalars(run, "dev") == {
+        "loss": {1: 107, 2: 207},
+        "cross_entropy": {1: 108, 2: 208},
+        "accuracy": {1: 110, 2: 210},
+        "best_accuracy": {1: 71, 2: 72},
+    }
+
+
+def test_epoch_of_an_old_record_and_of_a_final_fit_has_fewer_scalars(run):
+    epoch = an_epoch(1)
+    del epoch["layers"]
+    summaries = Summaries(run)
+    summaries.write_epoch(epoch, None)
+    summaries.close()
+    assert set(scalars(run, "train")) == {"loss", "cross_entropy", "l2_penalty", "accuracy", "learning_rate"}
+    assert set(scalars(run, "dev")) == {"loss", "cross_entropy", "accuracy"}
+
+
+def test_what_is_there_is_not_written_again(run):
+    for epochs in ((1,), (1, 2)):
+        summaries = Summaries(run)
+        summaries.write_graph(build_model(PRESET, 1))
+        for number in epochs:
+            summaries.write_epoch(an_epoch(number), 71.0)
+            summaries.write_histograms(number, {"weights/logits": np.array([[0.0, 1.0, 2.0]])})
+        summaries.close()
+    # Two files of one process and second are read in any order.
+    for folder, tags in (("train", ("loss", "learning_rate", "weights/logits")), ("dev", ("loss", "best_accuracy"))):
+        shown = events(run, folder)
+        for tag in tags:
+            assert sorted(point.step for point in shown.Tensors(tag)) == [1, 2]
+    shown = events(run, "train")
+    assert len(shown.Tensors("custom_scalars__config__")) == 1
+    assert shown.Graph().node
+
+
+def test_histograms_are_the_buckets_that_were_counted(run):
+    buckets = np.array([[0.0, 0.5, 3.0], [0.5, 1.0, 4.0]])
+    summaries = Summaries(run)
+    summaries.write_histograms(5, {"weights/hidden_1": buckets, "activations/hidden_1": buckets + 1})
+    summaries.close()
+    shown = events(run, "train")
+    (point,) = shown.Tensors("activations/hidden_1")
+    assert point.step == 5
+    np.testing.assert_array_equal(make_ndarray(point.tensor_proto), buckets + 1)
+    assert shown.SummaryMetadata("weights/hidden_1").plugin_data.plugin_name == "histograms"
+
+
+def test_layout_has_a_chart_for_every_scalar_of_both_folders_and_every_statistic(run):
+    Summaries(run).close()
+    (point,) = events(run, "train").Tensors("custom_scalars__config__")
+    layout = layout_pb2.Layout.FromString(make_ndarray(point.tensor_proto).item())
+    charts = {
+        category.title: [(chart.title, *chart.multiline.tag) for chart in category.chart]
+        for category in layout.category
+    }
+    assert charts == {
+        "train and dev": [(name, f"{name}$") for name in ("loss", "cross_entropy", "accuracy")],
+        "all layers": [(name, f"{name}/") for name in STATISTICS],
+    }
+
+
+def test_hparams_page_has_numbers_as_numbers_and_the_rest_as_text(run):
+    Summaries(run).close()
+    shown = events(run, "dev")
+    content = shown.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    start = HParamsPluginData.FromString(content).session_start_info
+    assert start.group_name == "the_run"
+    values = {name: value.string_value or value.number_value for name, value in start.hparams.items()}
+    assert set(values) == {"preset", "seed", "weight_layers", *Preset.field_names()}
+    expected = {
+        "preset": 7,
+        "seed": 19,
+        "weight_layers": 3,
+        "hidden_sizes": "5-6",
+        "optimizer_arguments": "momentum=0.5",
+    }
+    expected |= {"dropout": 0.25, "learning_rate": 0.001, "batch_size": 100, "epochs": 100, "optimizer": "sgd"}
+    assert {name: values[name] for name in expected} == expected
+
+
+def test_events_that_cannot_be_written_raise_os_error(run):
+    run.path.mkdir()
+    (run.path / "summaries").write_text("in the way")
+    with pytest.raises(OSError):
+        Summaries(run)

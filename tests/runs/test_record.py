@@ -1,0 +1,122 @@
+"""A run's record: it comes back as it was, old versions are read, and nothing invalid is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from mnist_mlp.data.dataset import DATA_SETS, MNIST
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.runs.record import InvalidRun, RunRecord, RunStatus
+from tests.helpers import a_record, epoch
+
+EVERY_FIELD = {
+    "preset_number": 9,
+    "preset": Preset(dropout=0.25),
+    "seed": 11,
+    "status": RunStatus.INTERRUPTED,
+    "reason": "a reason",
+    "started": "2026-01-02T03:04:05+00:00",
+    "finished": "2026-01-02T03:04:06+00:00",
+    "versions": {"python": "3.11"},
+    "machine": {"cores": 2},
+    "data_set": "another",
+    "data_sha256": {"a": "b"},
+    "best_epoch": 2,
+    "best_checkpoint": "checkpoints/epoch_000002.keras",
+    "best_checkpoint_sha256": "c",
+    "epochs": [epoch(1, 0.9), epoch(2, 0.95)],
+}
+
+
+def changed(**changes) -> str:
+    return json.dumps({**json.loads(a_record().to_json()), **changes})
+
+
+def test_every_field_comes_back_as_it_was(monkeypatch):
+    monkeypatch.setitem(DATA_SETS, "another", dataclasses.replace(MNIST, name="another"))
+    assert set(EVERY_FIELD) == {field.name for field in dataclasses.fields(RunRecord)}
+    record = RunRecord.from_json(RunRecord(**EVERY_FIELD).to_json())
+    assert vars(record) == EVERY_FIELD
+    assert record.trained_on is DATA_SETS["another"]
+
+
+def test_nan_and_infinity_come_back():
+    record = a_record(epochs=[epoch(1, 0.9), epoch(2, 0.1, math.nan), epoch(3, 0.1, math.inf)], best_epoch=1)
+    _, second, third = RunRecord.from_json(record.to_json()).epochs
+    assert math.isnan(second["validation"]["loss"])
+    assert third["train"]["loss"] == math.inf
+
+
+def test_best_accuracy_is_that_of_validation_at_the_best_epoch_and_seconds_are_summed():
+    record = a_record(epochs=[epoch(1, 0.9), epoch(2, 0.95), {**epoch(3, 0.94), "seconds": 10.0}])
+    assert record.best_validation_accuracy == 0.95
+    assert record.training_seconds == 13.0
+    assert a_record(best_epoch=0).best_validation_accuracy == 0.0
+
+
+@pytest.mark.parametrize("status", RunStatus)
+def test_only_a_run_that_came_to_its_end_is_done(status):
+    record = a_record(status=status, finished="2026-01-01T00:00:00+00:00")
+    assert record.is_done == (status in ("finished", "diverged"))
+    assert not a_record(status=status, finished="").is_done
+
+
+def test_record_of_an_old_version_is_read():
+    values = json.loads(a_record().to_json())
+    for name in ("normalization", "final_fit", "l1_decay", "upright_beside"):
+        del values["preset"][name]
+    for name in ("data_set", "reason", "machine"):
+        del values[name]
+    for old_epoch in values["epochs"]:
+        old_epoch["dev"] = old_epoch.pop("validation")
+    assert RunRecord.from_json(json.dumps(values)) == dataclasses.replace(a_record(), started=values["started"])
+    assert '"dev"' not in RunRecord.from_json(json.dumps(values)).to_json()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"record_version": 99}, "its record.json has version 99, but this program reads version 1"),
+        ({"surprise": 1, "another": 2}, "fields that this version does not know (another, surprise); use the version"),
+        ({"preset": {**Preset().to_dict(), "dropout": 1.0}}, "no valid preset: dropout=1.0"),
+        ({"preset": {**Preset().to_dict(), "surprise": 1}}, "no valid preset: surprise=1"),
+        ({"preset": []}, "no valid preset"),
+        ({"status": "splendid"}, "damaged (ValueError)"),
+        ({"data_set": "another"}, "its data set 'another' is unknown; known: mnist"),
+        ({"data_set": []}, "damaged (TypeError)"),
+        ({"preset": {**Preset().to_dict(), "batch_size": 55_001}}, "no valid preset: batch_size=55001 is not allowed"),
+        ({"best_checkpoint": "../../elsewhere.keras"}, "damaged (ValueError)"),
+        ({"best_checkpoint": "checkpoints/../../elsewhere.keras"}, "damaged (ValueError)"),
+        ({"best_epoch": 4}, "damaged"),
+        ({"best_epoch": -1}, "damaged"),
+        ({"seed": "1602"}, "damaged"),
+        ({"seed": -1}, "damaged"),
+        ({"seed": 1.5}, "damaged"),
+        ({"preset_number": 1.5}, "damaged"),
+        ({"epochs": [epoch(2, 0.9), epoch(3, 0.9)]}, "damaged"),
+        ({"epochs": 3}, "damaged"),
+    ],
+    ids=str,
+)
+def test_invalid_record_is_refused_with_the_reason(changes, reason):
+    with pytest.raises(InvalidRun) as refusal:
+        RunRecord.from_json(changed(**changes))
+    assert reason in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["record_version", "preset_number", "preset", "seed"])
+def test_record_without_a_field_that_has_no_default_is_refused(name):
+    values = json.loads(a_record().to_json())
+    del values[name]
+    with pytest.raises(InvalidRun, match=r"its record\.json is damaged \(KeyError\)"):
+        RunRecord.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", "[" * 100_000])
+def test_text_that_is_not_a_record_is_refused(text):
+    with pytest.raises(InvalidRun, match="damaged"):
+        RunRecord.from_json(text)

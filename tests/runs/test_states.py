@@ -1,0 +1,182 @@
+"""Saved states: whole or not at all, the newest valid one is found, and resumed with the same bits."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from mnist_mlp.evaluation.scoring import load_best_model
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.runs.record import RunRecord, RunStatus
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.runs.states import UnknownVersion, newest_valid_state, remove_unfinished_saves, save_state
+from mnist_mlp.training.loop import train
+from mnist_mlp.training.model import build_model, build_optimizer
+from mnist_mlp.training.results import TrainingState
+from tests.helpers import EVERYTHING, TINY, epoch, flip_a_byte, record_training
+
+
+def a_state(number: int, preset: Preset = TINY) -> TrainingState:
+    """Returns a state in which every array differs from every other."""
+    weights = [
+        np.full_like(weight, number + index / 100) for index, weight in enumerate(build_model(preset, 1).get_weights())
+    ]
+    optimizer_state = [np.float32(-number), *(weight + 1000 for weight in weights)]
+    return TrainingState(
+        number, weights, optimizer_state, [weight + 2000 for weight in weights] if preset.ema_decay else []
+    )
+
+
+def run_with_states(folder, epochs: int, preset: Preset = TINY) -> RunFolder:
+    run = RunFolder.create(folder, 1790000000, RunRecord(7, preset, 19))
+    for number in range(1, epochs + 1):
+        run.record.epochs.append(epoch(number, number / 10))
+        save_state(run, a_state(number, preset))
+    return run
+
+
+def all_arrays(state: TrainingState) -> list[np.ndarray]:
+    return [*state.weights, *state.optimizer_state, *state.average]
+
+
+def assert_same(mine: TrainingState, other: TrainingState) -> None:
+    assert mine.epoch == other.epoch
+    for name in ("weights", "optimizer_state", "average"):
+        for array, expected in zip(getattr(mine, name), getattr(other, name), strict=True):
+            np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("normalization", ["none", "layer", "batch"])
+@pytest.mark.parametrize("hidden_sizes", [(), (5, 6, 7)])
+def test_state_and_record_come_back_as_they_were(tmp_path, normalization, hidden_sizes):
+    preset = Preset(hidden_sizes=hidden_sizes, normalization=normalization, ema_decay=0.5)
+    run = run_with_states(tmp_path, 1, preset)
+    expected = dataclasses.replace(run.record, epochs=list(run.record.epochs))
+    run.record.epochs.append(epoch(2, 0.2))  # recorded, but its state was not saved
+    state, record, warnings = newest_valid_state(run)
+    assert_same(state, a_state(1, preset))
+    assert (record, warnings) == (expected, [])
+
+
+def test_two_states_are_kept_and_the_newest_is_found(tmp_path):
+    run = run_with_states(tmp_path, 11)  # 9, 10 and 11 must not be sorted as text
+    assert sorted(path.name for path in run.states.iterdir()) == ["epoch_000010", "epoch_000011"]
+    state, record, _ = newest_valid_state(run)
+    assert (state.epoch, len(record.epochs)) == (11, 11)
+
+
+@pytest.mark.parametrize("name", ["state.safetensors", "record.json"])
+def test_damaged_newest_state_is_skipped_with_a_warning(tmp_path, name):
+    run = run_with_states(tmp_path, 3)
+    newest = run.states / "epoch_000003"
+    flip_a_byte(newest / name)
+    state, record, warnings = newest_valid_state(run)
+    assert_same(state, a_state(2))
+    assert len(record.epochs) == 2
+    assert warnings == [f"{newest} is damaged: {name} does not have the bytes that were written"]
+
+
+def test_without_a_valid_state_the_run_keeps_its_record(tmp_path):
+    run = run_with_states(tmp_path, 2)
+    for path in run.states.iterdir():
+        (path / "state.safetensors").unlink()
+    state, record, warnings = newest_valid_state(run)
+    assert (state, record) == (None, run.record)
+    assert [warning.partition(" is damaged: ")[2] for warning in warnings] == ["state.safetensors is missing"] * 2
+
+
+def with_manifest(folder, **changes) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_unknown_version_is_an_error_only_if_no_state_is_valid(tmp_path):
+    run = run_with_states(tmp_path, 2)
+    second, first = run.states / "epoch_000002", run.states / "epoch_000001"
+    with_manifest(second, state_version=2)
+    assert newest_valid_state(run).state.epoch == 1
+    with_manifest(first, state_version=2)
+    with pytest.raises(UnknownVersion, match=r"its manifest\.json has version 2, but this program reads version 1"):
+        newest_valid_state(run)
+
+
+def test_state_of_another_run_or_epoch_is_refused(tmp_path):
+    run, other = (run_with_states(tmp_path / name, 2) for name in ("run", "other"))
+    with_manifest(run.states / "epoch_000002", epoch=1)
+    other.record.seed = 20
+    assert newest_valid_state(run).state.epoch == 1
+    assert "it belongs to another run or epoch" in newest_valid_state(run).warnings[0]
+    assert len(newest_valid_state(other).warnings) == 2
+
+
+def test_weights_of_another_shape_are_refused(tmp_path):
+    run = run_with_states(tmp_path, 1)
+    state = a_state(2)
+    run.record.epochs.append(epoch(2, 0.2))
+    save_state(run, dataclasses.replace(state, weights=[state.weights[0].T, *state.weights[1:]]))
+    found = newest_valid_state(run)
+    assert found.state.epoch == 1
+    assert found.warnings[0].endswith("its weights do not have the preset's shape")
+
+
+def test_state_larger_than_its_preset_can_make_it_is_refused_unread(tmp_path):
+    run = run_with_states(tmp_path, 1)
+    with (run.states / "epoch_000001" / "state.safetensors").open("ab") as file:
+        file.truncate(1 << 30)  # sparse
+    (warning,) = newest_valid_state(run).warnings
+    assert warning.endswith("state.safetensors is larger than a state of this preset can be")
+
+
+def test_size_limit_admits_every_optimizer(tmp_path):
+    preset = TINY.but(optimizer="adam", optimizer_arguments={"amsgrad": True}, ema_decay=0.5)
+    optimizer = build_optimizer(preset)
+    model = build_model(preset, 1)
+    optimizer.build(model.trainable_variables)
+    weights = model.get_weights()
+    run = RunFolder.create(tmp_path, 1790000000, RunRecord(7, preset, 19, epochs=[epoch(1, 0.1)]))
+    save_state(run, TrainingState(1, weights, [variable.numpy() for variable in optimizer.variables], weights))
+    assert newest_valid_state(run).state.epoch == 1
+
+
+def test_unfinished_saves_are_removed_and_states_stay(tmp_path):
+    run = run_with_states(tmp_path, 1)
+    (run.states / ".epoch_000002.abc").mkdir()
+    (run.states / ".epoch_000002.abc" / "state.safetensors").write_bytes(b"1")
+    remove_unfinished_saves(run)
+    assert [path.name for path in run.states.iterdir()] == ["epoch_000001"]
+
+
+def test_saved_state_without_the_average_that_its_preset_keeps_is_damaged(tmp_path):
+    run = run_with_states(tmp_path, 1, TINY.but(ema_decay=0.5))
+    run.record.epochs.append(epoch(2, 0.2))
+    save_state(run, a_state(2, TINY))
+    found = newest_valid_state(run)
+    assert found.state.epoch == 1
+    assert found.warnings[0].endswith("its averaged weights do not have the preset's shape")
+
+
+def test_averages_and_statistics_are_part_of_the_saved_state(small_data, tmp_path):
+    preset = EVERYTHING.but(epochs=4)
+    never_stopped = list(train(preset, 1, small_data))
+    run = record_training(tmp_path, never_stopped[:2], preset, RunStatus.INTERRUPTED)
+    state, record, warnings = newest_valid_state(run)
+    assert (state.epoch, len(record.epochs), warnings) == (2, 2, [])
+    resumed = list(train(preset, 1, small_data, state))
+    assert [(result.train, result.validation) for result in resumed] == [
+        (result.train, result.validation) for result in never_stopped[2:]
+    ]
+    for mine, theirs in zip(all_arrays(resumed[-1].state), all_arrays(never_stopped[-1].state), strict=True):
+        assert mine.tobytes() == theirs.tobytes()
+
+    # The average is kept, is loaded from the validated preset alone, and is as good as was recorded.
+    run.record.status = RunStatus.FINISHED
+    model = load_best_model(run)
+    logits = model(small_data.validation.pixels / np.float32(255), training=False).numpy()
+    accuracy = (logits.argmax(axis=1) == small_data.validation.labels).mean()
+    assert accuracy == pytest.approx(record.best_validation_accuracy, abs=1 / 200)
+    average = never_stopped[record.best_epoch - 1].state.average
+    for mine, theirs in zip(model.get_weights(), average, strict=True):
+        np.testing.assert_array_equal(mine, theirs)

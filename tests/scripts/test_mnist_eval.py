@@ -1,0 +1,157 @@
+"""MNIST_eval.py as a user runs it: a real process, real runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_mlp.data.loading import load_test_data
+from mnist_mlp.evaluation.predictions import softmax
+from mnist_mlp.evaluation.score_tables import ENSEMBLE_COLUMNS, EVAL_COLUMNS
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.runs.text_table import read_table
+from tests.helpers import PROJECT, flip_a_byte, folders, only_line, project_with, runs_in
+
+
+def test_best_model_opens_in_plain_keras_without_our_code_and_gives_the_same_logits(trained, tmp_path, data):
+    run = runs_in(trained)[1]
+    shutil.copy(run.best_model, tmp_path / "model.keras")
+    np.save(tmp_path / "pixels.npy", data.validation.pixels[:1000].astype(np.float32) / 255)
+    code = (
+        "import importlib.util; assert importlib.util.find_spec('mnist_mlp') is None\n"
+        "import keras, numpy as np\n"
+        "model = keras.models.load_model('model.keras')\n"
+        "np.save('logits.npy', model.predict(np.load('pixels.npy'), verbose=0))\n"
+        "print(*(type(layer).__name__ for layer in model.layers))\n"
+    )
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-I", "-c", code]
+    process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.split() == ["Dense", "Dropout", "Dense", "Dropout", "Dense", "Dropout", "Dense"]
+    logits = np.load(tmp_path / "logits.npy")
+    from mnist_mlp.evaluation.scoring import load_best_model
+
+    ours = load_best_model(run)(data.validation.pixels[:1000].astype(np.float32) / 255, training=False)
+    np.testing.assert_allclose(logits, ours, rtol=1e-4, atol=1e-4)
+    accuracy = (
+        load_best_model(run)(data.validation.pixels / np.float32(255)).numpy().argmax(axis=1) == data.validation.labels
+    ).mean()
+    assert accuracy == pytest.approx(run.record.best_validation_accuracy, abs=2 / 5000)  # the epoch that was recorded
+
+
+@pytest.mark.slow
+def test_each_network_is_scored_on_the_images_it_learnt_from(tmp_path, script):
+    upright_alone, upright_beside = 191, 192
+    lines = (
+        f"PRESETS[{upright_alone}] = PRESETS[1].but(deskew=True)",
+        f"PRESETS[{upright_beside}] = PRESETS[1].but(upright_beside=True)",
+    )
+    training = script(
+        *("MNIST_train.py", "--presets", f"{upright_alone},{upright_beside}"),
+        *("--epochs", 1, "--workers", 1, "--quiet", *folders(tmp_path)),
+        cwd=project_with(tmp_path / "project", "\n".join(lines)),
+    )
+    assert training.returncode == 0, training.stderr
+    assert script("MNIST_eval.py", "--ensemble", *folders(tmp_path)).returncode == 0
+
+    from mnist_mlp.data.deskewing import deskewed
+    from mnist_mlp.evaluation.scoring import load_best_model
+
+    test = load_test_data(PROJECT / "MNIST_data")
+    as_they_are, upright = test.pixels, deskewed(test).pixels
+    both, swapped = (np.concatenate(pair, axis=1) for pair in ((as_they_are, upright), (upright, as_they_are)))
+    seen_and_other = {upright_alone: (upright, as_they_are), upright_beside: (both, swapped)}
+    scores = {
+        row["run"]: float(row["test_accuracy"]) for row in read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
+    }
+    ensemble = np.zeros((10_000, 10))
+    for run in runs_in(tmp_path):
+        network, shown = load_best_model(run), seen_and_other[run.record.preset_number]
+        logits = [network(pixels / np.float32(255)).numpy() for pixels in shown]
+        right_of_seen, right_of_other = ((said.argmax(axis=1) == test.labels).mean() for said in logits)
+        assert scores[run.name] == pytest.approx(right_of_seen, abs=2e-4)
+        assert right_of_seen > right_of_other + 0.002
+        ensemble += softmax(logits[0])
+    (row,) = read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)
+    assert float(row["test_accuracy"]) == pytest.approx((ensemble.argmax(axis=1) == test.labels).mean(), abs=2e-4)
+
+
+def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path, script):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    (tmp_path / "runs" / "empty").mkdir()
+    (tmp_path / "runs" / "zz[red]notes").write_text("mine")
+    (tmp_path / "runs" / "loop").symlink_to(tmp_path / "runs" / "loop")
+    (tmp_path / "runs" / "foreign").mkdir()
+    (tmp_path / "runs" / "foreign" / "record.json").write_text('{"project": "another", "epochs": 90}')
+    first, second = (RunFolder.open(path) for path in sorted((tmp_path / "runs").glob("*_preset*")))
+    damaged = shutil.copytree(second.path, tmp_path / "runs" / "1_damaged")
+    for copy in (second.record.best_checkpoint, "best_model.keras"):
+        flip_a_byte(damaged / copy)  # HDF5 would load it without a word
+    flip_a_byte(second.path / second.record.best_checkpoint)  # but its copy is whole
+    unfinished = RunFolder.open(Path(shutil.copytree(second.path, tmp_path / "runs" / "2_unfinished")))
+    unfinished.record.status = "running"
+    unfinished.save_record()
+
+    process = script("MNIST_eval.py", "--ensemble", *folders(tmp_path))
+    assert process.returncode == 0
+    assert only_line(process) == f"Warning: {second.best_checkpoint} is damaged; its copy best_model.keras is scored"
+    output = process.stdout
+    assert "Skipped empty: it holds no record.json" in output
+    assert "Skipped zz[red]notes: it is not a folder" in output
+    assert "Skipped loop: it is not a folder" in output
+    assert "Skipped foreign: its record.json is damaged (KeyError)" in output
+    assert "Skipped 2_unfinished: its status is running, not finished" in output
+    assert f"Skipped 1_damaged: its {second.record.best_checkpoint} and best_model.keras are damaged" in output
+    rows = read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
+    assert list(rows[0]) == EVAL_COLUMNS
+    assert [row["run"] for row in rows] == [first.name, second.name]
+    for row, run in zip(rows, (first, second), strict=True):
+        assert float(row["test_accuracy"]) == pytest.approx(run.record.best_validation_accuracy, abs=0.02)
+        assert f"{float(row['test_accuracy']):.2%}" in output
+    table = [line for line in output.splitlines() if line.endswith((first.name, second.name))]
+    accuracies = [float(re.findall(r"(\d+\.\d+)%", line)[0]) for line in table]
+    assert accuracies == sorted(accuracies, reverse=True)
+    for line, accuracy in zip(table, accuracies, strict=True):
+        low, high = map(float, re.search(r"(\d+\.\d+) to (\d+\.\d+) ", line).groups())
+        assert low < accuracy < high
+
+    from mnist_mlp.evaluation.scoring import load_best_model
+
+    test = load_test_data(PROJECT / "MNIST_data")
+    pixels = test.pixels / np.float32(255)
+    probabilities = [softmax(load_best_model(run)(pixels).numpy()) for run in (first, second)]
+    (row,) = read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)
+    assert row["runs"] == f"{first.name} {second.name}"
+    accuracy = (np.mean(probabilities, axis=0).argmax(axis=1) == test.labels).mean()
+    assert float(row["test_accuracy"]) == pytest.approx(accuracy, abs=2e-4)
+    assert re.search(rf"^ *all +{float(row['test_accuracy']):.2%} .* ensemble of 2 runs *$", output, re.MULTILINE)
+
+    before = (tmp_path / "INFOS" / "eval_log.txt").read_text()
+    alone = script("MNIST_eval.py", "--ensemble", first.name, *folders(tmp_path))
+    assert (alone.returncode, only_line(alone)) == (
+        2,
+        "Error: --ensemble needs at least two runs; name another, or train another",
+    )
+    spaced = Path(shutil.copytree(second.path, tmp_path / "runs" / "3 copy"))
+    process = script("MNIST_eval.py", "--ensemble", *folders(tmp_path))
+    assert process.returncode == 2
+    assert only_line(process).startswith("Error: --ensemble: '3 copy' has a space in its name")
+    shutil.rmtree(spaced)
+    unlike = script("MNIST_eval.py", "--ensemble", first.name, second.name, "2_unfinished", *folders(tmp_path))
+    assert (unlike.returncode, unlike.stderr.splitlines()[-1]) == (
+        1,
+        "Error: no ensemble was scored: it needs at least two runs, and every run that was named",
+    )
+    assert read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS) == [row]
+    process = script("MNIST_eval.py", first.name, f"{first.path}/", *folders(tmp_path))
+    assert process.returncode == 0
+    assert second.name not in process.stdout
+    assert (tmp_path / "INFOS" / "eval_log.txt").read_text() == before  # the other run keeps its row

@@ -1,0 +1,51 @@
+"""tensorboard_run.py as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+
+import pytest
+
+from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
+from mnist_mlp.runs.text_table import read_table
+from tests.helpers import runs_in
+
+
+def fetch(address: str, body: bytes | None = None):
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def test_tensorboard_shows_scalars_graph_hyperparameters_and_scores(evaluated, tensorboard):
+    first, second = runs_in(evaluated)
+    deadline = time.monotonic() + 60
+    while len(fetch(f"{tensorboard}data/runs")) < 4 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    names = {f"{run.name}/summaries/{split}" for run in (first, second) for split in ("train", "dev")}
+    assert set(fetch(f"{tensorboard}data/runs")) == names
+    scalars = fetch(f"{tensorboard}data/plugin/scalars/tags")
+    for name in names:
+        assert {"loss", "cross_entropy", "accuracy"} <= set(scalars[name])
+    points = fetch(f"{tensorboard}data/plugin/scalars/scalars?run={second.name}/summaries/dev&tag=accuracy")
+    recorded = [(item["epoch"], pytest.approx(item["validation"]["accuracy"])) for item in second.record.epochs]
+    assert [(step, value) for _, step, value in points] == recorded
+    assert fetch(f"{tensorboard}data/plugin/graphs/info")[f"{second.name}/summaries/train"]["run_graph"]
+
+    body = {"experimentName": "", "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_RUNNING"]}
+    body |= {"colParams": [{"metric": {"tag": "best_accuracy", "group": ""}, "order": "ORDER_ASC"}], "sliceSize": 100}
+    fetch(f"{tensorboard}data/plugin/hparams/experiment", json.dumps({"experimentName": ""}).encode())
+    groups = fetch(f"{tensorboard}data/plugin/hparams/session_groups", json.dumps(body).encode())["sessionGroups"]
+    assert {group["name"] for group in groups} == {first.name, second.name}
+    eighth = next(group for group in groups if group["name"] == second.name)
+    hyperparameters = eighth["hparams"]
+    for name in ("preset", "seed", "batch_size", "epochs", "learning_rate", "weight_decay", "dropout", "weight_layers"):
+        assert isinstance(hyperparameters[name], int | float), name
+    assert hyperparameters["hidden_sizes"] == "200-200-200"
+    assert hyperparameters["learning_rate"] == 0.01
+    metrics = {metric["name"]["tag"]: metric["value"] for metric in eighth["metricValues"]}
+    assert metrics["best_accuracy"] == pytest.approx(second.record.best_validation_accuracy)
+    scores = {row["run"]: row["test_accuracy"] for row in read_table(evaluated / "INFOS/eval_log.txt", EVAL_COLUMNS)}
+    assert metrics["test_accuracy"] == pytest.approx(float(scores[second.name]))

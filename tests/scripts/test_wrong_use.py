@@ -1,0 +1,49 @@
+"""Wrong use of the scripts: one line, the right exit status."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnist_mlp.presets.registry import ranges_of
+from tests.helpers import only_line
+
+from hyperparameters import PRESETS
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "complaint"),
+    [
+        (["MNIST_train.py", "--presets", "99"], 2, f"preset 99 is unknown; known: {ranges_of(PRESETS)}"),
+        (["MNIST_train.py", "--presets", "9-"], 2, "'9-' is not understood"),
+        (["MNIST_train.py", "--presets", ""], 2, "no preset is chosen"),
+        (["MNIST_train.py", "--presets", "9,8-10"], 2, "preset 9 is chosen twice"),
+        (["MNIST_train.py", "--epochs", "0"], 2, "epochs=0 is not allowed"),
+        (["MNIST_train.py", "--epochs", "many"], 2, "argument --epochs: invalid int value: 'many'"),
+        (["MNIST_train.py", "--seed", "-1"], 2, "--seed=-1 is not allowed"),
+        (["MNIST_train.py", "--prests", "9"], 2, "unrecognized arguments: --prests 9"),
+        (["MNIST_train.py", "--runs-dir", "/proc/runs"], 2, "/proc/runs cannot be written"),
+        (["MNIST_train.py", "--info-dir", "/proc/INFOS"], 2, "/proc/INFOS cannot be written"),
+        (["MNIST_train.py", "--presets", "1,9", "--data-dir", "/proc/data"], 1, "cannot be written"),
+        (["MNIST_train.py", "--data-dir", "/proc/data"], 1, "is missing or damaged and cannot be written"),
+        (["MNIST_eval.py", "--runs-dir", "EMPTY"], 1, "holds no run; train one first: "),
+        (["MNIST_eval.py", "--runs-dir", "missing"], 2, "runs folder missing cannot be read"),
+        (["MNIST_eval.py", "no_such_run", "--runs-dir", "EMPTY"], 2, "there is no run 'no_such_run'"),
+        (["tensorboard_run.py", "--runs-dir", "EMPTY"], 1, "holds no run; train one first: "),
+        (["tensorboard_run.py", "--port", "99999"], 2, "--port=99999 is not allowed"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_use_is_told_in_one_line(script, tmp_path, command, status, complaint):
+    (tmp_path / "empty").mkdir()
+    command = [str(tmp_path / "empty") if item == "EMPTY" else item for item in command]
+    scratch = [] if "--runs-dir" in command else ["--runs-dir", str(tmp_path / "runs")]
+    if command[0] == "MNIST_train.py" and "--info-dir" not in command:
+        scratch += ["--info-dir", str(tmp_path / "INFOS")]
+    process = script(*command, *scratch)
+    line = only_line(process)
+    assert line.startswith("Error: ")
+    assert complaint in line
+    if "train one first" in complaint:
+        assert line.endswith(f"MNIST_train.py --runs-dir {tmp_path / 'empty'}")
+    assert process.returncode == status
+    assert not list(tmp_path.glob("runs/*"))

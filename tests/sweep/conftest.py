@@ -1,0 +1,33 @@
+"""Trainings that several modules resume."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import MadeOnce, Script, folders
+from tests.sweep.resuming import CHOSEN, start_until
+
+
+@pytest.fixture(scope="session")
+def undisturbed(made_once: MadeOnce, script: Script) -> Path:
+    def train(folder: Path) -> None:
+        assert script("MNIST_train.py", *CHOSEN, "--quiet", *folders(folder)).returncode == 0
+
+    return made_once("undisturbed", train)
+
+
+@pytest.fixture(scope="session")
+def interrupted(made_once: MadeOnce) -> Path:
+    """The folders of a training that was interrupted after three epochs or so, with two saved states."""
+
+    def interrupt(folder: Path) -> None:
+        process = start_until(folder, "epoch 3/6")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130
+        (folder / "stderr").write_text(errors)
+
+    return made_once("interrupted", interrupt)

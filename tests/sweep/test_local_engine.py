@@ -1,0 +1,150 @@
+"""The engines of this machine: jobs are pulled late, canceled, isolated, and trained side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import repeat, takewhile
+
+import pytest
+
+from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.sweep import local_engine
+from mnist_mlp.sweep.jobs import NOT_NOW, Ended, Engine, EpochDone, Job, Started
+from mnist_mlp.sweep.local_engine import InThisProcess, WorkerProcesses
+from mnist_mlp.training import loop
+from tests.helpers import PROJECT, TINY, LateSource, events_of
+
+DATA = PROJECT / "MNIST_data"
+OTHER_SPLIT = dataclasses.replace(MNIST, name="another", validation_images=10_000)
+StartEngine = Callable[..., Engine]
+THIS_PROCESS = pytest.param(partial(InThisProcess, DATA), id="this process")
+ONE_WORKER = pytest.param(partial(WorkerProcesses, 1, DATA), id="one worker")
+TWO_WORKERS = pytest.param(partial(WorkerProcesses, 2, DATA), id="two workers")
+
+
+def a_job(seed: int, epochs: int = 1) -> Job:
+    return Job(7, TINY.but(epochs=epochs, batch_size=5000), seed)
+
+
+def kinds(events: list, job: Job) -> list[type]:
+    return [type(event) for event in events if event.job is job]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", [THIS_PROCESS, TWO_WORKERS])
+def test_every_job_is_trained_to_its_end_on_its_data_set(start: StartEngine):
+    jobs = [a_job(seed, epochs) for seed, epochs in ((1, 1), (2, 2), (3, 3), (3, 3))]
+    jobs[3] = dataclasses.replace(jobs[3], data_set=OTHER_SPLIT)
+    events = events_of(start((MNIST, OTHER_SPLIT)), jobs)
+    assert [event.job for event in events if isinstance(event, Started)] == jobs
+    assert {(event.failure, event.canceled) for event in events if isinstance(event, Ended)} == {("", False)}
+    for job in jobs:
+        assert kinds(events, job) == [Started, *[EpochDone] * job.preset.epochs, Ended]
+        results = [event.result for event in events if isinstance(event, EpochDone) and event.job is job]
+        assert [result.epoch for result in results] == list(range(1, job.preset.epochs + 1))
+        correct = results[0].train.accuracy * job.data_set.training_images
+        assert correct == pytest.approx(round(correct), abs=1e-6)
+    first = {event.job: event.result for event in events if isinstance(event, EpochDone) and event.result.epoch == 1}
+    assert len({first[job].validation.accuracy for job in jobs}) == 4  # every seed and data set gives another network
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", [THIS_PROCESS, TWO_WORKERS])
+def test_second_job_may_depend_on_the_first_one_s_result(start: StartEngine):
+    first, second = a_job(1, epochs=30), a_job(2)
+    source = LateSource(first, second)
+    events = events_of(start(), source, source.see)
+    for job in (first, second):
+        assert kinds(events, job) == [Started, *[EpochDone] * job.preset.epochs, Ended]
+    order = [(type(event), event.job) for event in events]
+    assert order.index((EpochDone, first)) < order.index((Started, second))
+    is_side_by_side = order.index((Started, second)) < order.index((Ended, first))
+    assert is_side_by_side == (start is TWO_WORKERS.values[0])
+    if is_side_by_side:
+        assert 1 <= source.refusals <= 2  # asked after every event, not all the time
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", [THIS_PROCESS, ONE_WORKER])
+def test_idle_engine_asks_from_time_to_time(start: StartEngine, monkeypatch):
+    monkeypatch.setattr(local_engine, "POLL_SECONDS", 0.05)
+    job, answers = a_job(1), []
+
+    def source():
+        until = time.monotonic() + 0.5
+        for answer in takewhile(lambda _: time.monotonic() < until, repeat(NOT_NOW)):
+            answers.append(answer)
+            yield answer
+        yield job
+
+    assert kinds(events_of(start(), source()), job) == [Started, EpochDone, Ended]
+    assert 2 <= len(answers) <= 11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", [THIS_PROCESS, ONE_WORKER])
+def test_canceled_jobs_end_and_make_room_for_the_next(start: StartEngine):
+    at_start, after_epoch, following = a_job(1, epochs=100_000), a_job(2, epochs=100_000), a_job(3)
+    engine = start()
+
+    def cancel(event):
+        if event.job is at_start or (isinstance(event, EpochDone) and event.job is after_epoch):
+            engine.cancel(event.job)
+            engine.cancel(event.job)  # once is enough, twice does no harm
+            engine.cancel(a_job(4))  # never seen by the engine
+
+    events = events_of(engine, [at_start, after_epoch, following], cancel)
+    assert kinds(events, at_start) == [Started, Ended]
+    assert kinds(events, after_epoch) == [Started, EpochDone, Ended]
+    assert kinds(events, following) == [Started, EpochDone, Ended]
+    ends = {event.job: (event.failure, event.canceled) for event in events if isinstance(event, Ended)}
+    assert ends == {at_start: ("", True), after_epoch: ("", True), following: ("", False)}
+
+
+def test_failure_of_a_training_ends_its_job_only(monkeypatch):
+    def train(preset, seed, data, resume_from):
+        if seed == 1:
+            raise ValueError("seed 1\nis bad")
+        yield from ()
+
+    monkeypatch.setattr(loop, "train", train)
+    events = events_of(InThisProcess(DATA), [a_job(1), a_job(2)])
+    assert [event.failure for event in events if isinstance(event, Ended)] == ["ValueError: seed 1 is bad", ""]
+
+
+def test_number_of_workers_is_the_number_of_processes_and_close_ends_them():
+    engine = WorkerProcesses(3, DATA)
+    assert len(multiprocessing.active_children()) == 3
+    engine.close()
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+def test_dead_worker_fails_its_job_and_is_replaced():
+    jobs = [a_job(1, epochs=100), a_job(2, epochs=100), a_job(3)]
+    to_kill = [0]
+
+    def kill(event):
+        if isinstance(event, EpochDone) and to_kill:
+            multiprocessing.active_children()[to_kill.pop()].kill()
+
+    events = events_of(WorkerProcesses(2, DATA), jobs, kill)
+    failures = {event.job: event.failure for event in events if isinstance(event, Ended)}
+    assert set(failures) == set(jobs)
+    assert sorted(failures.values()) == ["", "", "its process died (SIGKILL)"]
+    assert failures[jobs[2]] == ""
+    assert kinds(events, jobs[2]) == [Started, EpochDone, Ended]
+
+
+@pytest.mark.slow
+def test_worker_that_died_while_idle_is_replaced():
+    engine = WorkerProcesses(1, DATA)
+    (worker,) = multiprocessing.active_children()
+    worker.kill()
+    worker.join()
+    job = a_job(1)
+    assert kinds(events_of(engine, [job]), job) == [Started, EpochDone, Ended]

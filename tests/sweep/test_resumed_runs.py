@@ -1,0 +1,160 @@
+"""Runs that were killed, interrupted or edited, and what --resume and --skip-done do."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mnist_mlp.runs.states import newest_valid_state
+from tests.helpers import folders, only_line, project_with, results, runs_in, wait_for
+from tests.sweep.resuming import (
+    CHOSEN,
+    another,
+    assert_as_if_never_stopped,
+    copy_of,
+    files_of,
+    saved_states,
+    start,
+    start_until,
+    the_run,
+)
+
+pytestmark = pytest.mark.slow
+
+# Runs a script that saves every epoch and dies in a save: python -c DIES_AT_SYNC 6 MNIST_train.py ... A save syncs five
+# times: arrays, record, manifest, the folder of the three and, once that has its name, the folder around it.
+DIES_AT_SYNC = """
+import os, runpy, signal, sys
+from mnist_mlp.runs import recorder
+recorder.SHARE_OF_TIME_FOR_STATES = float("inf")
+_, left, *sys.argv = sys.argv
+left, sync = int(left), os.fsync
+def sync_or_die(descriptor):
+    global left
+    sync(descriptor)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+os.fsync = sync_or_die
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of three trainings that were killed.
+
+    After three epochs or so; in its second save, between weights and record; at the end of that save, untold.
+    """
+    folder = tmp_path_factory.mktemp("killed")
+    trainers = [start(folder), start(folder, driver=(DIES_AT_SYNC, "6")), start(folder, driver=(DIES_AT_SYNC, "10"))]
+    wait_for(trainers[0], "epoch 3/6")
+    trainers[0].kill()
+    for trainer in trainers:
+        trainer.communicate(timeout=120)
+        assert trainer.returncode == -signal.SIGKILL
+    runs = {int((run.path / ".owner").read_text().split()[1]): run for run in runs_in(folder)}
+    between, after = (runs[trainer.pid] for trainer in trainers[1:])
+    (unfinished,) = between.states.glob(".epoch_*")
+    assert [path.name for path in unfinished.iterdir()] == ["state.safetensors"]
+    assert newest_valid_state(after).state.epoch == len(after.record.epochs) + 1
+    return folder
+
+
+def test_killed_training_goes_on_to_the_same_bits(script, killed, undisturbed, tmp_path):
+    folder = copy_of(killed, tmp_path)
+    assert {run.record.status for run in runs_in(folder)} == {"running"}
+    process = script("MNIST_train.py", "--resume", "--workers", 1, *folders(folder))
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.count(", after epoch ") == 3
+    assert "epoch 1/6" not in process.stdout
+    assert_as_if_never_stopped(folder, undisturbed)
+    again = script("MNIST_train.py", "--resume", *folders(folder))
+    assert (again.returncode, again.stdout.split(":")[0]) == (0, "Nothing to train")
+
+
+def test_disk_that_is_full_for_tensorboard_s_events_fails_the_run_and_a_resume_goes_on(
+    script, interrupted, undisturbed, small_disk, tmp_path
+):
+    folder = copy_of(interrupted, tmp_path)
+    run = the_run(folder)
+    small_disk("64k", run.summaries)
+    (run.summaries / "filler").write_bytes(bytes(shutil.disk_usage(run.summaries).free - 4096))
+    process = script("MNIST_train.py", "--resume", *folders(folder))
+    assert process.returncode == 1
+    assert only_line(process).startswith(f"Error: 1 of 1 runs failed: {run.name} (OSError: ")
+    assert "No space left on device" in only_line(process)
+    subprocess.run(["umount", run.summaries], check=True)
+    assert script("MNIST_train.py", "--resume", "--quiet", *folders(folder)).returncode == 0
+    assert_as_if_never_stopped(folder, undisturbed)
+
+
+def test_resume_on_a_ray_of_its_own(script, interrupted, undisturbed, tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed")
+    folder = copy_of(interrupted, tmp_path)
+    another(the_run(folder), 2)
+    process = script("MNIST_train.py", "--resume", "--engine", "ray", "--workers", 1, *folders(folder))
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.count(", after epoch ") == 2
+    assert "epoch 1/6" not in process.stdout
+    assert_as_if_never_stopped(folder, undisturbed)
+
+
+def test_edited_preset_is_refused_with_the_difference(script, interrupted, tmp_path):
+    line = "PRESETS.update({8: PRESETS[8].but(learning_rate=0.02)})"
+    folder = copy_of(interrupted, tmp_path / "folder")
+    before = files_of(the_run(folder))
+    process = script("MNIST_train.py", "--resume", *folders(folder), cwd=project_with(tmp_path / "project", line))
+    assert process.returncode == 2
+    assert "preset 8 has been edited since (learning_rate was 0.01, is 0.02)" in only_line(process)
+    assert files_of(the_run(folder)) == before
+
+
+def test_second_trainer_of_a_run_refuses_and_names_the_first(script, tmp_path):
+    process = start_until(tmp_path, "epoch  2/60", "--epochs", "60")
+    second = script("MNIST_train.py", "--resume", *folders(tmp_path))
+    assert second.returncode == 2
+    assert f"is being trained by process {process.pid} on " in only_line(second)
+    process.kill()
+    process.communicate()
+
+
+def test_sigterm_saves_what_there_is_and_exits_143(script, undisturbed, tmp_path):
+    process = start_until(tmp_path, "epoch 2/6", "--workers", "2", "--repeats", "2")
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143, errors
+    assert errors.startswith("Interrupted; what was trained until then is in ")
+    assert {run.record.status for run in runs_in(tmp_path)} == {"interrupted"}
+    assert script("MNIST_train.py", "--resume", "--workers", 1, "--quiet", *folders(tmp_path)).returncode == 0
+    assert results(tmp_path)[8, 1602] == results(undisturbed)[8, 1602]
+
+
+def test_ctrl_c_says_how_to_go_on(script, interrupted, undisturbed, tmp_path):
+    folder = copy_of(interrupted, tmp_path)
+    command = (folder / "stderr").read_text().partition("To go on: ")[2]
+    assert command.endswith(
+        f"MNIST_train.py --runs-dir {interrupted / 'runs'} --info-dir {interrupted / 'INFOS'} --resume\n"
+    )
+    assert saved_states(the_run(folder))[-1].name == f"epoch_{len(the_run(folder).record.epochs):06}"
+    assert script("MNIST_train.py", "--resume", "--quiet", *folders(folder)).returncode == 0
+    assert_as_if_never_stopped(folder, undisturbed)
+
+
+def test_skip_done_trains_only_what_is_missing(script, undisturbed, tmp_path):
+    folder = copy_of(undisturbed, tmp_path)
+    process = script("MNIST_train.py", *CHOSEN, "--repeats", 2, "--skip-done", "--quiet", *folders(folder))
+    assert (process.returncode, process.stderr) == (0, "")
+    assert sorted(run.record.seed for run in runs_in(folder)) == [1602, 1603]
+    process = script("MNIST_train.py", *CHOSEN, "--skip-done", *folders(folder))
+    assert process.stdout.startswith("Nothing to train: ")
+
+
+def test_resume_takes_no_option_that_would_change_a_run(script, tmp_path):
+    process = script("MNIST_train.py", "--resume", "--epochs", 3, *folders(tmp_path))
+    assert process.returncode == 2
+    assert only_line(process).startswith("Error: --resume continues runs as they were started")

@@ -1,0 +1,242 @@
+"""The compiled epoch against plain Keras and numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mnist_mlp.data.augmentation import deformed
+from mnist_mlp.data.images import LabeledImages, TrainingData
+from mnist_mlp.data.sampling import with_neighbors
+from mnist_mlp.presets.keras_names import OPTIMIZER_ARGUMENTS
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.training.compile_key import CompileKey
+from mnist_mlp.training.compiled_epoch import CompiledEpoch
+from mnist_mlp.training.learning_rates import rates_of
+from mnist_mlp.training.loop import shuffle, train
+from mnist_mlp.training.model import build_model
+from tests.helpers import DEFORMED, EVERYTHING, SMALL, numpy_key, numpy_mask
+
+
+def train_by_plain_keras(preset: Preset, optimizer: keras.optimizers.Optimizer, seed: int, data) -> list[np.ndarray]:
+    """The same training, a step at a time: Keras layers, Keras's own L2 regularizer, differentiated by Keras's loss."""
+    model = build_model(preset, seed)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dense):
+            layer.kernel.regularizer = keras.regularizers.L2(preset.weight_decay / 2)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    for epoch in range(1, preset.epochs + 1):
+        order = shuffle(len(data.train), seed, epoch)
+        for step in range(len(order) // preset.batch_size):
+            batch = order[step * preset.batch_size : (step + 1) * preset.batch_size]
+            with tf.GradientTape() as tape:
+                activations = tf.constant(data.train.pixels[batch] / np.float32(255))
+                for index, layer in enumerate(model.layers):
+                    if isinstance(layer, keras.layers.Dropout):
+                        activations *= numpy_mask(seed, epoch, step, index, activations.shape, preset.dropout)
+                    else:
+                        activations = layer(activations)
+                total = loss(data.train.labels[batch], activations) + sum(model.losses)
+            optimizer.apply_gradients(
+                zip(tape.gradient(total, model.trainable_variables), model.trainable_variables, strict=True)
+            )
+    return model.get_weights()
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize(
+    ("optimizer", "keras_optimizer"),
+    [
+        ("sgd", lambda: keras.optimizers.SGD(0.01)),
+        ("adam", lambda: keras.optimizers.Adam(0.01, epsilon=1e-8)),
+        ("adadelta", lambda: keras.optimizers.Adadelta(0.01, rho=0.95, epsilon=1e-8)),
+        ("clipped", lambda: keras.optimizers.SGD(0.01, global_clipnorm=0.5)),
+    ],
+)
+def test_epochs_equal_plain_keras(small_data, optimizer, keras_optimizer, dropout):
+    preset = SMALL.but(optimizer="sgd" if optimizer == "clipped" else optimizer, dropout=dropout, weight_decay=0.05)
+    if optimizer == "clipped":
+        preset = preset.but(optimizer_arguments={"global_clipnorm": 0.5})
+    *_, last = train(preset, 1602, small_data)
+    expected = train_by_plain_keras(preset, keras_optimizer(), 1602, small_data)
+    begun = build_model(preset, 1602).get_weights()
+    for ours, theirs, initial in zip(last.state.weights, expected, begun, strict=True):
+        moved = np.abs(theirs - initial).max()
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.01 * moved)
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
+def test_later_hyperparameters_against_plain_keras(small_data, normalization):
+    """All of them at once: weights, averages, and the metrics of the averages on the validation images."""
+    preset, seed, steps = EVERYTHING.but(normalization=normalization), 3, 5
+    *_, last = train(preset, seed, small_data)
+
+    model, average = (build_model(preset, seed) for _ in range(2))
+    optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
+    no_matrices = [variable for variable in model.trainable_variables if len(variable.shape) == 1]
+    optimizer.exclude_from_weight_decay(var_list=no_matrices)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+    neighbors = tf.constant(with_neighbors(small_data.train.pixels))
+    strengths = tf.constant(list(DEFORMED.values()), tf.float32)
+    plain_losses = []
+    for epoch in (1, 2):
+        order = shuffle(len(small_data.train), seed, epoch)
+        for step, rate in enumerate(rates_of(preset, epoch, steps)):
+            batch = order[step * 200 : (step + 1) * 200]
+            key = tf.constant(numpy_key(seed, epoch, step, 2**31)[0])
+            labels = small_data.train.labels[batch]
+
+            def logits_of(images, epoch=epoch, step=step):
+                activations = images
+                for index, layer in enumerate(model.layers):
+                    if isinstance(layer, keras.layers.Dropout):
+                        dropped = 0.1 if layer.name == "dropout_pixels" else 0.2
+                        activations *= numpy_mask(seed, epoch, step, index, activations.shape, dropped)
+                    else:
+                        activations = layer(activations, training=True)
+                return activations
+
+            one_hot = np.eye(10, dtype=np.float32)[labels]
+            images = tf.Variable(deformed(neighbors, tf.constant(batch), key, strengths) / 255)
+            with tf.GradientTape() as tape:
+                of_images = loss(one_hot, logits_of(images))
+            uphill = tape.gradient(of_images, images).numpy()
+            lengths = np.linalg.norm(uphill, axis=1, keepdims=True)  # 0 where dropout left nothing of an image
+            moved_images = tf.constant(images + 1.5 * uphill / np.maximum(lengths, 1e-12))
+            with tf.GradientTape() as tape:
+                logits = logits_of(images)
+                kernels = [layer.kernel for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+                penalty = 0.01 / 2 * sum(tf.reduce_sum(kernel**2) for kernel in kernels)
+                total = (loss(one_hot, logits) + loss(one_hot, logits_of(moved_images))) / 2 + penalty
+            plain_losses.append(keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True))
+            optimizer.learning_rate = rate
+            gradients = tape.gradient(total, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            for kernel in kernels:
+                values = kernel.numpy()
+                kernel.assign(values - np.clip(values, -0.05 * rate, 0.05 * rate))
+            taken = (epoch - 1) * steps + step + 1
+            decay = min(0.3, taken / (taken + 9))
+            for mean, variable in zip(average.trainable_variables, model.trainable_variables, strict=True):
+                mean.assign(decay * mean + (1 - decay) * variable)
+
+    begun = build_model(preset, seed).trainable_variables
+    for found, expected in ((last.state.weights, model), (last.state.average, average)):
+        ours = build_model(preset, seed)
+        ours.set_weights(found)
+        for mine, theirs, initial in zip(ours.trainable_variables, expected.trainable_variables, begun, strict=True):
+            moved = np.abs(theirs.numpy() - initial.numpy()).max()
+            np.testing.assert_allclose(mine, theirs, rtol=0, atol=0.02 * moved, err_msg=mine.path)
+
+    assert last.train.cross_entropy == pytest.approx(np.mean(plain_losses[steps:]), rel=1e-3)  # labels not smoothed
+    assert last.learning_rate == pytest.approx(rates_of(preset, 2, steps)[-1])
+    ours = build_model(preset, seed)
+    ours.set_weights(last.state.evaluated_weights)
+    # Batch normalization evaluates with the statistics of the epoch's first images, as this network sees them.
+    activations = small_data.train.pixels[order] / np.float32(255)
+    for layer in ours.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            np.testing.assert_allclose(layer.moving_mean, np.mean(activations, axis=0), rtol=1e-3, atol=1e-4)
+            np.testing.assert_allclose(layer.moving_variance, np.var(activations, axis=0), rtol=1e-3, atol=1e-4)
+        activations = layer(activations, training=False)
+    predicted = ours(small_data.validation.pixels / np.float32(255), training=False).numpy()
+    assert last.validation.accuracy == pytest.approx(
+        (predicted.argmax(axis=1) == small_data.validation.labels).mean(), abs=1 / 200
+    )
+    cross_entropies = keras.losses.sparse_categorical_crossentropy(
+        small_data.validation.labels, predicted, from_logits=True
+    )
+    assert last.validation.cross_entropy == pytest.approx(np.mean(cross_entropies), rel=1e-3)
+
+
+def test_weight_decay_alone_shrinks_matrices_and_no_bias(small_data):
+    """With the pixels black, no label matters to the first matrix: SGD shrinks it by (1 - rate x decay) a step."""
+    black = LabeledImages(np.zeros_like(small_data.train.pixels), small_data.train.labels)
+    data = TrainingData(train=black, validation=small_data.validation)
+    preset = SMALL.but(optimizer="sgd", learning_rate=0.1, weight_decay=0.5, epochs=1, bias_init="ones")
+    (result,) = train(preset, 7, data)
+    before = build_model(preset, 7).get_weights()
+    np.testing.assert_allclose(result.state.weights[0], before[0] * (1 - 0.1 * 0.5) ** 5, rtol=1e-5)
+    assert np.abs(result.state.weights[1] - 1).max() > 0  # biases move by their gradients only
+    unpenalized = next(train(preset.but(weight_decay=0.0), 7, data))
+    np.testing.assert_array_equal(unpenalized.state.weights[0], before[0])
+
+
+def test_one_step_of_sgd_against_numpy_by_hand(small_data):
+    """Softmax regression with everything zero at first: the gradients can be written down."""
+    preset = SMALL.but(
+        hidden_sizes=(), batch_size=1000, epochs=1, weight_init="zeros", optimizer="sgd", learning_rate=0.5
+    )
+    (result,) = train(preset, 3, small_data)
+    pixels = small_data.train.pixels.astype(np.float64) / 255
+    error = np.full((1000, 10), 0.1)
+    error[np.arange(1000), small_data.train.labels] -= 1
+    np.testing.assert_allclose(result.state.weights[0], -0.5 * pixels.T @ error / 1000, atol=1e-6)
+    np.testing.assert_allclose(result.state.weights[1], -0.5 * error.mean(axis=0), atol=1e-6)
+    assert result.train.cross_entropy == pytest.approx(np.log(10), rel=1e-6)
+    assert result.train.accuracy == pytest.approx((small_data.train.labels == 0).mean())
+
+
+def test_metrics_against_numpy(small_data):
+    preset = SMALL.but(dropout=0.5, weight_decay=0.01)
+    *_, last = train(preset, 5, small_data)
+    w1, b1, w2, b2, w3, b3 = (weight.astype(np.float64) for weight in last.state.weights)
+    pixels, labels = small_data.validation.pixels / 255, small_data.validation.labels
+    logits = np.maximum(np.maximum(pixels @ w1 + b1, 0) @ w2 + b2, 0) @ w3 + b3  # no dropout
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    assert last.validation.accuracy == (logits.argmax(axis=1) == labels).mean()
+    assert last.validation.cross_entropy == pytest.approx(-log_probabilities[np.arange(200), labels].mean(), rel=1e-4)
+    penalty = 0.01 * sum((w**2).sum() for w in (w1, w2, w3)) / 2
+    assert last.validation.l2_penalty == pytest.approx(penalty, rel=1e-5)
+    assert last.validation.loss == pytest.approx(last.validation.cross_entropy + penalty, rel=1e-6)
+
+
+def test_presets_with_equal_compile_keys_share_one_compilation(small_data, monkeypatch):
+    traces, run = [], CompiledEpoch._run
+    monkeypatch.setattr(CompiledEpoch, "_run", lambda self, *tensors: traces.append(self) or run(self, *tensors))
+    preset = EVERYTHING.but(hidden_sizes=(31, 21), dropout=0.2, epochs=1)
+    changes = {"learning_rate": 0.1, "weight_decay": 0.1, "dropout": 0.7, "weight_init": "xavier", "epochs": 2}
+    changes |= {"input_dropout": 0.3, "label_smoothing": 0.3, "decoupled_weight_decay": 0.1, "ema_decay": 0.5}
+    changes |= {"learning_rate_schedule": "one_cycle", "warmup": 0.0, "rotation": 30, "elastic": 0.0}
+    changes |= {"adversarial": 0.5, "l1_decay": 0.2}
+    for seed, (name, value) in enumerate(changes.items()):
+        assert CompileKey.of(preset.but(**{name: value})) == CompileKey.of(preset)
+        list(train(preset.but(**{name: value}), seed, small_data))
+    assert len(traces) == 1
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_averaged_weights_follow_faster_in_the_first_steps(small_data):
+    """After step n the average keeps n / (n + 9) of itself, here for two steps: far less than the decay of 0.99."""
+    preset = SMALL.but(batch_size=500, epochs=1, ema_decay=0.99, optimizer="sgd", learning_rate=0.5)
+    (both,) = train(preset, 1, small_data)
+    one_step = TrainingData(
+        train=LabeledImages(*(array[shuffle(1000, 1, 1)[:500]] for array in vars(small_data.train).values())),
+        validation=small_data.validation,
+    )
+    (first,) = train(preset.but(ema_decay=0.0), 1, one_step)
+    initial = build_model(preset, 1).get_weights()
+    for average, start, after_1, after_2 in zip(
+        both.state.average, initial, first.state.weights, both.state.weights, strict=True
+    ):
+        average_1 = start / 10 + after_1 * 9 / 10
+        np.testing.assert_allclose(average, average_1 * 2 / 11 + after_2 * 9 / 11, rtol=0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_images_beyond_the_last_whole_batch_wait_for_another_epoch(small_data):
+    result = next(train(SMALL.but(batch_size=300), 1, small_data))
+    assert result.train.accuracy * 900 == pytest.approx(round(result.train.accuracy * 900))
+
+
+@pytest.mark.parametrize("optimizer", sorted(set(OPTIMIZER_ARGUMENTS) - {"adam", "adadelta", "sgd"}))
+def test_every_optimizer_compiles_and_moves_the_weights(small_data, optimizer):
+    *_, last = train(SMALL.but(optimizer=optimizer), 1, small_data)
+    before = build_model(SMALL, 1).get_weights()
+    assert np.isfinite(last.train.loss)
+    assert all(np.abs(now - then).max() > 0 for now, then in zip(last.state.weights, before, strict=True))
+
+
+def test_adafactor_survives_pixels_that_are_always_black(data):
+    assert np.isfinite(next(train(Preset(hidden_sizes=(20,), optimizer="adafactor"), 1, data)).train.loss)
