@@ -3,6 +3,11 @@
 python -m benchmarks.inside_the_epoch
 """
 
+from mnist_mlp.errors import install_error_hook
+
+if __name__ == "__main__":
+    install_error_hook()
+
 import itertools
 import statistics
 import time
@@ -11,7 +16,6 @@ import numpy as np
 
 from benchmarks.speed import Contender, epoch_flops, matrix_product_flops_a_second
 from mnist_mlp.data.dataset import MNIST
-from mnist_mlp.errors import install_error_hook
 from mnist_mlp.presets.preset import Preset
 
 from hyperparameters import PRESETS
@@ -58,7 +62,7 @@ def main() -> None:
     print(
         f"Seconds an epoch of preset 31, median (least to most) of {ROUNDS} rounds:",
         "",
-        "| what | seconds |",
+        "| contender | seconds |",
         "| --- | --- |",
         sep="\n",
     )
@@ -67,5 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    install_error_hook()
     main()

@@ -10,6 +10,11 @@ dropout, L2 penalty, Adam, and validation on 5,000 images. They use all cores.
 
 from __future__ import annotations
 
+from mnist_mlp.errors import install_error_hook
+
+if __name__ == "__main__":
+    install_error_hook()
+
 import argparse
 import importlib.metadata
 import itertools
@@ -30,8 +35,9 @@ import psutil
 from benchmarks.contenders.protocol import cores
 from benchmarks.speed_tables import markdown
 from mnist_mlp.commands import PROJECT
+from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.data.dataset import MNIST
-from mnist_mlp.errors import install_error_hook
+from mnist_mlp.presets.checks import not_allowed
 from mnist_mlp.presets.preset import Preset
 
 from hyperparameters import PRESETS
@@ -57,7 +63,7 @@ FLOOR = "the machine's floor"
 
 
 class Contender:
-    """A process that trains a preset when told; `failure` says why where it cannot."""
+    """A process that trains a preset on request; `failure` says why it cannot, or is empty."""
 
     def __init__(self, name: str, preset: Preset) -> None:
         module, variant = CONTENDERS[name]
@@ -122,7 +128,7 @@ def matrix_product_flops_a_second() -> float:
 
 
 def measure_epochs(network: str, rounds: int, tell: Callable[[str], None]) -> list[dict]:
-    """Returns a row a contender: seconds a preset-epoch in every round, memory, validation accuracy."""
+    """Returns a row per contender: seconds per preset-epoch of every round, memory, validation accuracy."""
     preset = NETWORKS[network]
     is_large = sum(a * b for a, b in itertools.pairwise(MNIST.layer_sizes(preset))) > LARGE
     rounds, epochs = (min(rounds, 3), 1) if is_large else (rounds, 4)
@@ -137,22 +143,20 @@ def measure_epochs(network: str, rounds: int, tell: Callable[[str], None]) -> li
                 seconds[name].append(contender.take_turn(epochs))
                 tell(f"{network}, round {number + 1} of {rounds}: {name} {seconds[name][-1]:.2f} s")
         seconds[FLOOR].append(epoch_flops(preset) / matrix_product_flops_a_second())
-    rows = []
-    for name, measured in seconds.items():
-        contender = contenders.get(name)
-        if contender:
-            contender.end()
-        rows.append(
-            {
-                "network": network,
-                "how": name,
-                "seconds": measured,
-                "megabytes": contender.megabytes if contender else None,
-                "validation_accuracy": contender.accuracy if contender else None,
-                "failure": contender.failure if contender else "",
-            }
-        )
-    return rows
+    for contender in contenders.values():
+        contender.end()
+    return [_row(network, name, measured, contenders.get(name)) for name, measured in seconds.items()]
+
+
+def _row(network: str, name: str, seconds: list[float], contender: Contender | None) -> dict[str, Any]:
+    return {
+        "network": network,
+        "how": name,
+        "seconds": seconds,
+        "megabytes": contender.megabytes if contender else None,
+        "validation_accuracy": contender.accuracy if contender else None,
+        "failure": contender.failure if contender else "",
+    }
 
 
 def train(*options: str) -> float:
@@ -214,15 +218,32 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures how fast everything is.")
-    parser.add_argument("--rounds", type=int, default=5)
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Measures how fast everything is.")
+    parser.add_whole_number("--rounds", 1, 1000, default=5, help="turns of every contender")
     parser.add_argument("--networks", default="31,10,large", help="of 31, 10 and large; empty for none (31,10,large)")
-    parser.add_argument("--only-epochs", action="store_true", help="neither where time goes nor growth")
-    parser.add_argument("--output-dir", type=Path, default=Path(__file__).parent)
-    options = parser.parse_args()
+    parser.add_argument("--only-epochs", action="store_true", help="measure neither where time goes nor growth")
+    parser.add_folder("--output-dir", "benchmarks", "results.md and results.json are written in it")
+    return parser.parse_args()
+
+
+def networks_named(text: str) -> list[str]:
+    """Returns the keys of NETWORKS for a list of short names such as "31,large".
+
+    Raises:
+        UsageError: a name is unknown.
+    """
     by_short_name = dict(zip(("31", "10", "large"), NETWORKS, strict=True))
-    chosen = [by_short_name[name] for name in options.networks.split(",") if name]
+    names = [name for name in text.split(",") if name]
+    unknown = [name for name in names if name not in by_short_name]
+    if unknown:
+        raise not_allowed("--networks", unknown[0], "31, 10 and large, separated by commas")
+    return [by_short_name[name] for name in names]
+
+
+def main() -> None:
+    options = parse_arguments()
+    chosen = networks_named(options.networks)
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -245,5 +266,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    install_error_hook()
     main()

@@ -12,6 +12,12 @@ python -m experiments.held_out 79 --other-writers
 python -m experiments.held_out 74 adversarial=2 "hidden_sizes=(1024, 1024, 1024)" --seed 7
 """
 
+from mnist_mlp.errors import install_error_hook
+
+if __name__ == "__main__":
+    install_error_hook()
+
+import argparse
 import ast
 from typing import Any
 
@@ -21,7 +27,7 @@ from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.data.images import LabeledImages, TrainingData
 from mnist_mlp.data.loading import load_training_data
-from mnist_mlp.errors import UsageError, install_error_hook
+from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.training.results import TrainingState
 
@@ -34,15 +40,17 @@ SLIGHTLY = (3.5, 0.035, 0.05, 0.5, 0.35)  # half the strengths of preset 79
 AT_ONCE = 1000
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = ArgumentParser("Counts a preset's errors on 15,000 held-out training images.")
-    parser.add_argument("preset", type=int)
+    parser.add_argument("preset", type=int, help="number of a preset")
     parser.add_argument("change", nargs="*", help="of the preset, such as dropout=0.1")
-    parser.add_argument("--seed", type=int, default=1, help="0 to 2**32 - 1 (1)")
+    parser.add_whole_number("--seed", 0, 2**32 - 1, default=1, help="decides initial weights, shuffles, dropout")
     parser.add_argument("--other-writers", action="store_true", help="hold out other writers, not images at random")
-    arguments = parser.parse_args()
-    if not 0 <= arguments.seed < 2**32:
-        raise UsageError(f"--seed {arguments.seed} is not from 0 to 2**32 - 1")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
     changes = dict(map(change_of, arguments.change))
     preset = PRESETS[arguments.preset].but(**{**changes, "final_fit": False})
     from mnist_mlp.training.loop import train
@@ -93,7 +101,7 @@ def change_of(text: str) -> tuple[str, Any]:
     """
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"{text!r} is no change of a preset; one is dropout=0.1")
+        raise UsageError(f"{text!r} is not a change of a preset; write it as in dropout=0.1")
     try:
         return name, ast.literal_eval(value)
     except (SyntaxError, ValueError):
@@ -108,9 +116,8 @@ def split(data: TrainingData, other_writers: bool) -> TrainingData:
     in no order (0.0), so that their writers cannot be parted. Other writers are therefore the second source's, in every
     other part of the file.
     """
-    pixels, labels = (
-        np.concatenate([getattr(part, name) for part in (data.validation, data.train)]) for name in ("pixels", "labels")
-    )
+    pixels = np.concatenate([data.validation.pixels, data.train.pixels])
+    labels = np.concatenate([data.validation.labels, data.train.labels])
     random, images = np.random.default_rng(5), np.arange(len(labels))
     if other_writers:
         is_held_out = (images % 2 == 1) & (images // WRITERS_TOGETHER % 2 == 0)
@@ -122,5 +129,4 @@ def split(data: TrainingData, other_writers: bool) -> TrainingData:
 
 
 if __name__ == "__main__":
-    install_error_hook()
     main()

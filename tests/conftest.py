@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 from selenium import webdriver
@@ -43,6 +45,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if EXPENSIVE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def no_process_left() -> Iterator[None]:
+    """Kills the processes that a test has started and not ended, such as after a failed assertion."""
+    this = psutil.Process()
+    earlier = set(this.children())
+    yield
+    for process in set(this.children()) - earlier:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "multiprocessing.resource_tracker" not in " ".join(process.cmdline()):  # serves the whole session
+                for started in (*process.children(recursive=True), process):
+                    started.kill()
 
 
 @pytest.fixture(scope="session")
@@ -178,12 +193,12 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture(scope="session")
 def unprivileged() -> list[str]:
-    """What to put before a command so that the permissions of folders count for it, though this may be root."""
+    """A command prefix with which the permissions of folders count, even for root."""
     prefix = [] if os.geteuid() else ["setpriv", "--bounding-set=-dac_override"]
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o555)
         if not shutil.which((prefix or ["sh"])[0]) or not subprocess.run([*prefix, "touch", f"{folder}/a"]).returncode:
-            pytest.skip("permissions bind no process here")
+            pytest.skip("permissions restrict no process here")
     return prefix
 
 

@@ -21,7 +21,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
     data = load_training_data(data_dir)
-    train, dev = _on_device(data.train), _on_device(data.validation)
+    train, validation = _on_device(data.train), _on_device(data.validation)
     key, initial_key = jax.random.split(jax.random.key(SEED, impl="rbg"))  # lighter than the default, threefry
     parameters = _initial_parameters(preset, initial_key)
     zeros = jax.tree.map(jnp.zeros_like, parameters)
@@ -32,7 +32,7 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
         nonlocal state, key
         for _ in range(epochs):
             key, epoch_key = jax.random.split(key)
-            state, metrics = run_epoch(state, epoch_key, train, dev)
+            state, metrics = run_epoch(state, epoch_key, train, validation)
             accuracy = [float(metric) for metric in metrics][-1]
         return accuracy
 
@@ -53,7 +53,7 @@ def _initial_parameters(preset: Preset, key: jax.Array) -> list[tuple[jax.Array,
     return parameters
 
 
-def _epoch(preset, state, key, train, dev):
+def _epoch(preset, state, key, train, validation):
     """Returns (state, (loss and accuracy of training, loss and accuracy of validation))."""
     pixels, labels = train
     order_key, dropout_key = jax.random.split(key)
@@ -67,8 +67,8 @@ def _epoch(preset, state, key, train, dev):
         return _adam(preset, state, gradients), (loss, accuracy)
 
     state, metrics = lax.scan(step, state, (order.reshape(steps, -1), jax.random.split(dropout_key, steps)))
-    dev_metrics = _loss(preset, state[0], *dev, None)
-    return state, (*(metric.mean() for metric in metrics), *dev_metrics)
+    validation_metrics = _loss(preset, state[0], *validation, None)
+    return state, (*(metric.mean() for metric in metrics), *validation_metrics)
 
 
 def _loss(preset, parameters, pixels, labels, key):

@@ -26,14 +26,16 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
         metrics=["accuracy"],
         steps_per_execution=STEPS_AN_EXECUTION if variant == "steps_per_execution" else 1,
     )
-    train, dev = ((images.pixels.astype("float32") / 255, images.labels) for images in (data.train, data.validation))
+    train, validation = (
+        (images.pixels.astype("float32") / 255, images.labels) for images in (data.train, data.validation)
+    )
     if variant == "tf.data":
         batches = tf.data.Dataset.from_tensor_slices(train).shuffle(len(data.train), SEED)
         batches = batches.batch(preset.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-        dev_batches = tf.data.Dataset.from_tensor_slices(dev).batch(preset.batch_size).cache()
-        fit = dict(x=batches, validation_data=dev_batches)
+        validation_batches = tf.data.Dataset.from_tensor_slices(validation).batch(preset.batch_size).cache()
+        fit = dict(x=batches, validation_data=validation_batches)
     else:
-        fit = dict(x=train[0], y=train[1], batch_size=preset.batch_size, validation_data=dev)
+        fit = dict(x=train[0], y=train[1], batch_size=preset.batch_size, validation_data=validation)
 
     def train_epochs(epochs: int) -> float:
         return model.fit(**fit, epochs=epochs, verbose=0).history["val_accuracy"][-1]

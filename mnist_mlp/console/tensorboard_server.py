@@ -19,12 +19,12 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
     """Starts TensorBoard over all runs in a thread of this process; returns its address and port.
 
     Args:
-        runs_dir: the folder of the runs; it is watched, so runs that come later appear too.
-        host: what it listens on; "localhost" is seen by this machine alone.
-        port: the first to try; where it is taken, the next free one is used.
+        runs_dir: the folder of the runs; it is watched, so later runs appear too.
+        host: the address to listen on; "localhost" is reachable from this machine only.
+        port: the first to try; the next free one is used if it is taken.
 
     Raises:
-        UsageError: there is no such folder, or no free port.
+        UsageError: there is no such folder, address or free port.
         WorkFailed: there is no run in it, or TensorBoard does not start.
     """
     if not find_runs(runs_dir).runs:
@@ -32,12 +32,8 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
     try:
         socket.getaddrinfo(host, port)
     except OSError as error:
-        raise UsageError(f"--host {host} is no address of this machine ({error.strerror or error})") from None
-    free = next((number for number in range(port, min(port + PORTS_TO_TRY, 65_536)) if _is_free(host, number)), None)
-    if free is None:
-        raise UsageError(
-            f"no port from {port} to {port + PORTS_TO_TRY - 1} is free on {host}; name another with --port"
-        )
+        raise UsageError(f"--host {host} is not an address of this machine ({error.strerror or error})") from None
+    free = _free_port(host, port)
     import mnist_mlp.quiet_tensorflow  # noqa: F401 - TensorBoard would import TensorFlow later, with its chatter
 
     with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as complaints:
@@ -50,6 +46,14 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
         except (SystemExit, program.TensorBoardServerException) as error:
             reason = f"{error} {complaints.getvalue()}"
     raise WorkFailed(f"TensorBoard does not start: {' '.join(reason.split())}")
+
+
+def _free_port(host: str, first: int) -> int:
+    candidates = range(first, min(first + PORTS_TO_TRY, 65_536))
+    for port in candidates:
+        if _is_free(host, port):
+            return port
+    raise UsageError(f"no port from {first} to {candidates[-1]} is free on {host}; name another with --port")
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_mlp.data.deskewing import as_seen_by
+from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.loading import load_test_data
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.evaluation.events import write_evaluation
@@ -53,13 +54,9 @@ def evaluate(runs: Iterable[RunFolder], data_dir: Path, on_start: Callable[[RunF
     load = functools.cache(functools.partial(load_test_data, data_dir))
     for run in runs:
         on_start(run)
-        data_set = run.record.trained_on
-        test = load(data_set)
+        test = load(run.record.trained_on)
         try:
-            logits = logits_of(load_best_model(run), as_seen_by(run.record.preset, test, data_set))
-            test_score, predictions = score(logits, test.labels)
-            predictions.save(run.path)
-            write_evaluation(run, predictions, test)
+            logits, test_score = _score_run(run, test)
         except InvalidRun as reason:
             evaluation.skipped[run.name] = str(reason)
             continue
@@ -71,3 +68,13 @@ def evaluate(runs: Iterable[RunFolder], data_dir: Path, on_start: Callable[[RunF
         evaluation.logits.append(logits)
         evaluation.labels = test.labels
     return evaluation
+
+
+def _score_run(run: RunFolder, test: LabeledImages) -> tuple[np.ndarray, TestScore]:
+    """Stores the run's predictions and events; returns its logits [images, classes] and its score."""
+    record = run.record
+    logits = logits_of(load_best_model(run), as_seen_by(record.preset, test, record.trained_on))
+    test_score, predictions = score(logits, test.labels)
+    predictions.save(run.path)
+    write_evaluation(run, predictions, test)
+    return logits, test_score

@@ -25,7 +25,7 @@ ENDING = ".evaluation"
 
 
 def write_evaluation(run: RunFolder, predictions: TestPredictions, test: LabeledImages) -> None:
-    """Writes an event file of its own, at the step of the best epoch, and removes that of an earlier evaluation.
+    """Writes a new event file, at the step of the best epoch, and removes that of an earlier evaluation.
 
     Raises:
         InvalidRun: its summaries lie outside its folder.
@@ -34,6 +34,20 @@ def write_evaluation(run: RunFolder, predictions: TestPredictions, test: Labeled
     folder = run.summaries / "dev"  # HParams takes metrics only from where a run's hyperparameters are
     if not folder.resolve().is_relative_to(run.path.resolve()):
         raise InvalidRun(f"its {folder.relative_to(run.path)} lies outside its folder")
+    values = _values(run, predictions, test)
+    event = Event(wall_time=time.time(), step=run.record.best_epoch, summary=Summary(value=values))
+    content = io.BytesIO()
+    RecordWriter(content).write(event.SerializeToString())
+    earlier = list(folder.glob(f"*{ENDING}"))
+    folder.mkdir(parents=True, exist_ok=True)
+    # A new name, because a running TensorBoard would go on reading the old file.
+    path = folder / f"events.out.tfevents.{time.time_ns() // 1000}{ENDING}"
+    write_bytes_atomically(path, content.getvalue())
+    for old in earlier:
+        old.unlink(missing_ok=True)  # another evaluation may have removed it
+
+
+def _values(run: RunFolder, predictions: TestPredictions, test: LabeledImages) -> list[Summary.Value]:
     record = run.record
     network = f"Preset {record.preset_number}, seed {record.seed}, epoch {record.best_epoch}"
     accuracy = float((predictions.predicted == test.labels).mean())
@@ -44,17 +58,7 @@ def write_evaluation(run: RunFolder, predictions: TestPredictions, test: Labeled
     mistakes = confident_mistakes(predictions, test, network)
     if mistakes:
         values.append(_image("test_mistakes", mistakes))
-    event = Event(wall_time=time.time(), step=record.best_epoch, summary=Summary(value=values))
-
-    content = io.BytesIO()
-    RecordWriter(content).write(event.SerializeToString())
-    earlier = list(folder.glob(f"*{ENDING}"))
-    folder.mkdir(parents=True, exist_ok=True)
-    # A new name: a TensorBoard that runs would go on reading the old file under the old one.
-    path = folder / f"events.out.tfevents.{time.time_ns() // 1000}{ENDING}"
-    write_bytes_atomically(path, content.getvalue())
-    for old in earlier:
-        old.unlink(missing_ok=True)  # another evaluation may have been faster
+    return values
 
 
 def _image(tag: str, picture: Picture) -> Summary.Value:

@@ -1,10 +1,11 @@
-"""What a network said of every test image, kept in its run folder. Imports no TensorFlow."""
+"""A network's prediction for every test image, stored in its run folder. Imports no TensorFlow."""
 
 from __future__ import annotations
 
 import io
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mnist_mlp.files import unpacked_bytes, write_bytes_atomically
 from mnist_mlp.runs.record import InvalidRun
 
 PREDICTIONS_FILE = "test_predictions.npz"
-BYTES_PER_IMAGE = 16  # at most: nine, and the files' headers
+BYTES_PER_IMAGE = 16  # at most: nine of the arrays, and the files' headers
 _ARRAYS = {"predicted": np.uint8, "confidence": np.float32, "true_probability": np.float32}
 
 
@@ -35,7 +36,7 @@ class TestPredictions:
         true_probability: float32 [images], the probability it gave to the label.
     """
 
-    __test__ = False  # pytest, this is no test
+    __test__ = False  # not a test class of pytest
 
     predicted: np.ndarray
     confidence: np.ndarray
@@ -53,17 +54,17 @@ class TestPredictions:
         )
 
     def save(self, run_folder: Path) -> None:
-        """Writes the file of the run in one step."""
+        """Writes the run's file atomically."""
         content = io.BytesIO()
-        np.savez_compressed(content, **{name: getattr(self, name) for name in _ARRAYS})
+        np.savez_compressed(content, **vars(self))
         write_bytes_atomically(run_folder / PREDICTIONS_FILE, content.getvalue())
 
     @classmethod
     def load(cls, run_folder: Path, images: int = MNIST.test_images) -> TestPredictions | None:
-        """Returns the predictions of the run, None where there is no file.
+        """Returns the predictions of the run, or None if there is no file.
 
         Raises:
-            InvalidRun: the file is damaged or is none of ours.
+            InvalidRun: the file is damaged or holds something else.
         """
         try:
             if unpacked_bytes(run_folder / PREDICTIONS_FILE) > BYTES_PER_IMAGE * images:
@@ -74,9 +75,13 @@ class TestPredictions:
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise InvalidRun(f"its {PREDICTIONS_FILE} cannot be read ({type(error).__name__})") from None
-        for name, kind in _ARRAYS.items():
-            if arrays[name].shape != (images,) or arrays[name].dtype != kind:
-                raise InvalidRun(f"its {PREDICTIONS_FILE} holds no {np.dtype(kind)} {name} of {images:,} images")
-        if arrays["predicted"].max() >= MNIST.classes:
-            raise InvalidRun(f"its {PREDICTIONS_FILE} holds classes that MNIST has not")
+        _require_valid(arrays, images)
         return cls(**arrays)
+
+
+def _require_valid(arrays: Mapping[str, np.ndarray], images: int) -> None:
+    for name, kind in _ARRAYS.items():
+        if arrays[name].shape != (images,) or arrays[name].dtype != kind:
+            raise InvalidRun(f"its {PREDICTIONS_FILE} does not hold {name} as {np.dtype(kind)} of {images:,} images")
+    if arrays["predicted"].max() >= MNIST.classes:
+        raise InvalidRun(f"its {PREDICTIONS_FILE} holds classes that MNIST does not have")

@@ -1,4 +1,4 @@
-"""The benchmark's arithmetic and its table; how fast anything is, no test says."""
+"""The benchmark's arithmetic and tables, and the experiments' command lines; no test measures speed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 from benchmarks.speed import NETWORKS, epoch_flops
 from benchmarks.speed_tables import markdown
 from experiments.held_out import split
-from tests.helpers import only_line
+from mnist_mlp.data.loading import load_test_data
+from tests.helpers import PROJECT, only_line, runs_in
 
-pytestmark = pytest.mark.slow
+from hyperparameters import PRESETS
 
 
 def test_floor_counts_the_products_of_preset_31():
@@ -23,7 +24,7 @@ def test_floor_counts_the_products_of_preset_31():
     assert epoch_flops(NETWORKS["preset 31"]) == training + 2 * 5_000 * forward
 
 
-def test_table_gives_median_spread_and_ratio_and_tells_what_failed():
+def test_table_has_median_spread_ratio_and_failures():
     def row(how, seconds, failure=""):
         return {
             "network": "preset 31",
@@ -55,7 +56,8 @@ def test_table_gives_median_spread_and_ratio_and_tells_what_failed():
     assert "| 1-8 | 2 | 12.3 |" in table
 
 
-def test_what_is_held_out_is_not_learnt_even_in_a_final_fit(script):
+@pytest.mark.slow
+def test_held_out_images_are_not_trained_on_even_in_a_final_fit(script):
     counting = ["-m", "experiments.held_out", 38, "hidden_sizes=(8,)", "epochs=1"]
     chosen, final = (script(*counting, *more, "--seed", 3) for more in ([], ["final_fit=True"]))
     assert (chosen.returncode, chosen.stderr, final.returncode) == (0, "", 0)
@@ -100,18 +102,63 @@ def slants_within_digits(pixels, labels):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([74, "dropout"], "Error: 'dropout' is no change of a preset; one is dropout=0.1"),
+        ([74, "dropout"], "Error: 'dropout' is not a change of a preset; write it as in dropout=0.1"),
         ([74, "dropout=much"], "Error: dropout='much' is not allowed; allowed: a number of at least 0 and below 1"),
-        ([74, "--seed", -1], "Error: --seed -1 is not from 0 to 2**32 - 1"),
+        ([74, "--seed", -1], "Error: --seed=-1 is not allowed; allowed: a whole number from 0 to 4294967295"),
         ([999], "Error: preset 999 is unknown; known: "),
     ],
 )
-def test_wrong_use_of_the_held_out_images_is_told_in_one_line(script, arguments, line):
+def test_wrong_use_of_held_out_is_reported_in_one_line(script, arguments, line):
     process = script("-m", "experiments.held_out", *arguments)
     assert (process.returncode, process.stdout) == (2, "")
     assert only_line(process).startswith(line)
 
 
-def test_a_mistyped_option_of_a_module_names_the_command_that_was_typed(script):
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("experiments.held_out", "experiments.deformations", "experiments.dropout_left_on"),
+        *("experiments.draw_deformed_digits", "benchmarks.speed"),
+    ],
+)
+def test_help_and_a_missing_package(script, tmp_path, module):
+    process = script("-m", module, "--help")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.startswith("usage: ")
+    (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError(\"No module named 'numpy'\", name='numpy')")
+    process = script("-m", module, "--help", PYTHONPATH=str(tmp_path))
+    assert process.returncode == 2
+    assert only_line(process).startswith("Error: numpy is not installed for ")
+
+
+def test_dropout_left_on_lowers_the_accuracy(script, trained):
+    process = script("-m", "experiments.dropout_left_on", trained / "runs")
+    assert (process.returncode, process.stderr) == (0, "")
+    _, _, row = process.stdout.splitlines()  # preset 1 has no dropout
+    numbers = re.fullmatch(r"\| 8 \| 1602 \| (.*) \| (.*)% \| (.*)% \|", row)
+    assert float(numbers[1]) == PRESETS[8].dropout
+    from mnist_mlp.evaluation.scoring import load_best_model, logits_of
+
+    test = load_test_data(PROJECT / "MNIST_data")
+    accuracy = (logits_of(load_best_model(runs_in(trained)[1]), test).argmax(axis=1) == test.labels).mean()
+    assert float(numbers[2]) == pytest.approx(100 * accuracy, abs=0.02)
+    assert float(numbers[3]) < float(numbers[2])
+
+
+def test_importing_experiments_and_benchmarks_installs_no_hook(script):
+    code = "import sys; before = sys.excepthook; import experiments.held_out, benchmarks.speed"
+    process = script("-c", f"{code}; assert sys.excepthook is before")
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_unknown_network_of_the_benchmark_is_refused(script):
+    process = script("-m", "benchmarks.speed", "--networks", "31,huge")
+    assert process.returncode == 2
+    assert only_line(process) == (
+        "Error: --networks='huge' is not allowed; allowed: 31, 10 and large, separated by commas"
+    )
+
+
+def test_mistyped_option_of_a_module_names_its_help_command(script):
     process = script("-m", "experiments.held_out", 74, "--sead", 1)
     assert (process.returncode, " -m experiments.held_out --help)" in only_line(process)) == (2, True)

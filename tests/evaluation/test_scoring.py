@@ -52,7 +52,7 @@ def test_score_against_numpy_with_dropout_off():
 
 
 def test_ensemble_averages_probabilities_not_logits():
-    sure = np.log([[0.98, 0.01, *[0.00125] * 8]]) + 5.0  # a constant on all logits means nothing
+    sure = np.log([[0.98, 0.01, *[0.00125] * 8]]) + 5.0  # a constant added to all logits changes no probability
     others = [np.log([[0.3, 0.6, *[0.0125] * 8]]) for _ in range(2)]
     result, predictions = score(logits_of_ensemble([sure, *others]), np.array([1], np.int32))
     assert predictions.predicted.tolist() == [0]  # (0.98 + 0.3 + 0.3) / 3 against (0.01 + 0.6 + 0.6) / 3
@@ -60,14 +60,14 @@ def test_ensemble_averages_probabilities_not_logits():
     assert (result.correct, result.loss) == (0, pytest.approx(-np.log(1.21 / 3)))
 
 
-def test_ensemble_of_networks_that_rule_a_class_out_has_a_finite_loss():
+def test_ensemble_that_rules_a_class_out_has_a_finite_loss():
     logits = np.full((1, 10), -2000.0)
     logits[0, 0] = 0.0
     result, _ = score(logits_of_ensemble([logits, logits]), np.array([1], np.int32))
     assert np.isfinite(result.loss)
 
 
-def test_predictions_are_read_as_they_were_saved(tmp_path):
+def test_predictions_survive_saving_and_loading(tmp_path):
     random = np.random.default_rng(0)
     saved = TestPredictions.from_logits(random.normal(size=(10_000, 10)), random.integers(0, 10, 10_000))
     assert TestPredictions.load(tmp_path) is None
@@ -82,13 +82,13 @@ def test_predictions_are_read_as_they_were_saved(tmp_path):
     ("arrays", "complaint"),
     [
         ({}, "cannot be read"),
-        ({"predicted": np.zeros(9_999, np.uint8)}, "holds no uint8 predicted of 10,000 images"),
-        ({"predicted": np.full(10_000, 10, np.uint8)}, "classes that MNIST has not"),
+        ({"predicted": np.zeros(9_999, np.uint8)}, "does not hold predicted as uint8 of 10,000 images"),
+        ({"predicted": np.full(10_000, 10, np.uint8)}, "classes that MNIST does not have"),
         ({"predicted": np.array([print] * 10_000)}, "cannot be read"),  # a pickle, which could run a program
     ],
     ids=["incomplete", "too short", "no class", "pickle"],
 )
-def test_predictions_that_are_none_are_refused(tmp_path, arrays, complaint):
+def test_invalid_predictions_are_refused(tmp_path, arrays, complaint):
     zeros = {"confidence": np.zeros(10_000, np.float32), "true_probability": np.zeros(10_000, np.float32)}
     np.savez(tmp_path / "test_predictions.npz", **{**zeros, **arrays})
     with pytest.raises(InvalidRun, match=complaint):

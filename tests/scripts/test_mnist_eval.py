@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from mnist_mlp.data.loading import load_test_data
-from mnist_mlp.evaluation.predictions import softmax
+from mnist_mlp.evaluation.predictions import TestPredictions, softmax
 from mnist_mlp.evaluation.score_tables import ENSEMBLE_COLUMNS, EVAL_COLUMNS
+from mnist_mlp.runs.record import RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import read_table
-from tests.helpers import PROJECT, flip_a_byte, folders, only_line, project_with, runs_in
+from tests.helpers import PROJECT, MadeOnce, Script, flip_a_byte, folders, only_line, project_with, runs_in
 
 
 def test_best_model_opens_in_plain_keras_without_our_code_and_gives_the_same_logits(trained, tmp_path, data):
@@ -48,7 +49,7 @@ def test_best_model_opens_in_plain_keras_without_our_code_and_gives_the_same_log
 
 
 @pytest.mark.slow
-def test_each_network_is_scored_on_the_images_it_learnt_from(tmp_path, script):
+def test_networks_are_scored_on_images_treated_as_in_training(tmp_path, script):
     upright_alone, upright_beside = 191, 192
     lines = (
         f"PRESETS[{upright_alone}] = PRESETS[1].but(deskew=True)",
@@ -84,74 +85,109 @@ def test_each_network_is_scored_on_the_images_it_learnt_from(tmp_path, script):
     assert float(row["test_accuracy"]) == pytest.approx((ensemble.argmax(axis=1) == test.labels).mean(), abs=2e-4)
 
 
-def test_evaluation_scores_every_run_and_tells_what_it_skipped(trained, tmp_path, script):
-    shutil.copytree(trained / "runs", tmp_path / "runs")
-    (tmp_path / "runs" / "empty").mkdir()
-    (tmp_path / "runs" / "zz[red]notes").write_text("mine")
-    (tmp_path / "runs" / "loop").symlink_to(tmp_path / "runs" / "loop")
-    (tmp_path / "runs" / "foreign").mkdir()
-    (tmp_path / "runs" / "foreign" / "record.json").write_text('{"project": "another", "epochs": 90}')
-    first, second = (RunFolder.open(path) for path in sorted((tmp_path / "runs").glob("*_preset*")))
-    damaged = shutil.copytree(second.path, tmp_path / "runs" / "1_damaged")
-    for copy in (second.record.best_checkpoint, "best_model.keras"):
-        flip_a_byte(damaged / copy)  # HDF5 would load it without a word
-    flip_a_byte(second.path / second.record.best_checkpoint)  # but its copy is whole
-    unfinished = RunFolder.open(Path(shutil.copytree(second.path, tmp_path / "runs" / "2_unfinished")))
-    unfinished.record.status = "running"
-    unfinished.save_record()
+@pytest.fixture(scope="session")
+def scored(trained: Path, made_once: MadeOnce, script: Script) -> Path:
+    """A folder of good, damaged, unfinished and foreign runs, scored with --ensemble; stdout and stderr are files."""
 
-    process = script("MNIST_eval.py", "--ensemble", *folders(tmp_path))
-    assert process.returncode == 0
-    assert only_line(process) == f"Warning: {second.best_checkpoint} is damaged; its copy best_model.keras is scored"
-    output = process.stdout
+    def score(folder: Path) -> None:
+        runs = Path(shutil.copytree(trained / "runs", folder / "runs"))
+        second = runs_in(folder)[1]
+        (runs / "empty").mkdir()
+        (runs / "zz[red]notes").write_text("mine")
+        (runs / "loop").symlink_to(runs / "loop")
+        (runs / "foreign").mkdir()
+        (runs / "foreign" / "record.json").write_text('{"project": "another", "epochs": 90}')
+        damaged = shutil.copytree(second.path, runs / "1_damaged")
+        for copy in (second.record.best_checkpoint, "best_model.keras"):
+            flip_a_byte(damaged / copy)  # HDF5 would load it without a word
+        flip_a_byte(second.path / second.record.best_checkpoint)  # but its copy is whole
+        unfinished = RunFolder.open(Path(shutil.copytree(second.path, runs / "2_unfinished")))
+        unfinished.record.status = RunStatus.RUNNING
+        unfinished.save_record()
+        process = script("MNIST_eval.py", "--ensemble", *folders(folder))
+        assert process.returncode == 0, process.stderr
+        (folder / "stdout").write_text(process.stdout)
+        (folder / "stderr").write_text(process.stderr)
+
+    return made_once("scored", score)
+
+
+def good_runs(folder: Path) -> list[RunFolder]:
+    return [RunFolder.open(path) for path in sorted((folder / "runs").glob("*_preset*"))]
+
+
+@pytest.fixture
+def copy_of_scored(scored: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(scored, tmp_path / "copy", symlinks=True))
+
+
+def test_skipped_runs_are_listed_with_their_reasons(scored):
+    output, errors = (scored / "stdout").read_text(), (scored / "stderr").read_text()
+    second = good_runs(scored)[1]
+    assert errors == f"Warning: {second.best_checkpoint} is damaged; its copy best_model.keras is scored\n"
     assert "Skipped empty: it holds no record.json" in output
     assert "Skipped zz[red]notes: it is not a folder" in output
     assert "Skipped loop: it is not a folder" in output
     assert "Skipped foreign: its record.json is damaged (KeyError)" in output
     assert "Skipped 2_unfinished: its status is running, not finished" in output
     assert f"Skipped 1_damaged: its {second.record.best_checkpoint} and best_model.keras are damaged" in output
-    rows = read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
-    assert list(rows[0]) == EVAL_COLUMNS
-    assert [row["run"] for row in rows] == [first.name, second.name]
-    for row, run in zip(rows, (first, second), strict=True):
-        assert float(row["test_accuracy"]) == pytest.approx(run.record.best_validation_accuracy, abs=0.02)
-        assert f"{float(row['test_accuracy']):.2%}" in output
-    table = [line for line in output.splitlines() if line.endswith((first.name, second.name))]
+
+
+def test_table_and_eval_log_hold_the_test_accuracy_of_every_run(scored):
+    output = (scored / "stdout").read_text()
+    runs = {run.name: run for run in good_runs(scored)}
+    rows = read_table(scored / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
+    assert [row["run"] for row in rows] == list(runs)
+    test = load_test_data(PROJECT / "MNIST_data")
+    for row in rows:
+        said = TestPredictions.load(runs[row["run"]].path).predicted
+        accuracy = (said == test.labels).mean()
+        assert float(row["test_accuracy"]) == pytest.approx(accuracy)
+        assert f"{accuracy:.2%}" in output
+    table = [line for line in output.splitlines() if line.endswith(tuple(runs))]
     accuracies = [float(re.findall(r"(\d+\.\d+)%", line)[0]) for line in table]
     assert accuracies == sorted(accuracies, reverse=True)
     for line, accuracy in zip(table, accuracies, strict=True):
         low, high = map(float, re.search(r"(\d+\.\d+) to (\d+\.\d+) ", line).groups())
         assert low < accuracy < high
 
+
+def test_ensemble_is_the_mean_of_the_probabilities_of_its_runs(scored):
     from mnist_mlp.evaluation.scoring import load_best_model
 
+    runs = good_runs(scored)
     test = load_test_data(PROJECT / "MNIST_data")
     pixels = test.pixels / np.float32(255)
-    probabilities = [softmax(load_best_model(run)(pixels).numpy()) for run in (first, second)]
-    (row,) = read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)
-    assert row["runs"] == f"{first.name} {second.name}"
+    probabilities = [softmax(load_best_model(run)(pixels).numpy()) for run in runs]
+    (row,) = read_table(scored / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)
+    assert row["runs"] == " ".join(run.name for run in runs)
     accuracy = (np.mean(probabilities, axis=0).argmax(axis=1) == test.labels).mean()
     assert float(row["test_accuracy"]) == pytest.approx(accuracy, abs=2e-4)
-    assert re.search(rf"^ *all +{float(row['test_accuracy']):.2%} .* ensemble of 2 runs *$", output, re.MULTILINE)
+    shown = rf"^ *all +{float(row['test_accuracy']):.2%} .* ensemble of 2 runs *$"
+    assert re.search(shown, (scored / "stdout").read_text(), re.MULTILINE)
 
-    before = (tmp_path / "INFOS" / "eval_log.txt").read_text()
-    alone = script("MNIST_eval.py", "--ensemble", first.name, *folders(tmp_path))
-    assert (alone.returncode, only_line(alone)) == (
-        2,
-        "Error: --ensemble needs at least two runs; name another, or train another",
-    )
-    spaced = Path(shutil.copytree(second.path, tmp_path / "runs" / "3 copy"))
-    process = script("MNIST_eval.py", "--ensemble", *folders(tmp_path))
+
+def test_ensembles_that_cannot_be_scored_are_refused(copy_of_scored, script):
+    folder = copy_of_scored
+    first, second = good_runs(folder)
+    process = script("MNIST_eval.py", "--ensemble", first.name, *folders(folder))
+    assert process.returncode == 2
+    assert only_line(process) == "Error: --ensemble needs at least two runs; name another, or train another"
+    process = script("MNIST_eval.py", "--ensemble", first.name, second.name, "2_unfinished", *folders(folder))
+    assert process.returncode == 1
+    refusal = "Error: no ensemble was scored: it needs at least two runs, and every run that was named"
+    assert process.stderr.splitlines()[-1] == refusal
+    shutil.copytree(second.path, folder / "runs" / "3 copy")
+    process = script("MNIST_eval.py", "--ensemble", *folders(folder))
     assert process.returncode == 2
     assert only_line(process).startswith("Error: --ensemble: '3 copy' has a space in its name")
-    shutil.rmtree(spaced)
-    unlike = script("MNIST_eval.py", "--ensemble", first.name, second.name, "2_unfinished", *folders(tmp_path))
-    assert (unlike.returncode, unlike.stderr.splitlines()[-1]) == (
-        1,
-        "Error: no ensemble was scored: it needs at least two runs, and every run that was named",
-    )
-    assert read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS) == [row]
-    process = script("MNIST_eval.py", first.name, f"{first.path}/", *folders(tmp_path))
+    assert len(read_table(folder / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)) == 1
+
+
+def test_runs_that_are_not_named_keep_their_rows(copy_of_scored, script):
+    first, second = good_runs(copy_of_scored)
+    before = (copy_of_scored / "INFOS" / "eval_log.txt").read_text()
+    process = script("MNIST_eval.py", first.name, f"{first.path}/", *folders(copy_of_scored))
     assert process.returncode == 0
     assert second.name not in process.stdout
-    assert (tmp_path / "INFOS" / "eval_log.txt").read_text() == before  # the other run keeps its row
+    assert (copy_of_scored / "INFOS" / "eval_log.txt").read_text() == before
