@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.helpers import MadeOnce, Script, folders
 from tests.sweep.resuming import CHOSEN, start_until
+
+
+@pytest.fixture
+def one_cluster_at_a_time() -> Iterator[None]:
+    """Makes test processes take turns with Ray, because the address "auto" finds every cluster on the machine."""
+    with FileLock(Path(tempfile.gettempdir()) / "mnist_mlp_tests_of_ray.lock"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not inst
 CHOSEN = ["--presets", "1,8", "--epochs", "5"]
 
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_cluster_at_a_time")]
 
 
 def a_job(seed: int, epochs: int = 1) -> Job:

@@ -93,6 +93,7 @@ def test_disk_that_is_full_for_tensorboard_s_events_fails_the_run_and_a_resume_g
     assert_as_if_never_stopped(folder, undisturbed)
 
 
+@pytest.mark.usefixtures("one_cluster_at_a_time")
 def test_resume_on_a_ray_of_its_own(script, interrupted, undisturbed, tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed")
     folder = copy_of(interrupted, tmp_path)
