@@ -66,6 +66,7 @@ def test_epochs_equal_plain_keras(small_data, optimizer, keras_optimizer, dropou
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.01 * moved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
 def test_later_hyperparameters_against_plain_keras(small_data, normalization):
     """All of them at once: weights, averages, and the metrics of the averages on the validation images."""
