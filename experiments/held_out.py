@@ -28,6 +28,7 @@ from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.data.images import LabeledImages, TrainingData
 from mnist_mlp.data.loading import load_training_data
 from mnist_mlp.errors import UsageError
+from mnist_mlp.presets.declarations import DEFORMATIONS
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.training.results import TrainingState
 
@@ -36,7 +37,7 @@ from hyperparameters import PRESETS
 HELD_OUT = 15_000
 WRITERS_TOGETHER = 5000  # images; a writer's lie within about 250, so few are in two such parts of the file
 WAYS_DEFORMED = 12
-SLIGHTLY = (3.5, 0.035, 0.05, 0.5, 0.35)  # half the strengths of preset 79
+SLIGHTLY = {"rotation": 3.5, "scaling": 0.035, "shear": 0.05, "shift": 0.5, "elastic": 0.35}  # half of preset 79
 AT_ONCE = 1000
 
 
@@ -79,10 +80,11 @@ def errors_of_deformed(preset: Preset, state: TrainingState, images: LabeledImag
     model = build_model(preset, seed=0)
     model.set_weights(state.evaluated_weights)
     neighbors = tf.constant(with_neighbors(as_seen_by(preset, images).pixels))
+    strengths = tf.constant([SLIGHTLY[name] for name in DEFORMATIONS], tf.float32)
 
     @tf.function
     def predicted(batch: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-        pixels = deformed(neighbors, batch, key, tf.constant(SLIGHTLY, tf.float32), preset.views)
+        pixels = deformed(neighbors, batch, key, strengths, preset.views)
         return tf.argmax(model(pixels / 255.0, training=False), axis=1)
 
     batches = np.arange(len(images), dtype=np.int32).reshape(-1, AT_ONCE)

@@ -16,8 +16,8 @@ with silenced_standard_error():
     import keras
     import tensorflow as tf
 
-    tf.config.list_physical_devices()  # the search for a GPU is what chatters
+    tf.config.list_physical_devices()  # TensorFlow logs to stderr while it looks for GPUs
 tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-tf.get_logger().setLevel("ERROR")  # else a sweep over many shapes is told that compiling each is expensive
+tf.get_logger().setLevel("ERROR")  # hides the warning about retracing, which a sweep over many shapes causes
 
 __all__ = ["keras", "tf"]

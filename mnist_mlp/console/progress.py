@@ -29,7 +29,7 @@ class SweepProgress:
     def __init__(self, console: Console, jobs: Sequence[Job]) -> None:
         self._console = console
         self._jobs = list(jobs)
-        self._work = self._work_left = sum(expected_seconds(job.preset, job.data_set) * job.epochs_left for job in jobs)
+        self._work = self._work_left = sum(map(_work_of, jobs))
         self._ended = 0
         self._started = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
@@ -56,6 +56,8 @@ class SweepProgress:
 
     def run_started(self, job: Job, run: RunFolder) -> None:
         """Prints the run's number in the sweep, its hyperparameters and its folder."""
+        if job not in self._jobs:
+            self._add(job)
         number = f"{self._jobs.index(job) + 1} of {len(self._jobs)}"
         path = escape(str(run.path))
         destination = f"after epoch {job.resume_from.epoch} of {path}" if job.resume_from else f"into {path}"
@@ -67,6 +69,16 @@ class SweepProgress:
             completed=len(run.record.epochs),
             state="compiling",
         )
+
+    def _add(self, job: Job) -> None:
+        """Counts a job that its source decided on after the sweep had begun."""
+        self._jobs.append(job)
+        self._work += _work_of(job)
+        self._work_left += _work_of(job)
+        if self._total is None and len(self._jobs) > 1:
+            self._total = self._bars.add_task("all", total=0, state="")
+        if self._total is not None:
+            self._bars.update(self._total, total=len(self._jobs))
 
     def epoch_ended(self, run: RunFolder, result: EpochResult) -> None:
         """Shows the epoch's loss and accuracy, and the time left."""
@@ -109,6 +121,10 @@ class SweepProgress:
         spent = time.monotonic() - self._started
         left = max(self._work_left, 0.0)  # rounding may leave a little less than nothing
         return duration(spent / (self._work - left) * left)
+
+
+def _work_of(job: Job) -> float:
+    return expected_seconds(job.preset, job.data_set) * job.epochs_left
 
 
 def _settings(record: RunRecord) -> list[str]:

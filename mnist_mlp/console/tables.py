@@ -175,7 +175,7 @@ PRESETS = (
 
 
 def presets_tables(registry: Registry, width: int) -> list[str | Table]:
-    """Returns the titles of the registry's sections, each followed by the table of its presets.
+    """Returns the registry's sections: the title, where there is one, and the table of the presets.
 
     Args:
         width: of the terminal in columns; a narrow one shows fewer columns.
@@ -188,7 +188,9 @@ def presets_tables(registry: Registry, width: int) -> list[str | Table]:
     for section in registry.sections:
         if section.numbers:
             presets = [(number, registry[number]) for number in section.numbers]
-            tables += [f"\n[bold]{escape(section.title)}[/bold]", table_of([*shown, change], presets)]
+            if section.title:
+                tables.append(f"\n[bold]{escape(section.title)}[/bold]")
+            tables.append(table_of([*shown, change], presets))
     return tables
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.randomness import uniform
 from mnist_mlp.data.sampling import sampled
+from mnist_mlp.presets.declarations import DEFORMATIONS
 from mnist_mlp.quiet_tensorflow import tf
 
 # Elastic displacements: random vectors on a coarse grid, spread by a bell of the width that P. Simard, D. Steinkraus
@@ -35,7 +36,7 @@ def deformed(
         neighbors: of all images, by `with_neighbors`.
         batch: int32 [n], the images of the batch.
         key: uint32 scalar; the same key gives the same deformations.
-        strengths: float32 [5]: rotation, scaling, shear, shift and elastic, as a preset has them.
+        strengths: float32 [deformations], in the order of DEFORMATIONS, as `Preset.deformations` has them.
         views: number of views of each image, side by side; all of them are deformed alike.
         side: height and width of an image in pixels.
 
@@ -49,16 +50,17 @@ def deformed(
 
 def _sources(images: int, key: tf.Tensor, strengths: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the source position of each pixel of each image: two of float32 [images, side**2], row and column."""
-    rotation, scaling, shear, shift, elastic = tf.unstack(strengths)
+    strength = dict(zip(DEFORMATIONS, tf.unstack(strengths), strict=True))
     middle = (side - 1) / 2
     drawn = 2.0 * uniform(key, (images, _NUMBERS)) - 1.0
     turn, wider, taller, slant, down, across = tf.unstack(drawn[:, :_AFFINE_NUMBERS], axis=1)
-    angle = turn * rotation * (np.pi / 180)
-    width, height, lean = 1.0 + wider * scaling, 1.0 + taller * scaling, slant * shear
+    angle = turn * strength["rotation"] * (np.pi / 180)
+    width, height = 1.0 + wider * strength["scaling"], 1.0 + taller * strength["scaling"]
+    lean, shift = slant * strength["shear"], strength["shift"]
     cosine, sine = tf.cos(angle), tf.sin(angle)
     affine_rows = tf.stack([cosine * height + sine * lean, sine * width, middle + down * shift], axis=1)
     affine_columns = tf.stack([cosine * lean - sine * height, cosine * width, middle + across * shift], axis=1)
-    elastic_rows, elastic_columns = tf.split(drawn[:, _AFFINE_NUMBERS:] * (elastic * np.sqrt(3)), 2, axis=1)
+    elastic_rows, elastic_columns = tf.split(drawn[:, _AFFINE_NUMBERS:] * (strength["elastic"] * np.sqrt(3)), 2, axis=1)
     factors = tf.concat(
         [tf.concat([affine_rows, elastic_rows], axis=1), tf.concat([affine_columns, elastic_columns], axis=1)], axis=0
     )

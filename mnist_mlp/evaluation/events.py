@@ -18,6 +18,7 @@ from mnist_mlp.drawing.style import Picture, png_for_tensorboard
 from mnist_mlp.evaluation.mistakes import confident_mistakes, confusion_matrix
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.files import write_bytes_atomically
+from mnist_mlp.runs.events import VALIDATION
 from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.runs.run_folder import RunFolder
 
@@ -31,7 +32,7 @@ def write_evaluation(run: RunFolder, predictions: TestPredictions, test: Labeled
         InvalidRun: its summaries lie outside its folder.
         OSError: it cannot be written.
     """
-    folder = run.summaries / "dev"  # HParams takes metrics only from where a run's hyperparameters are
+    folder = run.summaries / VALIDATION  # HParams takes metrics only from where a run's hyperparameters are
     if not folder.resolve().is_relative_to(run.path.resolve()):
         raise InvalidRun(f"its {folder.relative_to(run.path)} lies outside its folder")
     values = _values(run, predictions, test)
@@ -53,7 +54,7 @@ def _values(run: RunFolder, predictions: TestPredictions, test: LabeledImages) -
     accuracy = float((predictions.predicted == test.labels).mean())
     values = [
         Summary.Value(tag="test_accuracy", simple_value=accuracy),
-        _image("test_confusion_matrix", confusion_matrix(predictions, test.labels, network)),
+        _image("test_confusion_matrix", confusion_matrix(predictions, test.labels, network, record.trained_on.classes)),
     ]
     mistakes = confident_mistakes(predictions, test, network)
     if mistakes:

@@ -19,14 +19,16 @@ ROOM_ABOVE, ROOM_BESIDE = 20, 14  # pixels of a cell that the image leaves for i
 NEARLY_CERTAIN = 0.9999
 
 
-def confusion_matrix(predictions: TestPredictions, labels: np.ndarray, network: str) -> Picture:
-    """Returns a picture of how often each digit was taken for each.
+def confusion_matrix(
+    predictions: TestPredictions, labels: np.ndarray, network: str, classes: int = MNIST.classes
+) -> Picture:
+    """Returns a picture of how often each class was taken for each.
 
     Args:
         labels: int [images].
         network: says which network it is.
+        classes: of the data set.
     """
-    classes = MNIST.classes
     counts = np.zeros((classes, classes), int)
     np.add.at(counts, (labels, predictions.predicted), 1)
     wrong = counts - np.diag(np.diag(counts))

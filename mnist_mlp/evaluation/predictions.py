@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import scipy.special
 
-from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.data.dataset import MNIST, DataSet
 from mnist_mlp.files import unpacked_bytes, write_bytes_atomically
 from mnist_mlp.runs.record import InvalidRun
 
 PREDICTIONS_FILE = "test_predictions.npz"
-BYTES_PER_IMAGE = 16  # at most: nine of the arrays, and the files' headers
 _ARRAYS = {"predicted": np.uint8, "confidence": np.float32, "true_probability": np.float32}
+_BYTES_PER_IMAGE = 16  # at most: the arrays take nine
+_HEADER_BYTES = 4096  # at most: the .npy headers
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -60,14 +61,14 @@ class TestPredictions:
         write_bytes_atomically(run_folder / PREDICTIONS_FILE, content.getvalue())
 
     @classmethod
-    def load(cls, run_folder: Path, images: int = MNIST.test_images) -> TestPredictions | None:
-        """Returns the predictions of the run, or None if there is no file.
+    def load(cls, run_folder: Path, data_set: DataSet = MNIST) -> TestPredictions | None:
+        """Returns the predictions of the run for the test images of its data set, or None if there is no file.
 
         Raises:
             InvalidRun: the file is damaged or holds something else.
         """
         try:
-            if unpacked_bytes(run_folder / PREDICTIONS_FILE) > BYTES_PER_IMAGE * images:
+            if unpacked_bytes(run_folder / PREDICTIONS_FILE) > _largest_file(data_set):
                 raise InvalidRun(f"its {PREDICTIONS_FILE} is larger than predictions can be")
             with np.load(run_folder / PREDICTIONS_FILE, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in _ARRAYS}
@@ -75,13 +76,18 @@ class TestPredictions:
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise InvalidRun(f"its {PREDICTIONS_FILE} cannot be read ({type(error).__name__})") from None
-        _require_valid(arrays, images)
+        _require_valid(arrays, data_set)
         return cls(**arrays)
 
 
-def _require_valid(arrays: Mapping[str, np.ndarray], images: int) -> None:
+def _largest_file(data_set: DataSet) -> int:
+    return _BYTES_PER_IMAGE * data_set.test_images + _HEADER_BYTES
+
+
+def _require_valid(arrays: Mapping[str, np.ndarray], data_set: DataSet) -> None:
+    images = data_set.test_images
     for name, kind in _ARRAYS.items():
         if arrays[name].shape != (images,) or arrays[name].dtype != kind:
             raise InvalidRun(f"its {PREDICTIONS_FILE} does not hold {name} as {np.dtype(kind)} of {images:,} images")
-    if arrays["predicted"].max() >= MNIST.classes:
-        raise InvalidRun(f"its {PREDICTIONS_FILE} holds classes that MNIST does not have")
+    if arrays["predicted"].max() >= data_set.classes:
+        raise InvalidRun(f"its {PREDICTIONS_FILE} holds classes that {data_set.name} does not have")

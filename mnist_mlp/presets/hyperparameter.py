@@ -2,7 +2,7 @@
 
 `declarations.Hyperparameters` declares its fields by `hyperparameter(...)`. Validation, defaults, the compile key, the
 tensors of the compiled step, the columns of the INFOS tables, TensorBoard's HParams values, the report's titles and the
-documentation's table all come from that declaration. A declaration that lacks something fails at import.
+list of `hyperparameters.py --help` all come from that declaration. A declaration that lacks something fails at import.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.checks import Check
 
 _METADATA_KEY = "hyperparameter"
@@ -119,8 +120,17 @@ def declared_by(declarations: type) -> Mapping[str, Hyperparameter]:
         values = dict(field.metadata[_METADATA_KEY])
         values["figure"] = values["figure"] or field.name
         declaration = Hyperparameter(name=field.name, default=field.default, **values)
-        kept, example = (declaration.check(field.name, value) for value in (field.default, declaration.example))
-        if kept != field.default or example == kept:
-            raise TypeError(f"{declarations.__name__}.{field.name}: its example must differ from its default")
+        _require_consistent(declaration)
         declared[field.name] = declaration
     return MappingProxyType(declared)
+
+
+def _require_consistent(declared: Hyperparameter) -> None:
+    try:
+        default, example = (declared.check(declared.name, value) for value in (declared.default, declared.example))
+    except UsageError as error:
+        raise TypeError(f"the default or the example of a hyperparameter fails its own check: {error}") from None
+    if default != declared.default:
+        raise TypeError(f"the default of {declared.name} must be written as its check returns it: {default!r}")
+    if example == default:
+        raise TypeError(f"the example of {declared.name} must differ from its default")

@@ -29,7 +29,7 @@ class Registry(dict[int, Preset]):
     """Presets by number; each number is used once.
 
     Attributes:
-        sections: the presets by section; presets before the first `section(...)` are in none.
+        sections: the presets by section; presets before the first `section(...)` are in one without a title.
 
     Raises:
         UsageError: a number is used twice, is not a whole number from 1, or is unknown when looked up.
@@ -51,8 +51,9 @@ class Registry(dict[int, Preset]):
         if not isinstance(preset, Preset):
             raise UsageError(f"PRESETS[{number}] is {preset!r}; it must be a Preset")
         super().__setitem__(number, preset)
-        if self.sections:
-            self.sections[-1].numbers.append(number)
+        if not self.sections:
+            self.section("")
+        self.sections[-1].numbers.append(number)
 
     def __missing__(self, number: object) -> Preset:
         raise UsageError(f"preset {number!r} is unknown; known: {ranges_of(self)} (see hyperparameters.py)")

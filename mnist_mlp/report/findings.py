@@ -34,11 +34,6 @@ class Finding:
         """The comparisons that have a difference."""
         return [comparison for comparison in self.comparisons if comparison.difference]
 
-    @property
-    def largest_effect(self) -> float:
-        """The largest difference from the reference, without its sign; 0.0 if nothing is scored."""
-        return max((abs(comparison.difference.amount) for comparison in self.compared), default=0.0)
-
 
 def find(study: Study, spread: SeedSpread) -> Finding:
     """Returns what the study found."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.loading import load_test_data
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.evaluation.score_tables import read_ensemble_log, read_eval_log
@@ -55,6 +56,9 @@ def printable(text: str) -> str:
 
 
 def _add_run(evidence: Evidence, run: RunFolder) -> None:
+    if run.record.data_set != MNIST.name:
+        evidence.skipped[printable(run.name)] = f"it was trained on {run.record.data_set}; the report is about MNIST"
+        return
     try:
         reported = ReportedRun(printable(run.name), run.path, run.record, _curves(run.record))
     except InvalidRun as reason:

@@ -138,7 +138,7 @@ STUDIES = [
     Column("test", Kind.TEXT, _of_difference(lambda difference: str(difference.method))),
     Column("p", Kind.NUMBER, _of_difference(lambda difference: difference.p)),
     Column("p by Holm", Kind.NUMBER, lambda row: row.comparison.p_adjusted),
-    Column("seed may do", Kind.PERCENT, lambda row: row.comparison.seed_limit),
+    Column("largest effect of the seed", Kind.PERCENT, lambda row: row.comparison.seed_limit),
     Column("verdict", Kind.TEXT, lambda row: WORDINGS[row.comparison.verdict].text, Emphasis.VERDICT),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -97,7 +98,9 @@ def over_seeds(values: Sequence[float], reference: Sequence[float]) -> Differenc
     if min(sizes) > 1:
         if not variance(values) + variance(reference):
             return None
-        result = ttest_ind(values, reference, equal_var=False)
+        with warnings.catch_warnings():  # SciPy warns of lost precision where the values of one side are equal
+            warnings.simplefilter("ignore", RuntimeWarning)
+            result = ttest_ind(values, reference, equal_var=False)
         low, high = result.confidence_interval(1 - ALPHA)
         p = result.pvalue
     else:  # SciPy's own test needs two values on each side

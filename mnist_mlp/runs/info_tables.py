@@ -43,9 +43,8 @@ OVERALL = (
 TRAINING_LOG_COLUMNS = [column.name for column in TRAINING_LOG]
 OVERALL_COLUMNS = [column.name for column in OVERALL]
 
-
-# What a hyperparameter was in runs from before it existed.
-OVERALL_DEFAULTS = {name: declared.default for name, declared in HYPERPARAMETERS.items()}
+# What a hyperparameter was in runs from before it existed. Every table has the columns of 2020.
+OVERALL_DEFAULTS = {name: declared.default for name, declared in HYPERPARAMETERS.items() if not declared.in_2020}
 
 
 class InfoLogs:

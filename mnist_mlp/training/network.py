@@ -43,13 +43,16 @@ class Network:
     @property
     def variables(self) -> list[keras.Variable]:
         """Everything that a training step changes."""
-        return list(itertools.chain(*self._parts))
+        return list(itertools.chain.from_iterable(self._parts.values()))
 
     @property
-    def _parts(self) -> tuple[list[keras.Variable], list[keras.Variable], list[keras.Variable]]:
-        """The variables of `TrainingState.weights`, `.optimizer_state` and `.average`."""
-        average = self.averaged_model.weights if self.averaged_model else []
-        return self.model.weights, self.optimizer.variables, average
+    def _parts(self) -> dict[str, list[keras.Variable]]:
+        """The variables of each list of a `TrainingState`, by its name there."""
+        return {
+            "weights": self.model.weights,
+            "optimizer_state": self.optimizer.variables,
+            "average": self.averaged_model.weights if self.averaged_model else [],
+        }
 
     def initial_state(self, weights: list[np.ndarray]) -> TrainingState:
         """Returns the state before the first epoch."""
@@ -57,10 +60,10 @@ class Network:
 
     def set_state(self, state: TrainingState) -> None:
         """Makes the variables those of a training."""
-        values = [*state.weights, *state.optimizer_state, *state.average]
-        for variable, value in zip(self.variables, values, strict=True):
-            variable.assign(value)
+        for name, variables in self._parts.items():
+            for variable, value in zip(variables, getattr(state, name), strict=True):
+                variable.assign(value)
 
     def state_after(self, epoch: int) -> TrainingState:
         """Returns the variables as the state after an epoch."""
-        return TrainingState(epoch, *([variable.numpy() for variable in part] for part in self._parts))
+        return TrainingState(epoch, **{name: [part.numpy() for part in parts] for name, parts in self._parts.items()})

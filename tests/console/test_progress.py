@@ -51,6 +51,16 @@ def test_resumed_run_says_where_it_continues():
     assert line.endswith("seed 1603, after epoch 4 of runs/a_run")
 
 
+def test_job_that_is_decided_on_later_is_counted():
+    first, later = Job(7, PRESET, 1603), Job(7, PRESET, 1604)
+
+    def start_another(progress):
+        progress.run_started(later, RunFolder(Path("runs/another_run"), a_run().record))
+
+    _, line = lines(first, a_run(), start_another)
+    assert line.startswith("Preset 7 (2 of 2): ")
+
+
 @pytest.mark.parametrize(
     ("final_fit", "shown"),
     [(False, "loss 0.875  validation 95.00%  best 97.00%"), (True, "loss 0.875  seen validation 95.00%")],

@@ -119,6 +119,16 @@ def test_every_column_of_the_presets():
     ]
 
 
+def test_presets_before_the_first_section_are_listed_without_a_title():
+    registry = Registry()
+    registry[1] = Preset()
+    registry.section("A section")
+    registry[2] = Preset()
+    first, title, second = presets_tables(registry, width=80)
+    assert (cells(first)[0][0], cells(second)[0][0]) == ("1", "2")
+    assert "A section" in title
+
+
 def test_narrow_terminal_shows_fewer_columns():
     registry = Registry()
     registry.section("A section")

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.image import imread
 from scipy.ndimage import map_coordinates
 
+from mnist_mlp.data import augmentation
 from mnist_mlp.data.augmentation import deformed
 from mnist_mlp.data.sampling import with_neighbors
 from mnist_mlp.quiet_tensorflow import tf
@@ -21,7 +22,7 @@ ROWS = np.repeat(np.arange(28, dtype=np.uint8) * 9, 28)[np.newaxis]
 
 
 def by_us(pixels: np.ndarray, strengths: dict[str, float], key: int = KEY) -> np.ndarray:
-    numbers = tf.constant([strengths.get(name, 0.0) for name in STRENGTHS], tf.float32)
+    numbers = tf.constant([strengths.get(name, 0.0) for name in augmentation.DEFORMATIONS], tf.float32)
     batch = tf.range(len(pixels))
     return deformed(tf.constant(with_neighbors(pixels)), batch, tf.constant(key, tf.uint32), numbers).numpy()
 
@@ -54,6 +55,12 @@ def test_deformed_images_against_scipy(small_data, strengths):
     ours, theirs = by_us(pixels, strengths), by_scipy(pixels, strengths)
     np.testing.assert_allclose(ours, theirs, atol=0.1)  # of 255
     assert np.abs(ours - pixels).mean() > 2
+
+
+def test_order_of_declarations_has_no_effect(small_data, monkeypatch):
+    declared = by_us(small_data.train.pixels[:5], STRENGTHS)
+    monkeypatch.setattr(augmentation, "DEFORMATIONS", augmentation.DEFORMATIONS[::-1])
+    np.testing.assert_array_equal(by_us(small_data.train.pixels[:5], STRENGTHS), declared)
 
 
 def test_without_deformations_images_are_what_they_were(small_data):

@@ -83,7 +83,8 @@ def test_images_seen_upright_too_are_deformed_alike(small_data):
     both = as_seen_by(preset, small_data.train)
     np.testing.assert_array_equal(both.pixels[:, :784], small_data.train.pixels)
     np.testing.assert_array_equal(both.pixels[:, 784:], deskewed(small_data.train).pixels)
-    batch, key, strengths = tf.constant([7, 3]), tf.constant(5, tf.uint32), tf.constant([9, 0.1, 0.1, 1, 0.7])
+    deformations = SMALL.but(rotation=9, scaling=0.1, shear=0.1, shift=1, elastic=0.7).deformations
+    batch, key, strengths = tf.constant([7, 3]), tf.constant(5, tf.uint32), tf.constant(deformations)
     together = deformed(tf.constant(with_neighbors(both.pixels)), batch, key, strengths, views=2).numpy()
     for half, images in zip(np.split(together, 2, axis=1), (small_data.train, deskewed(small_data.train)), strict=True):
         alone = deformed(tf.constant(with_neighbors(images.pixels)), batch, key, strengths).numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mnist_mlp.data.dataset import DATA_SETS, MNIST
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.evaluation.events import write_evaluation
 from mnist_mlp.evaluation.predictions import TestPredictions
@@ -47,6 +49,22 @@ def test_second_evaluation_replaces_the_first_and_keeps_the_events_of_training(t
         assert (event.step, event.width, event.height) == (7, *picture.size)
         assert picture.width > 500
         assert np.asarray(picture.convert("L")).std() > 10
+
+
+def test_data_set_with_more_classes(tmp_path, monkeypatch):
+    images = dataclasses.replace(MNIST.test_images_file, shape=(10, 28, 28))
+    letters = dataclasses.replace(MNIST, name="letters", classes=26, test_images_file=images)
+    monkeypatch.setitem(DATA_SETS, "letters", letters)
+    run = RunFolder.create(tmp_path, 1795499575, RunRecord(1, Preset(), seed=1602, data_set="letters"))
+    found, test = predictions([3, 5, 3, 8, 25, 8, 8, 3, 7, 0]), LabeledImages(TEST.pixels, TEST.labels + 16)
+    write_evaluation(run, found, test)
+    events = EventAccumulator(str(run.summaries / "dev"))
+    events.Reload()
+    assert len(events.Images("test_confusion_matrix")) == 1
+    found.save(run.path)
+    assert TestPredictions.load(run.path, letters).predicted[4] == 25
+    with pytest.raises(InvalidRun, match="classes that digits does not have"):
+        TestPredictions.load(run.path, dataclasses.replace(letters, name="digits", classes=10))
 
 
 def test_summaries_outside_the_run_are_not_written(tmp_path):

@@ -83,7 +83,7 @@ def test_predictions_survive_saving_and_loading(tmp_path):
     [
         ({}, "cannot be read"),
         ({"predicted": np.zeros(9_999, np.uint8)}, "does not hold predicted as uint8 of 10,000 images"),
-        ({"predicted": np.full(10_000, 10, np.uint8)}, "classes that MNIST does not have"),
+        ({"predicted": np.full(10_000, 10, np.uint8)}, "classes that mnist does not have"),
         ({"predicted": np.array([print] * 10_000)}, "cannot be read"),  # a pickle, which could run a program
     ],
     ids=["incomplete", "too short", "no class", "pickle"],

@@ -70,7 +70,11 @@ def test_sections_hold_the_presets_that_follow_them():
     registry[2], registry[5] = Preset(hidden_sizes=(5,)), Preset(hidden_sizes=(5, 5))
     registry.section("Dropout")
     registry[3] = Preset(dropout=0.5)
-    assert [(section.title, section.numbers) for section in registry.sections] == [("Depth", [2, 5]), ("Dropout", [3])]
+    assert [(section.title, section.numbers) for section in registry.sections] == [
+        ("", [1]),
+        ("Depth", [2, 5]),
+        ("Dropout", [3]),
+    ]
 
 
 def test_every_preset_of_the_file_is_in_one_section():

@@ -147,12 +147,12 @@ def test_columns_of_studies():
         "p": 0.0388284,
         "p by Holm": 0.0776568,  # the smaller of two
         # the last two epochs are alike: 12.7062 * 2 * sqrt((0.98 * 0.02 + 0.9757 * 0.0243) / 10000)
-        "seed may do": 0.0528856,
+        "largest effect of the seed": 0.0528856,
         "verdict": "not significant",
     }
     assert_shows(rows["12"], expected, [])
     of_difference = ("against", "difference", "difference low", "difference high", "test", "p", "p by Holm")
-    assert [rows["11"][heading] for heading in (*of_difference, "seed may do")] == [None] * 8
+    assert [rows["11"][heading] for heading in (*of_difference, "largest effect of the seed")] == [None] * 8
     assert rows["11"]["verdict"] == "reference"
 
 

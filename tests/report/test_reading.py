@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
 
+from mnist_mlp.data.dataset import DATA_SETS, MNIST
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
 from mnist_mlp.presets.preset import Preset
@@ -42,6 +44,16 @@ def test_damaged_runs_are_skipped_with_their_reason(tmp_path, labels):
     ]
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Skipped notes.txt: it is not a folder." in page
+
+
+def test_runs_on_another_data_set_are_skipped(tmp_path, monkeypatch):
+    monkeypatch.setitem(DATA_SETS, "another", dataclasses.replace(MNIST, name="another"))
+    run, other = make_run(tmp_path, 1, Preset(), 0.98), make_run(tmp_path, 2, Preset(), 0.98, seed=7)
+    other.record.data_set = "another"
+    other.save_record()
+    evidence = build(tmp_path).evidence
+    assert [reported.name for reported in evidence.runs] == [run.name]
+    assert evidence.skipped == {other.name: "it was trained on another; the report is about MNIST"}
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,14 @@ def test_welch_over_seeds_against_values_worked_by_hand():
     assert result.p == pytest.approx(0.070484, abs=1e-5)  # t = 2.449490
 
 
+def test_equal_values_on_one_side_give_no_warning(recwarn):
+    result = over_seeds([0.9812, 0.9812], [0.9790, 0.9801])
+    assert result.amount == pytest.approx(0.00165)
+    # One degree of freedom, because one side alone varies: error 0.0011 / 2, t(0.975) = 12.7062.
+    assert result.high == pytest.approx(0.00165 + 12.7062 * 0.00055, abs=1e-7)
+    assert not recwarn.list
+
+
 def test_welch_has_fewer_degrees_of_freedom_where_sizes_and_deviations_differ():
     values, reference = [0.95, 0.97, 0.99], [0.941, 0.942, 0.943, 0.944, 0.945]
     result = over_seeds(values, reference)

@@ -6,7 +6,7 @@ import pytest
 
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset, format_field
-from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, InfoLogs
+from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, OVERALL_DEFAULTS, TRAINING_LOG_COLUMNS, InfoLogs
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import read_table
@@ -141,7 +141,7 @@ def test_a_run_has_one_row(run, tmp_path):
     assert [row["run"] for row in rows] == ["the_run", "another_run"]
 
 
-@pytest.mark.parametrize("missing", [{"l1_decay"}, {"activation", "elastic"}, set(Preset.field_names())], ids=len)
+@pytest.mark.parametrize("missing", [{"l1_decay"}, {"warmup", "elastic"}, set(OVERALL_DEFAULTS)], ids=len)
 def test_a_table_from_before_some_hyperparameters_is_brought_up_to_date_once(tmp_path, missing):
     path = tmp_path / "overral_info.txt"
     columns = [column for column in reversed(OVERALL_COLUMNS) if column not in missing]  # order has no effect
@@ -160,7 +160,7 @@ def test_a_table_from_before_some_hyperparameters_is_brought_up_to_date_once(tmp
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("missing", ["run", "status"])
+@pytest.mark.parametrize("missing", ["run", "status", "dropout"])  # the experiment of 2020 had dropout
 def test_a_table_that_lacks_something_else_is_refused(tmp_path, missing):
     path = tmp_path / "overral_info.txt"
     header = "\t".join(column for column in OVERALL_COLUMNS if column != missing) + "\n"

@@ -16,7 +16,7 @@ from mnist_mlp.training.compiled_epoch import CompiledEpoch
 from mnist_mlp.training.learning_rates import rates_of
 from mnist_mlp.training.loop import shuffle, train
 from mnist_mlp.training.model import build_model
-from tests.helpers import DEFORMED, EVERYTHING, SMALL, numpy_key, numpy_mask
+from tests.helpers import EVERYTHING, SMALL, numpy_key, numpy_mask
 
 
 def train_by_plain_keras(preset: Preset, optimizer: keras.optimizers.Optimizer, seed: int, data) -> list[np.ndarray]:
@@ -79,7 +79,7 @@ def test_later_hyperparameters_against_plain_keras(small_data, normalization):
     optimizer.exclude_from_weight_decay(var_list=no_matrices)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     neighbors = tf.constant(with_neighbors(small_data.train.pixels))
-    strengths = tf.constant(list(DEFORMED.values()), tf.float32)
+    strengths = tf.constant(preset.deformations, tf.float32)
     plain_losses = []
     for epoch in (1, 2):
         order = shuffle(len(small_data.train), seed, epoch)

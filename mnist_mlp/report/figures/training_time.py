@@ -56,5 +56,7 @@ def _correlation(minutes: Sequence[float], accuracies: Sequence[float]) -> tuple
     from scipy.stats import spearmanr
 
     rank = float(spearmanr(minutes, accuracies).statistic)
-    strength = "says little about" if abs(rank) < WEAK else "goes along with" if rank > 0 else "goes against"
-    return f"Training time {strength} accuracy", f"Rank correlation {rank:.2f}. "
+    headline = f"Accuracy {'rises' if rank > 0 else 'falls'} with training time"
+    if abs(rank) < WEAK:
+        headline = "Training time says little about accuracy"
+    return headline, f"Rank correlation {rank:.2f}. "
