@@ -1,11 +1,11 @@
-"""Scores every finished run of runs/ on the 10,000 test images, with its best checkpoint and without dropout.
+"""Evaluates finished runs on the 10,000 MNIST test images, using the best checkpoint of each run.
 
-The prediction for each image goes to test_predictions.npz in the run's folder, the accuracy to INFOS/eval_log.txt, and
-the confusion matrix and the most confident mistakes to TensorBoard.
+Writes the predictions to test_predictions.npz in the run directory, the accuracy to INFOS/eval_log.txt, and the
+confusion matrix and the most confident mistakes to TensorBoard.
 
 python MNIST_eval.py                        all runs
-python MNIST_eval.py 1795499400_preset31    only this one (the others keep their rows in eval_log.txt)
-python MNIST_eval.py --ensemble RUN RUN     also the mean of these runs' probabilities (to INFOS/ensemble_log.txt)
+python MNIST_eval.py 1795499400_preset31    one run (rows of other runs in eval_log.txt are kept)
+python MNIST_eval.py --ensemble RUN RUN     also evaluate the ensemble of these runs (see INFOS/ensemble_log.txt)
 """
 
 from mnist_mlp.errors import install_error_hook
@@ -27,14 +27,14 @@ from mnist_mlp.runs.run_folder import FoundRuns, find_runs
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = ArgumentParser("Scores every finished run on MNIST's test set, and writes eval_log.txt.")
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="names of the runs to score (default: all)")
+    parser = ArgumentParser("Evaluates finished runs on the MNIST test set.")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="names of the runs to evaluate (default: all)")
     parser.add_argument(
-        "--ensemble", action="store_true", help="also score the mean of all these runs' probabilities, as one network"
+        "--ensemble", action="store_true", help="also evaluate the ensemble of these runs (mean of their probabilities)"
     )
-    parser.add_folder("--runs-dir", "runs", help="the folder of the runs")
-    parser.add_folder("--info-dir", "INFOS", help="eval_log.txt is written in it")
-    parser.add_folder("--data-dir", "MNIST_data", help="holds MNIST's four files")
+    parser.add_folder("--runs-dir", "runs", help="directory with the runs")
+    parser.add_folder("--info-dir", "INFOS", help="directory for eval_log.txt and ensemble_log.txt")
+    parser.add_folder("--data-dir", "MNIST_data", help="directory with the MNIST files")
     return parser.parse_args()
 
 
@@ -42,17 +42,17 @@ def find_runs_to_score(arguments: argparse.Namespace) -> FoundRuns:
     found = find_runs(arguments.runs_dir, arguments.runs)
     if not found.names:
         training = command("MNIST_train.py", runs_dir=arguments.runs_dir)
-        raise WorkFailed(f"{arguments.runs_dir} holds no run; train one first: {training}")
+        raise WorkFailed(f"{arguments.runs_dir} contains no runs; train a preset first: {training}")
     if arguments.ensemble and len(found.names) < 2:
-        raise UsageError("--ensemble needs at least two runs; name another, or train another")
+        raise UsageError("--ensemble needs at least two runs; name or train another one")
     spaced = [name for name in found.names if arguments.ensemble and " " in name]
     if spaced:
-        raise UsageError(f"--ensemble: {spaced[0]!r} has a space in its name, which separates runs; rename the folder")
+        raise UsageError(f"--ensemble: run name {spaced[0]!r} contains a space; rename the directory")
     return found
 
 
 def require_tables(arguments: argparse.Namespace) -> None:
-    """Refuses tables that cannot be kept before minutes of work."""
+    """Checks before the evaluation that the score tables can be read and written."""
     require_writable_folder(arguments.info_dir, "--info-dir")
     if arguments.runs:
         read_eval_log(arguments.info_dir)
@@ -68,7 +68,9 @@ def write_tables(
         if ensemble:
             log_ensemble(info_dir, [scored_run.run.name for scored_run in scored], ensemble)
     except OSError as error:
-        raise WorkFailed(f"{info_dir} cannot be written ({error.strerror or error}); make room there") from None
+        raise WorkFailed(
+            f"cannot write to {info_dir} ({error.strerror or error}); free up disk space or change its permissions"
+        ) from None
 
 
 def main() -> None:
@@ -79,15 +81,15 @@ def main() -> None:
     with terminal.status("Starting TensorFlow"):
         from mnist_mlp.evaluation.evaluate import evaluate
 
-    with terminal.status("Scoring") as status:
+    with terminal.status("Evaluating") as status:
         evaluation = evaluate(
-            found.runs, arguments.data_dir, on_start=lambda run: status.update(f"Scoring {escape(run.name)}")
+            found.runs, arguments.data_dir, on_start=lambda run: status.update(f"Evaluating {escape(run.name)}")
         )
     skipped = {**found.skipped, **evaluation.skipped}
     for name, reason in skipped.items():
         print_line(terminal, f"Skipped {name}: {reason}")
     if not evaluation.scored:
-        raise WorkFailed(f"no run of {arguments.runs_dir} could be scored")
+        raise WorkFailed(f"none of the runs in {arguments.runs_dir} could be evaluated")
 
     is_complete = len(evaluation.scored) > 1 and not (arguments.runs and skipped)
     ensemble = evaluation.ensemble() if arguments.ensemble and is_complete else None
@@ -95,9 +97,11 @@ def main() -> None:
     terminal.print(scores_table(evaluation.scored, ensemble))
     accuracies = [(scored_run.run.record, scored_run.score.accuracy) for scored_run in evaluation.scored]
     if repeats := repeats_table(accuracies, "test accuracy"):
-        terminal.print("\nOver the seeds of a preset:", repeats, sep="\n")
+        terminal.print("\nPresets with several seeds:", repeats, sep="\n")
     if arguments.ensemble and not ensemble:
-        raise WorkFailed("no ensemble was scored: it needs at least two runs, and every run that was named")
+        raise WorkFailed(
+            "ensemble not evaluated: it needs at least two runs, and none of the named runs may be skipped"
+        )
 
 
 if __name__ == "__main__":

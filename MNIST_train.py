@@ -1,10 +1,10 @@
-"""Trains the presets chosen below, each into its own folder in runs/.
+"""Trains presets from hyperparameters.py on MNIST. Each run gets its own directory in runs/.
 
-python MNIST_train.py                    the presets of the list below
-python MNIST_train.py --presets 9-13,31  these instead
+python MNIST_train.py                    train the presets in the list below
+python MNIST_train.py --presets 9-13,31  train these presets instead
 """
 
-presets = [31]  # <- edit me: numbers from hyperparameters.py, such as [9, 10, 11, 12, 13]
+presets = [31]  # <- edit me: preset numbers from hyperparameters.py, for example [9, 10, 11, 12, 13]
 
 from mnist_mlp.errors import install_error_hook
 
@@ -34,30 +34,39 @@ SEED = 1602
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = ArgumentParser("Trains presets of hyperparameters.py on MNIST.")
+    parser = ArgumentParser("Trains presets from hyperparameters.py on MNIST.")
     parser.add_argument(
-        "--presets", metavar="LIST", help="numbers and ranges such as 9-13,31, instead of the script's list"
+        "--presets",
+        metavar="LIST",
+        help="preset numbers and ranges, for example 9-13,31 (default: the list in this script)",
     )
-    parser.add_argument("--epochs", type=int, help="epochs of every preset, instead of its own")
+    parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: as in each preset)")
     parser.add_whole_number(
-        "--seed", 0, 2**32 - 1000, default=SEED, help="decides initial weights, shuffles, dropout, deformations"
+        "--seed", 0, 2**32 - 1000, default=SEED, help="random seed for initialization, shuffling, dropout, augmentation"
     )
-    parser.add_whole_number("--repeats", 1, 1000, default=1, help="number of seeds to train every preset with")
-    parser.add_whole_number("--workers", 1, 1000, help="presets trained side by side (default: one per core)")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where to train (default: local)")
-    parser.add_argument("--ray-address", metavar="ADDRESS", help="of a running Ray cluster, HOST:PORT or auto")
-    parser.add_folder("--runs-dir", "runs", help="each run becomes a folder in it")
-    parser.add_folder("--info-dir", "INFOS", help="text logs are appended in it")
-    parser.add_folder("--data-dir", "MNIST_data", help="holds MNIST's four files")
-    parser.add_argument("--resume", action="store_true", help="continue the unfinished runs of the runs folder")
-    parser.add_argument("--skip-done", action="store_true", help="skip finished runs")
-    parser.add_argument("--quiet", action="store_true", help="print only errors")
-    parser.add_argument("--list", action="store_true", help="print all presets and train nothing")
+    parser.add_whole_number("--repeats", 1, 1000, default=1, help="number of seeds per preset, counting up from --seed")
+    parser.add_whole_number("--workers", 1, 1000, help="number of runs to train in parallel (default: one per core)")
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="train in local processes or with Ray (default: local)",
+    )
+    parser.add_argument("--ray-address", metavar="ADDRESS", help="a running Ray cluster: HOST:PORT or auto")
+    parser.add_folder("--runs-dir", "runs", help="directory for the runs")
+    parser.add_folder("--info-dir", "INFOS", help="directory for the log tables")
+    parser.add_folder("--data-dir", "MNIST_data", help="directory with the MNIST files")
+    parser.add_argument("--resume", action="store_true", help="continue unfinished runs in --runs-dir")
+    parser.add_argument(
+        "--skip-done", action="store_true", help="skip presets and seeds that already have a finished run"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    parser.add_argument("--list", action="store_true", help="list all presets and exit")
     arguments = parser.parse_args()
     if arguments.resume and (arguments.epochs is not None or arguments.repeats != 1 or arguments.skip_done):
-        raise UsageError("--resume continues runs as they were started; it takes no --epochs, --repeats or --skip-done")
+        raise UsageError("--resume cannot be combined with --epochs, --repeats or --skip-done")
     if arguments.ray_address and arguments.engine != "ray":
-        raise UsageError("--ray-address needs --engine ray")
+        raise UsageError("--ray-address requires --engine ray")
     return arguments
 
 
@@ -74,7 +83,7 @@ def plan_runs(arguments: argparse.Namespace) -> Plan:
 
 def train(jobs: list[Job], arguments: argparse.Namespace, terminal: Console) -> list[RunFolder]:
     interruption = Interruption(terminal.print, terminal.show_cursor)
-    with terminal.status("Starting TensorFlow"):  # takes seconds, so only once there is something to train
+    with terminal.status("Starting TensorFlow"):  # imported late, because this takes seconds
         engine = choose_engine(arguments.engine, jobs, arguments.workers, arguments.ray_address, arguments.data_dir)
         from mnist_mlp.console.progress import SweepProgress
         from mnist_mlp.sweep.sweep import run_sweep
@@ -89,14 +98,14 @@ def print_results(runs: list[RunFolder], terminal: Console) -> None:
     finished = [run.record for run in runs if run.record.status is RunStatus.FINISHED]
     validated = [(record, record.best_validation_accuracy) for record in finished if not record.preset.final_fit]
     if repeats := repeats_table(validated, "validation accuracy"):
-        terminal.print("\nOver the seeds of a preset:", repeats, sep="\n")
+        terminal.print("\nPresets with several seeds:", repeats, sep="\n")
 
 
 def print_next_steps(arguments: argparse.Namespace, terminal: Console) -> None:
     scoring = command("MNIST_eval.py", runs_dir=arguments.runs_dir, info_dir=arguments.info_dir)
     showing = command("tensorboard_run.py", runs_dir=arguments.runs_dir)
-    terminal.print(f"\nNext: [bold]{escape(scoring)}[/bold] scores the runs on the test set,", soft_wrap=True)
-    terminal.print(f"      [bold]{escape(showing)}[/bold] shows how they went.", soft_wrap=True)
+    terminal.print(f"\nEvaluate on the test set: [bold]{escape(scoring)}[/bold]", soft_wrap=True)
+    terminal.print(f"View in TensorBoard:      [bold]{escape(showing)}[/bold]", soft_wrap=True)
 
 
 def main() -> None:
@@ -109,7 +118,8 @@ def main() -> None:
     for warning in plan.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
     if not plan.jobs and not plan.lost:
-        terminal.print(f"Nothing to train: all of it is finished in {arguments.runs_dir}.")
+        reason = "no unfinished runs" if arguments.resume else "finished runs of all selected presets"
+        terminal.print(f"Nothing to train: {arguments.runs_dir} contains {reason}.")
         return
     runs = plan.lost + train(plan.jobs, arguments, terminal)
     print_results(runs, terminal)

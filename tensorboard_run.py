@@ -1,7 +1,7 @@
-"""Opens TensorBoard over every run of runs/, on localhost.
+"""Starts TensorBoard on localhost for all runs in runs/.
 
-python tensorboard_run.py                opens the browser too
-python tensorboard_run.py --no-browser   only prints the address
+python tensorboard_run.py                open TensorBoard in the browser
+python tensorboard_run.py --no-browser   only print the URL
 """
 
 from mnist_mlp.errors import install_error_hook
@@ -20,11 +20,13 @@ PORT = 6006
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = ArgumentParser("Opens TensorBoard over every run.")
-    parser.add_whole_number("--port", 1, 65_535, default=PORT, help="the next free one is used if it is taken")
-    parser.add_argument("--host", default="localhost", help="listen on another address, such as 0.0.0.0 for all")
-    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
-    parser.add_folder("--runs-dir", "runs", help="the folder of the runs")
+    parser = ArgumentParser("Starts TensorBoard for all runs and opens it in the browser.")
+    parser.add_whole_number("--port", 1, 65_535, default=PORT, help="port to use, or the next free one if it is in use")
+    parser.add_argument(
+        "--host", default="localhost", help="address to listen on; 0.0.0.0 for all interfaces (default: localhost)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_folder("--runs-dir", "runs", help="directory with the runs")
     return parser.parse_args()
 
 
@@ -34,10 +36,10 @@ def main() -> None:
     with terminal.status("Starting TensorBoard"):
         address, port = start_tensorboard(arguments.runs_dir, arguments.host, arguments.port)
     if port != arguments.port:
-        terminal.print(f"Port {arguments.port} is taken by another program; port {port} is free.")
+        terminal.print(f"Port {arguments.port} is in use; using port {port} instead.")
     if arguments.host != "localhost":
-        terminal.print(f"Warning: anyone who can reach {arguments.host} can see all runs; there is no password.")
-    terminal.print(f"TensorBoard is at [bold]{address}[/bold] (Ctrl-C ends it).")
+        terminal.print(f"Warning: everyone who can reach {arguments.host} can see all runs. There is no password.")
+    terminal.print(f"TensorBoard is running at [bold]{address}[/bold] (press Ctrl-C to stop)")
     if not arguments.no_browser:
         webbrowser.open(address)
     try:

@@ -1,6 +1,6 @@
-"""What a compiled epoch of preset 31 spends beyond its matrix products: it is trained without one thing after another.
+"""Measures where the time of a compiled epoch of preset 31 goes, by training it with parts removed.
 
-python -m benchmarks.inside_the_epoch
+.venv/bin/python -m benchmarks.inside_the_epoch
 """
 
 from mnist_mlp.errors import install_error_hook
@@ -14,13 +14,13 @@ import time
 
 import numpy as np
 
-from benchmarks.speed import Contender, epoch_flops, matrix_product_flops_a_second
+from benchmarks.speed import Contender, epoch_flops, matrix_product_flops_per_second
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.presets.preset import Preset
 
 from hyperparameters import PRESETS
 
-ROUNDS, EPOCHS_A_TURN = 5, 4
+ROUNDS, EPOCHS_PER_TURN = 5, 4
 PRESET = PRESETS[31]
 WITHOUT = {
     "our single run": PRESET,
@@ -28,11 +28,11 @@ WITHOUT = {
     "SGD instead of Adam": PRESET.but(optimizer="sgd"),
     "SGD, without dropout": PRESET.but(optimizer="sgd", dropout=0.0),
 }
-OWN_SHAPES = "numpy, the training's products in their own shapes"
-FLOOR = "numpy, as many multiplications in large products"
+TRAINING_SHAPES = "numpy, same matrix products"
+LARGE_PRODUCTS = "numpy, same number of operations in large products"
 
 
-def products_in_their_own_shapes(preset: Preset, repeats: int = 50) -> float:
+def seconds_of_products(preset: Preset, repeats: int = 50) -> float:
     """Returns the seconds that numpy takes for the matrix products of an epoch's training steps."""
     random = np.random.default_rng(0)
     seconds = 0.0
@@ -40,7 +40,7 @@ def products_in_their_own_shapes(preset: Preset, repeats: int = 50) -> float:
         shapes = ((preset.batch_size, units_in), (units_in, units_out), (preset.batch_size, units_out))
         inputs, weights, gradients = (random.random(shape, dtype=np.float32) for shape in shapes)
         products = [(inputs, weights), (inputs.T, gradients), (gradients, weights.T)]
-        for left, right in products if layer else products[:2]:  # the gradient of the pixels is not computed
+        for left, right in products if layer else products[:2]:  # the gradient with respect to the pixels is not needed
             left @ right
             started = time.perf_counter()
             for _ in range(repeats):
@@ -51,18 +51,18 @@ def products_in_their_own_shapes(preset: Preset, repeats: int = 50) -> float:
 
 def main() -> None:
     contenders = {name: Contender("our single run", preset) for name, preset in WITHOUT.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in (*WITHOUT, OWN_SHAPES, FLOOR)}
+    seconds: dict[str, list[float]] = {name: [] for name in (*WITHOUT, TRAINING_SHAPES, LARGE_PRODUCTS)}
     for _ in range(ROUNDS):
         for name, contender in contenders.items():
-            seconds[name].append(contender.take_turn(EPOCHS_A_TURN))
-        seconds[OWN_SHAPES].append(products_in_their_own_shapes(PRESET))
-        seconds[FLOOR].append(epoch_flops(PRESET) / matrix_product_flops_a_second())
+            seconds[name].append(contender.take_turn(EPOCHS_PER_TURN))
+        seconds[TRAINING_SHAPES].append(seconds_of_products(PRESET))
+        seconds[LARGE_PRODUCTS].append(epoch_flops(PRESET) / matrix_product_flops_per_second())
     for contender in contenders.values():
         contender.end()
     print(
-        f"Seconds an epoch of preset 31, median (least to most) of {ROUNDS} rounds:",
+        f"Seconds per epoch of preset 31, median (minimum to maximum) of {ROUNDS} rounds:",
         "",
-        "| contender | seconds |",
+        "| variant | seconds |",
         "| --- | --- |",
         sep="\n",
     )

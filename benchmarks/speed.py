@@ -1,11 +1,11 @@
-"""How fast everything is, measured in one run; prints results.md and writes it, with results.json, beside this file.
+"""Compares training speed with Keras, PyTorch and JAX. Prints results.md and writes it and results.json to benchmarks/.
 
-python -m benchmarks.speed               all of it
-python -m benchmarks.speed --rounds 1 --networks 10
+.venv/bin/python -m benchmarks.speed                            full benchmark
+.venv/bin/python -m benchmarks.speed --rounds 1 --networks 10   one network, one round
 
-Contenders take turns of a few epochs, each in a process of its own that only waits between its turns, so that a
-machine whose speed drifts is fair to all. All do the same work: the same network, 55,000 images in a fresh order,
-dropout, L2 penalty, Adam, and validation on 5,000 images. They use all cores.
+The contenders take turns of a few epochs, so that changes in the machine's speed affect all of them equally. Each has
+its own process, which is idle between its turns. All do the same work: the same network, 55,000 images in a new order
+every epoch, dropout, L2 penalty, Adam, and validation on 5,000 images. Each uses all cores.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ NETWORKS = {
     "preset 10": PRESETS[10],
     "2000-1500-1000-500": PRESETS[31].but(hidden_sizes=(2000, 1500, 1000, 500)),
 }
-LARGE = 2_000_000  # weights: from here on a turn is one epoch, and the rounds are fewer
+LARGE = 2_000_000  # weights; larger networks get one epoch per turn and at most three rounds
 CONTENDERS = {
     "our sweep": ("ours", "sweep"),
     "our single run": ("ours", "single"),
@@ -59,11 +59,11 @@ CONTENDERS = {
     "PyTorch, compiled": ("pytorch", "compiled"),
     "JAX, scan": ("jax_scan", "scan"),
 }
-FLOOR = "the machine's floor"
+LOWER_BOUND = "lower bound"
 
 
 class Contender:
-    """A process that trains a preset on request; `failure` says why it cannot, or is empty."""
+    """A process that trains a preset on request. If it failed, `failure` is the reason; otherwise it is empty."""
 
     def __init__(self, name: str, preset: Preset) -> None:
         module, variant = CONTENDERS[name]
@@ -82,7 +82,7 @@ class Contender:
         self._answer()
 
     def take_turn(self, epochs: int) -> float:
-        """Returns the seconds that a preset's epoch took."""
+        """Trains this many epochs and returns the seconds per epoch and preset."""
         started = time.perf_counter()
         self._process.stdin.write(f"{epochs}\n")
         self._process.stdin.flush()
@@ -103,21 +103,21 @@ class Contender:
         try:
             answer = json.loads(line)
         except ValueError:
-            answer = {"failure": (self._process.stderr.read().strip().splitlines() or ["it ended"])[-1][:200]}
+            answer = {"failure": (self._process.stderr.read().strip().splitlines() or ["process ended"])[-1][:200]}
         self.failure = answer.get("failure", "")
         self.accuracy = answer.get("validation_accuracy", self.accuracy)
 
 
 def epoch_flops(preset: Preset) -> int:
-    """Returns the multiplications and additions of an epoch's matrix products, validation included."""
+    """Returns the number of floating-point operations of an epoch's matrix products, including validation."""
     products = [inputs * outputs for inputs, outputs in itertools.pairwise(MNIST.layer_sizes(preset))]
     forward, weight_gradients, input_gradients = sum(products), sum(products), sum(products[1:])
     trained = MNIST.training_images // preset.batch_size * preset.batch_size
     return 2 * (trained * (forward + weight_gradients + input_gradients) + MNIST.validation_images * forward)
 
 
-def matrix_product_flops_a_second() -> float:
-    """Returns what numpy's BLAS reaches on all cores, the best of five."""
+def matrix_product_flops_per_second() -> float:
+    """Returns the best of five measurements of numpy's matrix product throughput on all cores."""
     left, right = np.random.default_rng(0).random((2, 2048, 2048), dtype=np.float32)
     seconds = []
     for _ in range(6):
@@ -127,22 +127,22 @@ def matrix_product_flops_a_second() -> float:
     return 2 * 2048**3 / min(seconds[1:])
 
 
-def measure_epochs(network: str, rounds: int, tell: Callable[[str], None]) -> list[dict]:
-    """Returns a row per contender: seconds per preset-epoch of every round, memory, validation accuracy."""
+def measure_epochs(network: str, rounds: int, log: Callable[[str], None]) -> list[dict]:
+    """Returns one row per contender: seconds per epoch and preset in each round, memory and validation accuracy."""
     preset = NETWORKS[network]
     is_large = sum(a * b for a, b in itertools.pairwise(MNIST.layer_sizes(preset))) > LARGE
     rounds, epochs = (min(rounds, 3), 1) if is_large else (rounds, 4)
     contenders = {}
     for name in CONTENDERS:
-        tell(f"{network}: {name} gets ready")
+        log(f"{network}: starting {name}")
         contenders[name] = Contender(name, preset)
-    seconds: dict[str, list[float]] = {name: [] for name in (*CONTENDERS, FLOOR)}
+    seconds: dict[str, list[float]] = {name: [] for name in (*CONTENDERS, LOWER_BOUND)}
     for number in range(rounds):
         for name, contender in contenders.items():
             if not contender.failure:
                 seconds[name].append(contender.take_turn(epochs))
-                tell(f"{network}, round {number + 1} of {rounds}: {name} {seconds[name][-1]:.2f} s")
-        seconds[FLOOR].append(epoch_flops(preset) / matrix_product_flops_a_second())
+                log(f"{network}, round {number + 1} of {rounds}: {name} {seconds[name][-1]:.2f} s")
+        seconds[LOWER_BOUND].append(epoch_flops(preset) / matrix_product_flops_per_second())
     for contender in contenders.values():
         contender.end()
     return [_row(network, name, measured, contenders.get(name)) for name, measured in seconds.items()]
@@ -160,7 +160,7 @@ def _row(network: str, name: str, seconds: list[float], contender: Contender | N
 
 
 def train(*options: str) -> float:
-    """Runs MNIST_train.py; returns the seconds until its end."""
+    """Runs MNIST_train.py and returns its wall-clock time in seconds."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         command = [sys.executable, "MNIST_train.py", *options, "--runs-dir", f"{folder}/runs", "--info-dir", folder]
@@ -169,11 +169,11 @@ def train(*options: str) -> float:
         return time.perf_counter() - started
 
 
-def measure_where_time_goes(rounds: int, tell: Callable[[str], None]) -> dict[str, dict[str, list[float]]]:
-    """Returns the seconds in every round of each step until the first epoch's line, and of each step in an epoch."""
+def measure_where_time_goes(rounds: int, log: Callable[[str], None]) -> dict[str, dict[str, list[float]]]:
+    """Returns the seconds per round of each step until the end of the first epoch, and of each step within an epoch."""
     parts: dict[str, dict[str, list[float]]] = {"start_up": {}, "epoch": {}}
     for number in range(rounds):
-        tell(f"where time goes, round {number + 1} of {rounds}")
+        log(f"where time goes, round {number + 1} of {rounds}")
         command = [sys.executable, "-m", "benchmarks.where_time_goes", str(time.time()), "30"]
         for part, steps in json.loads(subprocess.check_output(command, cwd=PROJECT)).items():
             for step, seconds in steps.items():
@@ -181,13 +181,13 @@ def measure_where_time_goes(rounds: int, tell: Callable[[str], None]) -> dict[st
     return parts
 
 
-def measure_growth(tell: Callable[[str], None]) -> list[dict]:
-    """Returns the total seconds of one-epoch sweeps of more and more presets, and with more and more workers."""
+def measure_growth(log: Callable[[str], None]) -> list[dict]:
+    """Returns the total seconds of one-epoch sweeps, for increasing numbers of presets and of workers."""
     sweeps = [(f"1-{presets}", None) for presets in (1, 2, 4, 8, 16, 37)]
     sweeps += [("1-8", workers) for workers in (1, 2, 3, 4)]
     rows = []
     for presets, workers in sweeps:
-        tell(f"growth: presets {presets}, workers {workers or 'one per core'}")
+        log(f"sweep: presets {presets}, workers {workers or 'one per core'}")
         total = train("--presets", presets, "--epochs", "1", *(("--workers", str(workers)) if workers else ()))
         rows.append({"presets": presets, "workers": workers, "seconds": total})
     return rows
@@ -219,16 +219,18 @@ def _processor() -> str:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = ArgumentParser("Measures how fast everything is.")
-    parser.add_whole_number("--rounds", 1, 1000, default=5, help="turns of every contender")
-    parser.add_argument("--networks", default="31,10,large", help="of 31, 10 and large; empty for none (31,10,large)")
-    parser.add_argument("--only-epochs", action="store_true", help="measure neither where time goes nor growth")
-    parser.add_folder("--output-dir", "benchmarks", "results.md and results.json are written in it")
+    parser = ArgumentParser("Compares training speed with Keras, PyTorch and JAX.")
+    parser.add_whole_number("--rounds", 1, 1000, default=5, help="number of turns per contender")
+    parser.add_argument(
+        "--networks", default="31,10,large", metavar="LIST", help="any of 31,10,large; empty for none (default: all)"
+    )
+    parser.add_argument("--only-epochs", action="store_true", help="do not time steps and whole sweeps")
+    parser.add_folder("--output-dir", "benchmarks", "directory for results.md and results.json")
     return parser.parse_args()
 
 
 def networks_named(text: str) -> list[str]:
-    """Returns the keys of NETWORKS for a list of short names such as "31,large".
+    """Returns the keys of NETWORKS for a list of short names, for example "31,large".
 
     Raises:
         UsageError: a name is unknown.
@@ -237,7 +239,7 @@ def networks_named(text: str) -> list[str]:
     names = [name for name in text.split(",") if name]
     unknown = [name for name in names if name not in by_short_name]
     if unknown:
-        raise not_allowed("--networks", unknown[0], "31, 10 and large, separated by commas")
+        raise not_allowed("--networks", unknown[0], "a comma-separated list of 31, 10 and large")
     return [by_short_name[name] for name in names]
 
 
@@ -245,7 +247,7 @@ def main() -> None:
     options = parse_arguments()
     chosen = networks_named(options.networks)
 
-    def tell(text: str) -> None:
+    def log(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
     os.environ["PYTHONWARNINGS"] = "ignore"
@@ -256,11 +258,11 @@ def main() -> None:
         (options.output_dir / "results.md").write_text(markdown(results))
 
     if not options.only_epochs:
-        results |= measure_where_time_goes(options.rounds, tell)
-        results["growth"] = measure_growth(tell)
+        results |= measure_where_time_goes(options.rounds, log)
+        results["growth"] = measure_growth(log)
         write()
     for network in chosen:
-        results["epochs"] += measure_epochs(network, options.rounds, tell)
+        results["epochs"] += measure_epochs(network, options.rounds, log)
         write()
     print(markdown(results))
 

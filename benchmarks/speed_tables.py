@@ -1,4 +1,4 @@
-"""The measurements of `benchmarks.speed` as Markdown tables."""
+"""Formats the measurements of `benchmarks.speed` as Markdown tables."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import statistics
 from typing import Any
 
 PARTS = {
-    "start_up": "From the command to the first epoch's line, preset 31 alone:",
-    "epoch": "In an epoch of preset 31 alone, the mean over its epochs:",
+    "start_up": "From the command to the end of the first epoch, with preset 31 only:",
+    "epoch": "Within an epoch, with preset 31 only, mean over all epochs but the first:",
 }
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """Returns the results as tables; a ratio is the median over rounds of this row's seconds over our sweep's."""
-    lines = ["# Speed", "", ", ".join(f"{name} {value}" for name, value in results["conditions"].items()), ""]
+    """Returns the content of results.md."""
+    lines = ["# Speed", "", *(f"- {name}: {value}" for name, value in results["conditions"].items())]
     if results["epochs"]:
-        lines += _epochs(results["epochs"])
+        lines += ["", "Seconds per epoch and preset, median (minimum to maximum) of the rounds:", ""]
+        lines += [epochs_table(results["epochs"])]
     for part, title in PARTS.items():
         if results[part]:
             lines += _steps(title, results[part])
     if results["growth"]:
         lines += [
             "",
-            "Whole sweeps of one epoch per preset:",
+            "Complete sweeps with one epoch per preset:",
             "",
             "| presets | workers | seconds |",
             "| --- | --- | --- |",
@@ -34,12 +35,11 @@ def markdown(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _epochs(rows: list[dict[str, Any]]) -> list[str]:
+def epochs_table(rows: list[dict[str, Any]]) -> str:
+    """Returns the table of seconds per epoch. The ratio to our sweep is the median of the ratios of all rounds."""
     ours: dict[str, list[float]] = {row["network"]: row["seconds"] for row in rows if row["how"] == "our sweep"}
     lines = [
-        "Seconds per preset-epoch: median (minimum to maximum) of the rounds; then how many times our sweep's that is.",
-        "",
-        "| network | how | seconds | times our sweep | memory | validation |",
+        "| network | implementation | seconds | ratio to our sweep | memory | validation accuracy |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
@@ -52,19 +52,19 @@ def _epochs(rows: list[dict[str, Any]]) -> list[str]:
             has_process = row["megabytes"] is not None
             cells += [f"{row['megabytes']:.0f} MB", f"{row['validation_accuracy']:.1%}"] if has_process else ["", ""]
         lines.append(f"| {' | '.join(cells)} |")
-    return lines
+    return "\n".join(lines)
 
 
 def _steps(title: str, measured: dict[str, list[float]]) -> list[str]:
-    whole = statistics.median(next(iter(measured.values())))
+    total = statistics.median(next(iter(measured.values())))
     lines = ["", title, "", "| step | seconds | share |", "| --- | --- | --- |"]
     lines += [
-        f"| {name} | {_spread(seconds, 3)} | {statistics.median(seconds) / whole:.1%} |"
+        f"| {name} | {_spread(seconds, 3)} | {statistics.median(seconds) / total:.1%} |"
         for name, seconds in measured.items()
     ]
     return lines
 
 
 def _spread(seconds: list[float], digits: int = 2) -> str:
-    median, least, most = (f"{of(seconds):.{digits}f}" for of in (statistics.median, min, max))
-    return f"{median} ({least} to {most})"
+    median, low, high = (f"{of(seconds):.{digits}f}" for of in (statistics.median, min, max))
+    return f"{median} ({low} to {high})"

@@ -1,7 +1,11 @@
-"""Measures how much longer an epoch takes with deformed images than without, in alternating turns.
+"""Measures how much longer an epoch takes with data augmentation than without.
 
-python -m experiments.deformations            presets 74 and 76
-python -m experiments.deformations 74 --rounds 3
+.venv/bin/python -m experiments.deformations                     presets 74 and 76
+.venv/bin/python -m experiments.deformations 74 --rounds 3
+
+Trains each preset alternately with and without augmentation, so that changes in the machine's speed affect both.
+Expected ratio: about 1.3 for preset 74 and 1.15 for preset 76, measured on a busy machine with 2 cores. Takes about
+5 minutes on 2 idle cores.
 """
 
 from mnist_mlp.errors import install_error_hook
@@ -20,17 +24,19 @@ from mnist_mlp.presets.preset import Preset
 from hyperparameters import PRESETS
 
 HEADER = """\
-Seconds per epoch, median (minimum to maximum) of {rounds} rounds; each ratio is of two times of one round.
+Seconds per epoch: median (minimum to maximum) of {rounds} rounds. The ratio is computed for each round.
 
-| preset | network | deformed | the same, undeformed | ratio |
+| preset | network | with augmentation | without | ratio |
 | --- | --- | --- | --- | --- |"""
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = ArgumentParser("Measures how much longer an epoch takes with deformed images.")
-    parser.add_argument("presets", nargs="*", type=int, default=[74, 76], help="presets that deform (default: 74 76)")
-    parser.add_whole_number("--rounds", 1, 1000, default=5, help="turns of every network")
-    parser.add_whole_number("--epochs", 1, 1000, default=2, help="epochs per turn")
+    parser = ArgumentParser("Measures how much longer an epoch takes with data augmentation than without.")
+    parser.add_argument(
+        "presets", nargs="*", type=int, default=[74, 76], help="presets with data augmentation (default: 74 76)"
+    )
+    parser.add_whole_number("--rounds", 1, 1000, default=5, help="number of rounds")
+    parser.add_whole_number("--epochs", 1, 1000, default=2, help="epochs per round and network")
     return parser.parse_args()
 
 
@@ -44,10 +50,10 @@ def main() -> None:
         print(f"| {number} | {network} | {' | '.join(cells)} |", flush=True)
 
 
-def measure(deformed: Preset, rounds: int, epochs: int) -> list[list[float]]:
-    """Returns seconds per epoch with and without deformations, and their ratio, each of every round."""
-    undeformed = deformed.but(**dict.fromkeys(DEFORMATIONS, 0.0))
-    contenders = [Contender("our single run", preset) for preset in (deformed, undeformed)]
+def measure(augmented: Preset, rounds: int, epochs: int) -> list[list[float]]:
+    """Returns three lists with one value per round: seconds per epoch with and without augmentation, and the ratio."""
+    plain = augmented.but(**dict.fromkeys(DEFORMATIONS, 0.0))
+    contenders = [Contender("our single run", preset) for preset in (augmented, plain)]
     try:
         pairs = [[contender.take_turn(epochs) for contender in contenders] for _ in range(rounds)]
     finally:
@@ -57,6 +63,7 @@ def measure(deformed: Preset, rounds: int, epochs: int) -> list[list[float]]:
 
 
 def spread(values: list[float]) -> str:
+    """Returns "median (minimum to maximum)"."""
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 

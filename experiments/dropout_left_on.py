@@ -1,6 +1,11 @@
-"""What the experiment of 2020 would have read off our runs: its dropout was never switched off outside training.
+"""Measures how much test accuracy is lost if dropout stays on, as it did in the 2020 experiment.
 
-python -m experiments.dropout_left_on [RUNS_DIR]     test accuracy of each run's best checkpoint, dropout off and on
+.venv/bin/python -m experiments.dropout_left_on [RUNS_DIR]       default: runs/
+
+For every finished run of a preset with dropout, prints the test accuracy of its best checkpoint with dropout off and
+on. Train such presets first, for example with `MNIST_train.py --presets 20,21,31,36`. Expected result for seed 1602:
+98.28% and 97.63% for preset 31, 98.48% and 97.59% for preset 36, 97.33% and 95.32% for preset 20, 93.49% and 84.44% for
+preset 21. Takes about 10 seconds, plus 1 second per run.
 """
 
 from mnist_mlp.errors import install_error_hook
@@ -26,8 +31,10 @@ SEED = 1602
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = ArgumentParser("Prints each run's test accuracy with dropout off and with dropout left on.")
-    parser.add_argument("runs_dir", nargs="?", type=Path, default=PROJECT / "runs", help="the folder of the runs")
+    parser = ArgumentParser("Prints the test accuracy of each run with dropout off and on.")
+    parser.add_argument(
+        "runs_dir", nargs="?", type=Path, default=PROJECT / "runs", help="directory with the runs (default: runs)"
+    )
     return parser.parse_args()
 
 
@@ -53,7 +60,7 @@ def runs_with_dropout(runs_dir: Path) -> Iterator[RunFolder]:
 
 
 def accuracies(run: RunFolder, test: LabeledImages) -> tuple[float, float]:
-    """Returns the accuracy of the run's best checkpoint, with dropout off and with dropout on."""
+    """Returns the test accuracy of the run's best checkpoint with dropout off and on."""
     keras.utils.set_random_seed(SEED)
     model = load_best_model(run)
     pixels = as_seen_by(run.record.preset, test).pixels.astype("float32") / 255

@@ -1,4 +1,4 @@
-"""Turns runs/ and INFOS/ into a report: a page, a workbook, CSV files and figures, in this folder.
+"""Creates a report on all runs: an HTML page, an Excel workbook, CSV files and figures.
 
 python for_report/make_report.py
 """
@@ -19,12 +19,12 @@ from mnist_mlp.files import require_writable_folder
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = ArgumentParser("Makes a report of every run: report.html, my_result.xlsx, CSV files and figures.")
-    parser.add_folder("--runs-dir", "runs", "the folder of the runs")
-    parser.add_folder("--info-dir", "INFOS", "holds eval_log.txt, if the runs are scored")
-    parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
-    parser.add_folder("--output-dir", "for_report", "the report is written in it")
-    parser.add_argument("--quiet", action="store_true", help="print nothing unless something fails")
+    parser = ArgumentParser("Creates a report on all runs: HTML page, Excel workbook, CSV files and figures.")
+    parser.add_folder("--runs-dir", "runs", "directory with the runs")
+    parser.add_folder("--info-dir", "INFOS", "directory with eval_log.txt, if the runs were evaluated")
+    parser.add_folder("--data-dir", "MNIST_data", "directory with the MNIST files")
+    parser.add_folder("--output-dir", "for_report", "directory for the report")
+    parser.add_argument("--quiet", action="store_true", help="print only errors")
     return parser.parse_args()
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     arguments = parse_arguments()
     terminal = open_console(quiet=arguments.quiet)
     require_writable_folder(arguments.output_dir, "--output-dir")
-    with terminal.status("Making the report"):
+    with terminal.status("Creating the report"):
         from mnist_mlp.report.building import PAGE_FILE, build_report
 
         content = build_report(arguments.runs_dir, arguments.info_dir, arguments.data_dir, arguments.output_dir)
@@ -43,7 +43,7 @@ def main() -> None:
     for line in (*evidence.notes, *content.conclusions.sentences):
         print_line(terminal, line)
     page = arguments.output_dir / PAGE_FILE
-    print_line(terminal, f"Runs: {len(evidence.runs)}, studies: {len(content.findings)}; open {page}")
+    print_line(terminal, f"Runs: {len(evidence.runs)}, studies: {len(content.findings)}. Report: {page}")
 
 
 if __name__ == "__main__":

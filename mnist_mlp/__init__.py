@@ -1,1 +1,1 @@
-"""What the scripts of this project share; docs/architecture.md describes the packages."""
+"""The code that the scripts use. docs/architecture.md describes the packages."""

@@ -1,4 +1,4 @@
-"""The project's scripts as a user calls them from the working directory, for messages that say what to type next."""
+"""Command lines of the project's scripts, for messages that suggest what to type next."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def relative_to_here(path: Path) -> Path:
-    """Returns the path relative to the working folder where it lies below it: shorter to read."""
+    """Returns the path relative to the working directory, or unchanged if it is outside that directory."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def command(script: str, **folders: Path) -> str:
-    """Returns how to call one of the project's scripts from here, for a line that tells what to type next.
+    """Returns the command line that runs one of the project's scripts from the working directory.
 
     Args:
-        script: its name, such as MNIST_eval.py.
-        folders: runs_dir and info_dir, of its options; named in the line only if they are not the defaults.
-            (MNIST is the same in every data_dir.)
+        script: the script's file name, such as MNIST_eval.py.
+        folders: runs_dir and info_dir, which become options if they are not the defaults. data_dir is not needed,
+            because all copies of MNIST are equal.
     """
     usual = {"runs_dir": PROJECT / "runs", "info_dir": PROJECT / "INFOS"}
     options = [
@@ -32,5 +32,6 @@ def command(script: str, **folders: Path) -> str:
 
 
 def python_command() -> str:
-    executable = Path(sys.executable)  # not resolved: a virtual environment's Python is a link
+    """Returns the running Python as the user would type it, or "python" if it is outside the working directory."""
+    executable = Path(sys.executable)  # not resolved: the Python of a virtual environment is a symlink
     return str(relative_to_here(executable)) if executable.is_relative_to(Path.cwd()) else "python"

@@ -1,4 +1,4 @@
-"""The two ways a script fails, each reported in one line."""
+"""The errors that scripts report in one line, and their exit statuses."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ _PACKAGES = "rich filelock safetensors numpy tensorflow keras scipy matplotlib x
 
 
 class UsageError(Exception):
-    """Something the user asked for cannot be done as asked: exit status 2."""
+    """The user's input is invalid. Exit status 2."""
 
     exit_status = 2
 
 
 class WorkFailed(Exception):
-    """The request was right, the work failed: exit status 1."""
+    """The input is valid, but the work failed. Exit status 1."""
 
     exit_status = 1
 
 
 def install_error_hook() -> None:
-    """Makes uncaught errors that a user can cause print as one line on standard error, with their exit status.
+    """Prints uncaught errors that a user can cause as one line on standard error and sets their exit status.
 
-    These are `UsageError`, `WorkFailed`, Ctrl-C, a package that is not installed, and mistakes in the files that users
-    edit. Every other error is a defect of the program and keeps its traceback. Scripts call this before their other
-    imports, so that it covers them too.
+    These are `UsageError`, `WorkFailed`, Ctrl-C, a missing package, and mistakes in the files that users edit. Every
+    other error is a bug and keeps its traceback. Scripts call this before their other imports, so that errors during
+    those imports are covered too.
     """
     sys.excepthook = _report
 
 
 def in_one_line(error: BaseException) -> str:
-    """Returns the error's text, or its type's name where it has none, with line breaks folded."""
+    """Returns the error message without line breaks, or the exception's type if there is no message."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def kind_and_text(error: BaseException) -> str:
-    """Returns "ValueError: its text", for a record or a table to say why something failed."""
+    """Returns "ValueError: message", the form in which records and tables store why something failed."""
     return f"{type(error).__name__}: {in_one_line(error)}"
 
 
@@ -50,7 +50,7 @@ def _report(kind: type[BaseException], error: BaseException, trace: TracebackTyp
     if isinstance(error, KeyboardInterrupt):
         _exit(str(error) or "Interrupted.", getattr(error, "exit_status", 128 + signal.SIGINT))
     if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
-        needed = "run it with .venv/bin/python, or install what it needs: python -m pip install -r requirements.txt"
+        needed = "use .venv/bin/python, or install the requirements: python -m pip install -r requirements.txt"
         _exit(f"Error: {error.name} is not installed for {sys.executable}; {needed}", UsageError.exit_status)
     location = _edited_line(error, trace)
     if isinstance(error, UsageError | WorkFailed):
@@ -67,7 +67,7 @@ def _exit(line: str, status: int) -> None:
 
 
 def _edited_line(error: BaseException, trace: TracebackType | None) -> str | None:
-    """Returns "hyperparameters.py, line 12: " where the error came from a line that users edit, else None."""
+    """Returns "hyperparameters.py, line 12: " if the error came from a file that users edit, else None."""
     if isinstance(error, SyntaxError):
         candidates = [(error.filename or "", error.lineno)]
     else:
@@ -78,7 +78,7 @@ def _edited_line(error: BaseException, trace: TracebackType | None) -> str | Non
 
 
 def _module_level_lines(trace: TracebackType | None) -> list[tuple[str, int | None]]:
-    """Returns the (file, line) at fault: lines of the registry, or the last line if it is the training script's own."""
+    """Returns the module-level (file, line) pairs of the registry, or of the training script if it raised the error."""
     frames = traceback.extract_tb(trace)
     module_level = [frame for frame in frames if frame.name == "<module>"]
     registry = [frame for frame in module_level if Path(frame.filename).name == REGISTRY_FILE]

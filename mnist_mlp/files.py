@@ -1,4 +1,4 @@
-"""Writing to disk so that a reader finds the old file or the new one, never half of one."""
+"""Atomic writes: a reader sees the old file or the new file, never a partial one."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from mnist_mlp.errors import UsageError
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Replaces the file's content in one step."""
+    """Replaces the file's content atomically."""
     write_bytes_atomically(path, text.encode())
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
-    """Replaces the file's content in one step; the temporary file stands beside it, so on the same device."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished.") as folder:
-        temporary = Path(folder, "file")  # a name that TensorBoard takes for no event file
+    """Replaces the file's content atomically."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished.") as folder:  # on the same file system
+        temporary = Path(folder, "file")  # a name that TensorBoard does not mistake for an event file
         temporary.write_bytes(content)
         os.replace(temporary, path)
 
 
 def commit_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Makes a folder with these files in it, whole or not at all, on disk for good once this returns.
+    """Creates a directory with these files, completely or not at all, and syncs it to disk.
 
     Raises:
-        OSError: it cannot be written; nothing of it stays.
+        OSError: the directory cannot be written; nothing is left behind.
     """
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))  # beside it, so on the same device
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))  # on the same file system
     try:
         for name, content in files.items():
             with open(temporary / name, "wb") as file:
@@ -41,7 +41,7 @@ def commit_folder(path: Path, files: Mapping[str, bytes]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         _sync_folder(temporary)
-        if path.exists():  # damaged, or of an epoch that was trained again: the same bytes
+        if path.exists():  # it is damaged, or its epoch was trained again with the same result
             shutil.rmtree(path)
         temporary.rename(path)
         _sync_folder(path.parent)
@@ -51,22 +51,23 @@ def commit_folder(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def unpacked_bytes(path: Path) -> int:
-    """Returns how large a ZIP archive says that it is unpacked; no reader takes more than that from it.
+    """Returns the unpacked size in bytes that a ZIP archive declares. Readers never extract more than that.
 
     Raises:
-        BadZipFile: it is none.
-        OSError: it cannot be read.
+        BadZipFile: the file is not a ZIP archive.
+        OSError: the file cannot be read.
     """
     with zipfile.ZipFile(path) as archive:
         return sum(member.file_size for member in archive.infolist())
 
 
 def sha256_of(content: bytes) -> str:
+    """Returns the SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # Windows opens no folder
+    with contextlib.suppress(OSError):  # Windows cannot open directories
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -75,10 +76,13 @@ def _sync_folder(folder: Path) -> None:
 
 
 def require_writable_folder(folder: Path, option: str) -> None:
-    """Makes the folder if need be and tries to write in it.
+    """Creates the directory if necessary and checks that it is writable.
+
+    Args:
+        option: command-line option that selects the directory, for the error message.
 
     Raises:
-        UsageError: it cannot be made or written; names the option that chooses another.
+        UsageError: the directory cannot be created or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,5 +91,5 @@ def require_writable_folder(folder: Path, option: str) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(
-            f"{folder} cannot be written ({reason}); make it writable or name another folder with {option}"
+            f"cannot write to {folder} ({reason}); fix this or choose another directory with {option}"
         ) from None

@@ -1,4 +1,4 @@
-"""Keeps C++ libraries from writing to the terminal."""
+"""Suppresses terminal output of C++ libraries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def silenced_standard_error() -> Iterator[None]:
-    """Sends file descriptor 2 nowhere for a while: C++ code writes there, past `sys.stderr`."""
+    """Discards output to file descriptor 2 inside a `with` block. C++ code writes there, bypassing `sys.stderr`."""
     sys.stderr.flush()
     saved = os.dup(2)
     with open(os.devnull, "wb") as nowhere:

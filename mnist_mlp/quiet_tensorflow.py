@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, imported without the chatter that they print at start-up, and set to one number of threads."""
+"""Imports TensorFlow and Keras without their startup log output and sets a fixed number of threads."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 
 from mnist_mlp.quiet import silenced_standard_error
 
-# How a matrix product is cut up, and with it the last bits of a sum, depends on the number of threads for some shapes.
-# So every training has the same number, on one core or many, alone or beside others; small networks gain from no more.
+# The number of threads affects how some matrix products are split, and therefore the last bits of their sums. Every
+# run uses the same number, so that results do not depend on the number of cores or workers. Small networks need no more
+# than 2.
 THREADS = 2
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -16,8 +17,8 @@ with silenced_standard_error():
     import keras
     import tensorflow as tf
 
-    tf.config.list_physical_devices()  # TensorFlow logs to stderr while it looks for GPUs
+    tf.config.list_physical_devices()  # TensorFlow logs to stderr while it searches for GPUs
 tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-tf.get_logger().setLevel("ERROR")  # hides the warning about retracing, which a sweep over many shapes causes
+tf.get_logger().setLevel("ERROR")  # hides retracing warnings, which a sweep over many shapes causes
 
 __all__ = ["keras", "tf"]

@@ -1,4 +1,4 @@
-"""What the tests share: the real data, a small part of it, and the scripts run as a user runs them."""
+"""Shared fixtures: MNIST, a small subset of it, the scripts as separate processes, a browser, small disks."""
 
 from __future__ import annotations
 
@@ -25,23 +25,25 @@ from tests.helpers import PROJECT, MadeOnce, Script, folders
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets processes that the tests start react to Ctrl-C, also if the suite itself runs with SIGINT ignored."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a background job of a script; children inherit it
+    """Makes child processes react to Ctrl-C even if the test suite itself was started with SIGINT ignored."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # for example in a shell script's background job
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--shown", type=Path, metavar="DIR", help="TensorBoard shows its runs/, scored, not two small ones"
+        "--shown", type=Path, metavar="DIR", help="evaluated runs to show in TensorBoard (default: two small runs)"
     )
-    parser.addoption("--screenshots", type=Path, metavar="DIR", help="keep pictures of TensorBoard's pages there")
+    parser.addoption(
+        "--screenshots", type=Path, metavar="DIR", help="save screenshots of TensorBoard in this directory"
+    )
 
 
-EXPENSIVE = {"trained", "evaluated", "tensorboard", "browser", "small_disk"}  # fixtures that run scripts or a browser
+EXPENSIVE = {"trained", "evaluated", "tensorboard", "browser", "small_disk"}  # these run scripts or a browser
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests with expensive fixtures as slow."""
+    """Marks tests that use expensive fixtures as slow."""
     for item in items:
         if EXPENSIVE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
@@ -49,26 +51,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def no_process_left() -> Iterator[None]:
-    """Kills the processes that a test has started and not ended, such as after a failed assertion."""
+    """Kills processes that a test left running, for example after a failed assertion."""
     this = psutil.Process()
     earlier = set(this.children())
     yield
     for process in set(this.children()) - earlier:
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "multiprocessing.resource_tracker" not in " ".join(process.cmdline()):  # serves the whole session
+            if "multiprocessing.resource_tracker" not in " ".join(process.cmdline()):  # shared by the whole session
                 for started in (*process.children(recursive=True), process):
                     started.kill()
 
 
 @pytest.fixture(scope="session")
 def data() -> TrainingData:
-    """All of MNIST's training images."""
+    """The full MNIST training data."""
     return load_training_data(PROJECT / "MNIST_data")
 
 
 @pytest.fixture(scope="session")
 def small_data(data: TrainingData) -> TrainingData:
-    """The first 1,000 training and 200 validation images: an epoch takes no time."""
+    """The first 1,000 training and 200 validation images, for very short epochs."""
     return TrainingData(
         train=LabeledImages(data.train.pixels[:1000], data.train.labels[:1000]),
         validation=LabeledImages(data.validation.pixels[:200], data.validation.labels[:200]),
@@ -77,7 +79,7 @@ def small_data(data: TrainingData) -> TrainingData:
 
 @pytest.fixture(scope="session")
 def script() -> Script:
-    """Runs a script of the project in a process of its own: script("MNIST_train.py", "--list") -> the ended process."""
+    """Runs a script in a separate process: script("MNIST_train.py", "--list") -> the completed process."""
 
     def run(
         *command: object, cwd: Path = PROJECT, before: Sequence[str] = (), **environment: str
@@ -96,7 +98,7 @@ def script() -> Script:
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MadeOnce:
-    """Gives a folder filled by the first test process to ask: made_once("trained", fill) -> the folder, for all."""
+    """Creates a directory once for all test processes: made_once("trained", fill) -> the directory."""
     alone = worker_id == "master"
     shared = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
 
@@ -114,7 +116,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MadeO
 
 @pytest.fixture(scope="session")
 def trained(made_once: MadeOnce, script: Script) -> Path:
-    """A folder with the runs/ and INFOS/ of the real MNIST_train.py, for presets 1 and 8, two epochs each."""
+    """Output of MNIST_train.py in runs/ and INFOS/: presets 1 and 8, two epochs each."""
 
     def train(folder: Path) -> None:
         process = script("MNIST_train.py", "--presets", "1,8", "--epochs", 2, "--workers", 1, *folders(folder))
@@ -127,7 +129,7 @@ def trained(made_once: MadeOnce, script: Script) -> Path:
 
 @pytest.fixture(scope="session")
 def evaluated(trained: Path, made_once: MadeOnce, script: Script) -> Path:
-    """A copy of `trained`, scored by the real MNIST_eval.py, with the report of the real make_report.py in out/."""
+    """A copy of `trained` after MNIST_eval.py, with the report of make_report.py in out/."""
 
     def evaluate(folder: Path) -> None:
         for name in ("runs", "INFOS"):
@@ -141,13 +143,13 @@ def evaluated(trained: Path, made_once: MadeOnce, script: Script) -> Path:
 
 @pytest.fixture(scope="session")
 def shown(request: pytest.FixtureRequest) -> Path:
-    """The folder whose scored runs/ TensorBoard shows: `evaluated`, unless --shown names another."""
+    """The directory with the runs that TensorBoard shows: `evaluated`, or the value of --shown."""
     return request.config.getoption("--shown") or request.getfixturevalue("evaluated")
 
 
 @pytest.fixture(scope="session")
 def tensorboard(shown: Path) -> Iterator[str]:
-    """The address of tensorboard_run.py over the shown runs, started where another program has taken its port."""
+    """URL of tensorboard_run.py for the shown runs. It is started with a port that is already in use."""
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
         taken.listen()
@@ -162,7 +164,7 @@ def tensorboard(shown: Path) -> Iterator[str]:
         )
         try:
             lines = [process.stdout.readline(), process.stdout.readline()]
-            assert lines[0].startswith(f"Port {port} is taken by another program; port "), process.stderr.read()
+            assert lines[0].startswith(f"Port {port} is in use; using port "), process.stderr.read()
             yield re.search(r"http://localhost:\d+/", lines[1])[0]
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=30) == 0
@@ -173,11 +175,11 @@ def tensorboard(shown: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    """A Chromium without a window, 1600 by 1000; tests that need it are skipped where there is none."""
+    """Headless Chromium, 1600 by 1000 pixels. Tests that use it are skipped if it is not installed."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     chromedriver = shutil.which("chromedriver")
     if not (chromium and chromedriver):
-        pytest.skip("no Chromium with its chromedriver here (Debian: chromium-driver)")
+        pytest.skip("Chromium and chromedriver are not installed (Debian: chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for argument in (
@@ -193,18 +195,18 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture(scope="session")
 def unprivileged() -> list[str]:
-    """A command prefix with which the permissions of folders count, even for root."""
+    """A command prefix that makes file permissions apply even to root."""
     prefix = [] if os.geteuid() else ["setpriv", "--bounding-set=-dac_override"]
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o555)
         if not shutil.which((prefix or ["sh"])[0]) or not subprocess.run([*prefix, "touch", f"{folder}/a"]).returncode:
-            pytest.skip("permissions restrict no process here")
+            pytest.skip("file permissions are not enforced here")
     return prefix
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str, Path | None], Path]]:
-    """Gives a folder a file system of its own: small_disk("24m") -> a new folder; small_disk("4k", folder)."""
+    """Mounts a small file system: small_disk("24m") -> a new directory; small_disk("4k", path) -> that directory."""
     mounted = []
 
     def mount(size: str, folder: Path | None = None) -> Path:
@@ -212,7 +214,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str, Path | None], Path]]:
         folder.mkdir(exist_ok=True)
         command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
         if subprocess.run(command, capture_output=True).returncode:
-            pytest.skip("no file system can be mounted here")
+            pytest.skip("mounting a file system is not permitted here")
         mounted.append(folder)
         return folder
 

@@ -1,4 +1,4 @@
-"""What several test modules use: small presets, records made by hand, and the scripts' files and output."""
+"""Helpers shared by test modules: small presets, made-up records and results, and script output."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SMALL = Preset(hidden_sizes=(30, 20), batch_size=200, epochs=2, learning_rate=0.
 
 
 EVERYTHING = SMALL.but(
-    optimizer="sgd",  # Adam makes whole steps of the rounding that is the gradient of a pixel always white
+    optimizer="sgd",  # not Adam: it turns the rounding noise in near-zero gradients into full-size steps
     learning_rate=0.1,
     normalization="batch",
     standardize=True,
@@ -48,7 +48,7 @@ EVERYTHING = SMALL.but(
     decoupled_weight_decay=0.5,
     learning_rate_schedule="cosine",
     warmup=0.3,
-    ema_decay=0.3,  # in force from the fourth step on
+    ema_decay=0.3,  # takes effect from the fourth step on
     adversarial=1.5,
     l1_decay=0.05,
     **DEFORMED,
@@ -56,7 +56,7 @@ EVERYTHING = SMALL.but(
 
 
 def project_with(folder: Path, line: str) -> Path:
-    """Returns a copy of the project that has this line at the end of its presets."""
+    """Copies the project to this directory and appends a line to its presets. Returns the path of the copy."""
     unwanted = {"runs", "INFOS", "tests", "benchmarks", "experiments"}
 
     def ignored(parent: str, names: list[str]) -> set[str]:
@@ -69,7 +69,7 @@ def project_with(folder: Path, line: str) -> Path:
 
 
 def registry_with(line: str) -> str:
-    """Returns hyperparameters.py with this line at the end of its presets."""
+    """Returns the text of hyperparameters.py with a line appended to its presets."""
     registry = (PROJECT / "hyperparameters.py").read_text()
     presets, end, script = registry.rpartition(END_OF_PRESETS)
     assert end
@@ -77,12 +77,12 @@ def registry_with(line: str) -> str:
 
 
 def folders(folder: Path) -> list[str]:
-    """Returns the options that make a script work in this folder."""
+    """Returns the options that make a script use runs/ and INFOS/ in this directory."""
     return ["--runs-dir", str(folder / "runs"), "--info-dir", str(folder / "INFOS")]
 
 
 def only_line(process: subprocess.CompletedProcess) -> str:
-    """Returns the one line of an error, having checked that it is one line and no traceback."""
+    """Checks that standard error has exactly one line and returns it."""
     lines = process.stderr.strip().splitlines()
     assert len(lines) == 1, process.stderr
     return lines[0]
@@ -99,15 +99,15 @@ def flip_a_byte(path: Path) -> None:
 
 
 def results(folder) -> dict[tuple[int, int], tuple]:
-    """Returns for each preset and seed what its run came to."""
+    """Returns the result of each run by (preset number, seed)."""
     runs = find_runs(folder / "runs").runs
     return {(run.record.preset_number, run.record.seed): result_of(run) for run in runs}
 
 
 def result_of(run: RunFolder) -> tuple:
-    """Returns what a run came to: every figure of every epoch, and the best weights."""
-    figures = [(epoch["train"], epoch["validation"]) for epoch in run.record.epochs]
-    return figures, zipfile.ZipFile(run.best_model).read("model.weights.h5")
+    """Returns the result of a run: the metrics of every epoch and the best weights."""
+    metrics = [(epoch["train"], epoch["validation"]) for epoch in run.record.epochs]
+    return metrics, zipfile.ZipFile(run.best_model).read("model.weights.h5")
 
 
 def wait_for(process: subprocess.Popen, *texts: str, before: str | None = None) -> None:
@@ -117,11 +117,11 @@ def wait_for(process: subprocess.Popen, *texts: str, before: str | None = None) 
         missing -= {text for text in missing if text in line}
         if not missing:
             return
-    raise AssertionError(f"it ended before {missing}: {process.stderr.read()}")
+    raise AssertionError(f"process ended before printing {missing}: {process.stderr.read()}")
 
 
 def mix(bits: np.ndarray) -> np.ndarray:
-    """The hash of `randomness.py` by numpy."""
+    """Returns the hash of each number, like `_mix` in `data/randomness.py`, but in numpy."""
     bits = np.uint32(bits)
     bits = (bits ^ (bits >> np.uint32(16))) * np.uint32(0x7FEB352D)
     bits = (bits ^ (bits >> np.uint32(15))) * np.uint32(0x846CA68B)
@@ -135,7 +135,7 @@ def bits_of(results) -> list[tuple]:
 
 
 def epoch(number: int, accuracy: float, loss: float = 0.5) -> dict:
-    """Returns an epoch of a record; the accuracy and the loss are those of validation."""
+    """Returns an epoch of a record with this validation accuracy and loss."""
     validation = {"loss": loss, "cross_entropy": loss - 0.125, "l2_penalty": 0.125, "accuracy": accuracy}
     train = {"loss": loss + 1, "cross_entropy": loss + 0.875, "l2_penalty": 0.125, "accuracy": accuracy / 2}
     return {"epoch": number, "seconds": 1.5, "learning_rate": 0.001, "train": train, "validation": validation}
@@ -148,7 +148,7 @@ def a_record(**changes) -> RunRecord:
 
 
 def numpy_key(*numbers: int) -> np.ndarray:
-    """The key of a seed, epoch, step and place by numpy."""
+    """Returns the random key of these numbers (seed, epoch, step, layer index), computed with numpy."""
     key = np.zeros(1, np.uint32)
     for number in numbers:
         key = mix(mix(key) ^ np.uint32(number))
@@ -156,7 +156,7 @@ def numpy_key(*numbers: int) -> np.ndarray:
 
 
 def numpy_mask(seed: int, epoch: int, step: int, layer: int, shape: tuple[int, int], rate: float) -> np.ndarray:
-    """The mask of a layer in a step by numpy."""
+    """Returns the dropout mask of a layer in a step, computed with numpy."""
     key = numpy_key(seed, epoch, step, layer)
     bits = mix(mix(np.arange(shape[0] * shape[1], dtype=np.uint32)) ^ key)
     return ((bits >> np.uint32(8)) / 2.0**24 >= np.float32(rate)).reshape(shape) / np.float32(1 - rate)
@@ -166,17 +166,17 @@ TINY = Preset(hidden_sizes=(5,), epochs=8)
 
 
 def made_up_result(epoch: int, accuracy: float, loss: float = 0.5) -> EpochResult:
-    """Returns a result of TINY whose weights are all the number of the epoch, with accuracy and loss of validation."""
+    """Returns a result of TINY with this validation accuracy and loss. All weights are the epoch number."""
     weights = [np.full(shape, epoch, np.float32) for shape in ((784, 5), (5,), (5, 10), (10,))]
     train, validation = Metrics(loss + 1, 0.1, accuracy / 2), Metrics(loss - 0.1, 0.1, accuracy)
     return EpochResult(1.5, 0.001, train, validation, {}, {}, TrainingState(epoch, weights, optimizer_state=[]))
 
 
 class LateSource:
-    """A source of two jobs that has the second only after it was released, such as by a result of the first.
+    """A source of two jobs. The second is available only after `release`, for example after an epoch of the first.
 
     Attributes:
-        refusals: how often it had none.
+        refusals: number of times that it answered `NOT_NOW`.
     """
 
     def __init__(self, first: Job, second: Job) -> None:
@@ -206,7 +206,7 @@ class LateSource:
 def events_of(
     engine: Engine, source: Sequence[Job] | LateSource, listener: Callable[[Event], None] = lambda event: None
 ) -> list[Event]:
-    """Returns everything that the engine reports, having called the listener after every event."""
+    """Runs the jobs, calls the listener for every event and returns all events."""
     seen = []
     with contextlib.closing(engine):
         for event in engine.run(iter(source)):
@@ -223,7 +223,7 @@ def record_training(
     status: RunStatus = RunStatus.FINISHED,
     reason: str = "",
 ) -> RunFolder:
-    """Records the results as preset 7, seed 1602, in the folder; returns the run read back."""
+    """Records the results as a run of preset 7 with seed 1602. Returns the run as read back from disk."""
     from mnist_mlp.runs.recorder import Recorder, new_run  # imports TensorFlow
 
     recorder = Recorder(new_run(folder / "runs", 7, preset, 1602), InfoLogs(folder))
@@ -234,13 +234,13 @@ def record_training(
 
 
 def start_sweep(folder: Path, *options: str) -> subprocess.Popen:
-    """Starts MNIST_train.py with two workers, its output in pipes."""
+    """Starts MNIST_train.py with two workers and pipes for its output."""
     command = [sys.executable, "MNIST_train.py", *options, "--workers", "2", *folders(folder)]
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
-    """Returns the two workers of a sweep."""
+    """Returns the two worker processes of a sweep."""
     children = psutil.Process(process.pid).children()
     workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
     assert len(workers) == 2

@@ -1,4 +1,4 @@
-"""A preset trained by JAX: an epoch and its validation are one compiled call, the loop over steps is `lax.scan`."""
+"""Trains a preset with JAX: one compiled call per epoch, including validation, with `lax.scan` over the steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
     data = load_training_data(data_dir)
     train, validation = _on_device(data.train), _on_device(data.validation)
-    key, initial_key = jax.random.split(jax.random.key(SEED, impl="rbg"))  # lighter than the default, threefry
+    key, initial_key = jax.random.split(jax.random.key(SEED, impl="rbg"))  # cheaper than threefry, the default
     parameters = _initial_parameters(preset, initial_key)
     zeros = jax.tree.map(jnp.zeros_like, parameters)
     state = (parameters, zeros, jax.tree.map(jnp.copy, zeros), jnp.zeros((), jnp.int32))
@@ -54,7 +54,7 @@ def _initial_parameters(preset: Preset, key: jax.Array) -> list[tuple[jax.Array,
 
 
 def _epoch(preset, state, key, train, validation):
-    """Returns (state, (loss and accuracy of training, loss and accuracy of validation))."""
+    """Returns (state, (training loss, training accuracy, validation loss, validation accuracy))."""
     pixels, labels = train
     order_key, dropout_key = jax.random.split(key)
     steps = len(labels) // preset.batch_size
@@ -72,7 +72,7 @@ def _epoch(preset, state, key, train, validation):
 
 
 def _loss(preset, parameters, pixels, labels, key):
-    """Returns (cross-entropy and L2 penalty, accuracy); without a key, nothing is dropped."""
+    """Returns (cross-entropy plus L2 penalty, accuracy). Without a key, there is no dropout."""
     activations = pixels
     for index, (weights, biases) in enumerate(parameters):
         activations = activations @ weights + biases

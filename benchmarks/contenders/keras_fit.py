@@ -1,4 +1,4 @@
-"""A preset trained by Keras's `Model.fit`: from arrays, from tf.data, or from arrays with many steps an execution."""
+"""Trains a preset with Keras `Model.fit`: from arrays, from tf.data, or from arrays with `steps_per_execution`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.training.model import build_model, build_optimizer
 
-STEPS_AN_EXECUTION = 55  # divides the steps of an epoch for batches of 100 and 200
+STEPS_PER_EXECUTION = 55  # divides the number of steps per epoch for batch sizes 100 and 200
 
 
 def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
@@ -24,7 +24,7 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
         build_optimizer(preset),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        steps_per_execution=STEPS_AN_EXECUTION if variant == "steps_per_execution" else 1,
+        steps_per_execution=STEPS_PER_EXECUTION if variant == "steps_per_execution" else 1,
     )
     train, validation = (
         (images.pixels.astype("float32") / 255, images.labels) for images in (data.train, data.validation)

@@ -1,4 +1,4 @@
-"""Presets trained as MNIST_train.py does, everything recorded: one alone, or one a core side by side."""
+"""Trains a preset as MNIST_train.py does and records everything: in a single run, or in one parallel run per core."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from mnist_mlp.sweep.local_engine import InThisProcess, WorkerProcesses
 from mnist_mlp.sweep.sweep import run_sweep
 from mnist_mlp.training.results import EpochResult
 
-WITHOUT_END = 10_000  # epochs: the conductor ends it
+MANY_EPOCHS = 10_000  # the benchmark kills the process long before that
 
 
 class Turns:
-    """Lets a sweep train the epochs of a turn, then stops it and its workers until the next turn."""
+    """Lets a sweep train the epochs of a turn, then suspends it and its workers until the next turn."""
 
-    requested = False  # nothing interrupts it
+    requested = False  # the sweep is never interrupted
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._left = 2 * workers  # the first compiles, the second has each worker at work on its next
+        self._left = 2 * workers  # after two epochs per worker, everything is compiled
         self._turn_is_over = partial(say, ready=True)
 
     def training_begins(self) -> None: ...
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("preset", type=json.loads)
     parser.add_argument("data_dir", type=Path)
     arguments = parser.parse_args()
-    preset = Preset.from_dict(arguments.preset).but(epochs=WITHOUT_END)
+    preset = Preset.from_dict(arguments.preset).but(epochs=MANY_EPOCHS)
     workers = cores() if arguments.variant == "sweep" else 1
     jobs = [Job(1, preset, SEED + number) for number in range(workers)]
     engine = WorkerProcesses(workers, arguments.data_dir) if workers > 1 else InThisProcess(arguments.data_dir)

@@ -1,7 +1,8 @@
-"""How the conductor speaks with a contender: a process that trains as many epochs as a line on its standard input says.
+"""The protocol between the benchmark and a contender process.
 
-It says `{"ready": true}` once it has trained its first epoch and so compiled everything, then answers every line with
-`{"validation_accuracy": ...}`. Between two lines it only waits, which leaves the machine to the others.
+The process prints `{"ready": true}` after its first epoch, when everything is compiled. It then reads from standard
+input how many epochs to train, one number per line, and answers each line with `{"validation_accuracy": ...}`. Between
+lines it is idle, so that the other contenders have the machine to themselves.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from mnist_mlp.presets.preset import Preset
 
 SEED = 1602
 
-TrainEpochs = Callable[[int], float]  # number of epochs -> validation accuracy after the last
+TrainEpochs = Callable[[int], float]  # number of epochs -> validation accuracy after the last one
 
 
 def serve(prepare: Callable[[str, Preset, Path], TrainEpochs]) -> None:
-    """Is a contender's whole life: prepares what the command line names, then trains when told.
+    """Runs a contender: parses the command line, prepares training, and trains on request until the input ends.
 
     Args:
-        prepare: (variant, preset, data folder) -> what trains epochs.
+        prepare: (variant, preset, data directory) -> function that trains epochs.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("variant")
-    parser.add_argument("preset", type=json.loads, help="as Preset.to_dict has it, in JSON")
+    parser.add_argument("preset", type=json.loads, help="Preset.to_dict() as JSON")
     parser.add_argument("data_dir", type=Path)
     arguments = parser.parse_args()
     try:
@@ -45,10 +46,10 @@ def serve(prepare: Callable[[str, Preset, Path], TrainEpochs]) -> None:
 
 
 def say(**answer: Any) -> None:
-    """Prints a line of JSON that the conductor sees at once."""
+    """Prints a line of JSON and flushes it."""
     print(json.dumps(answer), flush=True)
 
 
 def cores() -> int:
-    """Returns how many cores this process may use."""
+    """Returns the number of cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""A preset trained by PyTorch as it is fast on a CPU: data as tensors, fused Adam; eager, or its step compiled."""
+"""Trains a preset with PyTorch, tuned for CPUs: data in tensors, fused Adam, eager or with a compiled step."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
     model = _network(preset)
     matrices = [parameter for parameter in model.parameters() if parameter.dim() == 2]
     biases = [parameter for parameter in model.parameters() if parameter.dim() == 1]
-    # Adam's weight_decay adds weight_decay * weight to the gradient, which is what the L2 penalty's gradient is.
+    # Adam's weight_decay adds weight_decay * weight to the gradient, which is the gradient of the L2 penalty.
     groups = [{"params": matrices, "weight_decay": preset.weight_decay}, {"params": biases}]
     optimizer = torch.optim.Adam(groups, lr=preset.learning_rate, eps=1e-8, fused=True)
 
     def loss_and_correct(batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        logits, wanted = model(pixels[batch]), labels[batch]
-        return functional.cross_entropy(logits, wanted), (logits.argmax(1) == wanted).sum()
+        logits, targets = model(pixels[batch]), labels[batch]
+        return functional.cross_entropy(logits, targets), (logits.argmax(1) == targets).sum()
 
     if variant == "compiled":
         loss_and_correct = torch.compile(loss_and_correct)
@@ -84,7 +84,7 @@ def _network(preset: Preset) -> nn.Sequential:
         layers += [layer, nn.ReLU()]
         if preset.dropout:
             layers.append(nn.Dropout(preset.dropout))
-    return nn.Sequential(*layers[: -2 if preset.dropout else -1])  # nothing comes after the logits
+    return nn.Sequential(*layers[: -2 if preset.dropout else -1])  # no ReLU or dropout after the logits
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line that the scripts share."""
+"""Command-line parsing shared by the scripts."""
 
 from __future__ import annotations
 
@@ -14,44 +14,38 @@ from mnist_mlp.presets.checks import not_allowed
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """An argparse parser that reports wrong use in one line and knows the project's folders."""
+    """Parser that reports usage errors in one line and has helpers for common option types."""
 
     def __init__(self, description: str, epilog: str | None = None) -> None:
-        super().__init__(description=description, epilog=epilog, formatter_class=_HelpFormatter)
+        super().__init__(description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {_this_command()} --help)")
 
     def add_folder(self, option: str, default: str, help: str) -> None:
-        """Adds an option that names a folder; the default is the folder of that name beside the scripts."""
+        """Adds an option for a directory. The default is relative to the project directory."""
         self.add_argument(
             option,
             type=Path,
             default=relative_to_here(PROJECT / default),
-            metavar="FOLDER",
+            metavar="DIR",
             help=f"{help} (default: {default})",
         )
 
     def add_whole_number(self, option: str, low: int, high: int, help: str, default: int | None = None) -> None:
-        """Adds an option that takes a whole number from low to high."""
+        """Adds an option for an integer from low to high, inclusive."""
         shown = "" if default is None else f" (default: {default})"
-        self.add_argument(
-            option, type=_whole_number(option, low, high), default=default, metavar="N", help=f"{help}{shown}"
-        )
+        self.add_argument(option, type=_integer(option, low, high), default=default, metavar="N", help=f"{help}{shown}")
 
 
-class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps line breaks of the epilog, which may hold a table."""
-
-
-def _whole_number(option: str, low: int, high: int) -> Callable[[str], int]:
+def _integer(option: str, low: int, high: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         number = int(text)
         if not low <= number <= high:
             raise not_allowed(option, number, f"a whole number from {low} to {high}")
         return number
 
-    convert.__name__ = "int"  # argparse names it in its own message, for text that is not a number
+    convert.__name__ = "int"  # argparse shows this name if the text is not an integer
     return convert
 
 

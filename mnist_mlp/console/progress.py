@@ -1,4 +1,4 @@
-"""Progress of a sweep: a live display on a terminal, a line per epoch elsewhere."""
+"""Progress display for a sweep: live bars on a terminal, otherwise one line per epoch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENDINGS = {
 
 
 class SweepProgress:
-    """Prints what `run_sweep` reports; a context manager, because a live display must be closed."""
+    """Prints the progress that `run_sweep` reports. Use it as a context manager, so that the live display is closed."""
 
     def __init__(self, console: Console, jobs: Sequence[Job]) -> None:
         self._console = console
@@ -36,7 +36,7 @@ class SweepProgress:
         self._total: TaskID | None = None
         self._bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),  # takes what is left of the line
+            BarColumn(bar_width=None),  # fills the rest of the line
             MofNCompleteColumn(),
             TextColumn("{task.fields[state]}"),
             console=console,
@@ -55,12 +55,12 @@ class SweepProgress:
         self._bars.stop()
 
     def run_started(self, job: Job, run: RunFolder) -> None:
-        """Prints the run's number in the sweep, its hyperparameters and its folder."""
+        """Prints the run's position in the sweep, its hyperparameters and its directory."""
         if job not in self._jobs:
             self._add(job)
         number = f"{self._jobs.index(job) + 1} of {len(self._jobs)}"
         path = escape(str(run.path))
-        destination = f"after epoch {job.resume_from.epoch} of {path}" if job.resume_from else f"into {path}"
+        destination = f"resuming {path} after epoch {job.resume_from.epoch}" if job.resume_from else f"saved to {path}"
         settings = ", ".join([*_settings(run.record), f"seed {job.seed}", destination])
         self._print(f"[bold]Preset {job.preset_number}[/bold] ({number}): {settings}")
         self._tasks[run.name] = self._bars.add_task(
@@ -71,7 +71,7 @@ class SweepProgress:
         )
 
     def _add(self, job: Job) -> None:
-        """Counts a job that its source decided on after the sweep had begun."""
+        """Adds a job that was chosen after the sweep started."""
         self._jobs.append(job)
         self._work += _work_of(job)
         self._work_left += _work_of(job)
@@ -81,7 +81,7 @@ class SweepProgress:
             self._bars.update(self._total, total=len(self._jobs))
 
     def epoch_ended(self, run: RunFolder, result: EpochResult) -> None:
-        """Shows the epoch's loss and accuracy, and the time left."""
+        """Shows the epoch's loss and accuracy, and the estimated time left."""
         record = run.record
         self._work_left -= expected_seconds(record.preset, record.trained_on)
         state, time_left = _state(record, result), f"{self._time_left()} left"
@@ -96,14 +96,12 @@ class SweepProgress:
             self._print(f"preset {record.preset_number}  epoch {epoch}  {state}")
 
     def run_retried(self, run: RunFolder, reason: str) -> None:
-        """Prints why the run goes on elsewhere."""
+        """Prints why the run moved to another worker."""
         record = run.record
-        self._print(
-            f"Preset {record.preset_number}: lost its worker ({reason}); continues after epoch {len(record.epochs)}"
-        )
+        self._print(f"Preset {record.preset_number}: worker lost ({reason}); resuming after epoch {len(record.epochs)}")
 
     def run_ended(self, run: RunFolder) -> None:
-        """Prints the run's best accuracy, its time and how it ended."""
+        """Prints the run's best accuracy, training time and final status."""
         record = run.record
         epochs_left = record.preset.epochs - len(record.epochs)
         self._work_left -= expected_seconds(record.preset, record.trained_on) * epochs_left
@@ -119,7 +117,7 @@ class SweepProgress:
 
     def _time_left(self) -> str:
         spent = time.monotonic() - self._started
-        left = max(self._work_left, 0.0)  # rounding may leave a little less than nothing
+        left = max(self._work_left, 0.0)  # rounding errors can make it slightly negative
         return duration(spent / (self._work - left) * left)
 
 
@@ -132,30 +130,26 @@ def _settings(record: RunRecord) -> list[str]:
     layers = "-".join(map(str, record.trained_on.layer_sizes(preset)))
     return [
         f"{layers} {preset.activation}",
-        f"{preset.optimizer} at {format_field(preset.learning_rate)}",
-        f"batches of {preset.batch_size}",
+        f"{preset.optimizer}, learning rate {format_field(preset.learning_rate)}",
+        f"batch size {preset.batch_size}",
         f"weight decay {format_field(preset.weight_decay)}",
         f"dropout {format_field(preset.dropout)}",
-        *(f"{title} {value}" for title, value in preset.extras().items()),
+        *(title if value == "True" else f"{title} {value}" for title, value in preset.extras().items()),
     ]
 
 
 def _state(record: RunRecord, result: EpochResult) -> str:
     loss, accuracy = f"loss {result.train.loss:.4g}", f"{result.validation.accuracy:.2%}"
     if record.preset.final_fit:
-        return f"{loss}  seen validation {accuracy}"
+        return f"{loss}  validation (trained on) {accuracy}"
     return f"{loss}  validation {accuracy}  best {record.best_validation_accuracy:.2%}"
 
 
 def _best(record: RunRecord) -> str:
     if not record.epochs:
-        return "no epoch"
+        return "no epoch completed"
     if not record.best_epoch:
-        return f"no good epoch of {len(record.epochs)}"
-    name = (
-        "accuracy on validation images that it was trained on"
-        if record.preset.final_fit
-        else "best validation accuracy"
-    )
+        return "no valid epoch"
+    name = "validation accuracy (trained on)" if record.preset.final_fit else "best validation accuracy"
     accuracy = f"[bold]{record.best_validation_accuracy:.2%}[/bold]"
     return f"{name} {accuracy} at epoch {record.best_epoch} of {len(record.epochs)}"

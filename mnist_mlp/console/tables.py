@@ -1,4 +1,4 @@
-"""The tables that the scripts print, made to fit a terminal of 80 columns."""
+"""Tables printed by the scripts. They fit an 80-column terminal."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from mnist_mlp.presets.registry import Registry
 from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
 
-WIDTH_OF_ALL_COLUMNS = 150  # of a terminal that shows every column of the presets
+WIDTH_OF_ALL_COLUMNS = 150  # minimum terminal width for all columns of the preset table
 FINAL_FIT_MARK = "*"
-FINAL_FIT_NOTE = f"{FINAL_FIT_MARK} a final fit: it has been trained on the validation images too"
+FINAL_FIT_NOTE = f"{FINAL_FIT_MARK} final fit: the validation images were part of the training data"
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Column:
     """A column of a printed table.
 
     Attributes:
-        heading: its title.
-        text: makes the text of a cell from a row's item.
-        justify: numbers on the right, words on the left.
-        is_folded: whether text that does not fit goes on in the next line.
-        style: of rich.
+        heading: column heading.
+        text: returns a cell's text, given the row's item.
+        justify: "right" for numbers, "left" for text.
+        is_folded: whether long text wraps to the next line.
+        style: a rich style.
     """
 
     heading: str
@@ -46,7 +46,7 @@ class Column:
 
 
 def table_of(columns: Sequence[Column], items: Iterable[Any]) -> Table:
-    """Returns a table without lines, a row per item."""
+    """Returns a borderless table with one row per item."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(
@@ -68,7 +68,7 @@ RESULTS = (
 
 
 def results_table(runs: Sequence[RunFolder]) -> Table:
-    """Returns how each run's training ended."""
+    """Returns the table of training results, one row per run."""
     return _with_note(table_of(RESULTS, runs), runs)
 
 
@@ -90,7 +90,7 @@ def _with_note(table: Table, runs: Iterable[RunFolder]) -> Table:
 
 @dataclass(frozen=True)
 class _ScoreRow:
-    """A row of the table of scores."""
+    """A row of the score table."""
 
     preset: str
     score: TestScore
@@ -111,7 +111,7 @@ SCORES = (
 
 
 def scores_table(scored: Sequence[ScoredRun], ensemble: TestScore | None = None) -> Table:
-    """Returns the runs' scores on the test set, the best first, and below them the score of their ensemble."""
+    """Returns the table of test scores, best first, with the ensemble in the last row."""
     rows = [
         _ScoreRow(
             preset=str(scored_run.run.record.preset_number),
@@ -132,12 +132,12 @@ def _interval(low: float, high: float) -> str:
 
 
 def repeats_table(measured: Iterable[tuple[RunRecord, float]], accuracy_name: str) -> Table | None:
-    """Returns, for each preset with several seeds, mean and spread over its seeds; None where there is none.
+    """Returns the mean and spread over seeds for each preset with several seeds, or None if there is no such preset.
 
     Args:
-        measured: each run's record with its accuracy. A seed that was trained twice gives one network, so it counts
-            once, by the last of its runs.
-        accuracy_name: such as "test accuracy".
+        measured: record and accuracy of each run. If a seed was trained more than once, only its last run counts,
+            because equal seeds give equal networks.
+        accuracy_name: name of the accuracy in the column heading, for example "test accuracy".
     """
     by_seed: dict[tuple[int, Preset], dict[int, float]] = defaultdict(dict)
     for record, accuracy in measured:
@@ -156,7 +156,7 @@ def repeats_table(measured: Iterable[tuple[RunRecord, float]], accuracy_name: st
 
 
 def duration(seconds: float) -> str:
-    """Returns a time span as text: 42 s, 0:01:35."""
+    """Returns a duration as text, for example "42 s" or "0:01:35"."""
     return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"
 
 
@@ -175,14 +175,14 @@ PRESETS = (
 
 
 def presets_tables(registry: Registry, width: int) -> list[str | Table]:
-    """Returns the registry's sections: the title, where there is one, and the table of the presets.
+    """Returns the title, if any, and the preset table of every section of the registry.
 
     Args:
-        width: of the terminal in columns; a narrow one shows fewer columns.
+        width: terminal width in characters. Narrow terminals get fewer columns.
     """
     shown = PRESETS if width >= WIDTH_OF_ALL_COLUMNS else PRESETS[:2]
     change = Column(
-        "changed, against", lambda item: registry.change_of(item[1]), justify="left", is_folded=True, style="cyan"
+        "changed from", lambda item: registry.change_of(item[1]), justify="left", is_folded=True, style="cyan"
     )
     tables: list[str | Table] = []
     for section in registry.sections:
@@ -200,7 +200,7 @@ def _optimizer(preset: Preset) -> str:
 
 
 def hyperparameters_help() -> str:
-    """Returns every hyperparameter with its default, its allowed values and its meaning, as lines of plain text."""
+    """Returns the name, default, allowed values and description of every hyperparameter as plain text."""
     indent = "    "
     lines = ["hyperparameters:"]
     for declared in HYPERPARAMETERS.values():

@@ -1,4 +1,4 @@
-"""TensorBoard, started through its own Python API."""
+"""Starts TensorBoard through its Python API."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ PORTS_TO_TRY = 20
 
 
 def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
-    """Starts TensorBoard over all runs in a thread of this process; returns its address and port.
+    """Starts TensorBoard for all runs in a thread of this process and returns its URL and port.
 
     Args:
-        runs_dir: the folder of the runs; it is watched, so later runs appear too.
-        host: the address to listen on; "localhost" is reachable from this machine only.
-        port: the first to try; the next free one is used if it is taken.
+        runs_dir: directory with the runs. TensorBoard watches it, so new runs appear too.
+        host: address to listen on. "localhost" is reachable only from this machine.
+        port: first port to try. If it is in use, the next free port is used.
 
     Raises:
-        UsageError: there is no such folder, address or free port.
-        WorkFailed: there is no run in it, or TensorBoard does not start.
+        UsageError: the directory or address does not exist, or no port is free.
+        WorkFailed: the directory contains no runs, or TensorBoard failed to start.
     """
     if not find_runs(runs_dir).runs:
-        raise WorkFailed(f"{runs_dir} holds no run; train one first: {command('MNIST_train.py', runs_dir=runs_dir)}")
+        raise WorkFailed(
+            f"{runs_dir} contains no runs; train a preset first: {command('MNIST_train.py', runs_dir=runs_dir)}"
+        )
     try:
         socket.getaddrinfo(host, port)
     except OSError as error:
-        raise UsageError(f"--host {host} is not an address of this machine ({error.strerror or error})") from None
+        raise UsageError(f"--host: {host} is not a valid address ({error.strerror or error})") from None
     free = _free_port(host, port)
-    import mnist_mlp.quiet_tensorflow  # noqa: F401 - TensorBoard would import TensorFlow later, with its chatter
+    import mnist_mlp.quiet_tensorflow  # noqa: F401 - before TensorBoard, which imports TensorFlow verbosely
 
-    with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as complaints:
+    with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as captured:
         from tensorboard import program
 
         server = program.TensorBoard()
@@ -44,8 +46,8 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
         try:
             return server.launch(), free
         except (SystemExit, program.TensorBoardServerException) as error:
-            reason = f"{error} {complaints.getvalue()}"
-    raise WorkFailed(f"TensorBoard does not start: {' '.join(reason.split())}")
+            reason = f"{error} {captured.getvalue()}"
+    raise WorkFailed(f"TensorBoard failed to start: {' '.join(reason.split())}")
 
 
 def _free_port(host: str, first: int) -> int:
@@ -53,7 +55,7 @@ def _free_port(host: str, first: int) -> int:
     for port in candidates:
         if _is_free(host, port):
             return port
-    raise UsageError(f"no port from {first} to {candidates[-1]} is free on {host}; name another with --port")
+    raise UsageError(f"--port: no port from {first} to {candidates[-1]} is available on {host}; choose another one")
 
 
 def _is_free(host: str, port: int) -> bool:

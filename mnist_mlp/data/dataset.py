@@ -1,6 +1,6 @@
-"""A data set: its files with their hashes, the size of its images, its classes, split and standardization.
+"""Describes data sets: their files with hashes, image size, classes, split and pixel statistics.
 
-Everything that depends on the data set is derived from here, so a new one is one more `DataSet` in DATA_SETS.
+Everything that depends on the data set is derived from its `DataSet`. To add a data set, add it to DATA_SETS.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ class IdxFile:
     """One IDX file.
 
     Attributes:
-        name: on disk and on the mirrors; compressed by gzip.
-        shape: of the array in it, uint8.
-        sha256: of the decompressed file.
+        name: file name on disk and on the mirrors. The file is compressed with gzip.
+        shape: shape of the uint8 array.
+        sha256: hash of the decompressed file.
     """
 
     name: str
@@ -27,7 +27,7 @@ class IdxFile:
 
     @property
     def header_bytes(self) -> int:
-        """Length of the IDX header: a type and the number of dimensions, then four bytes per dimension."""
+        """Length of the IDX header: 4 bytes for type and number of dimensions, then 4 bytes per dimension."""
         return 4 + 4 * len(self.shape)
 
     @property
@@ -38,15 +38,16 @@ class IdxFile:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Images of one size with their labels, in four IDX files.
+    """Labeled images of one size, in four IDX files.
 
     Attributes:
-        name: in run records.
-        train_images_file, train_labels_file, test_images_file, test_labels_file: the files; images are square.
-        classes: number of different labels.
-        validation_images: number of images held out for validation: the first of the training file.
-        pixel_mean, pixel_deviation: of the images to learn from, with pixels from 0 to 1; `standardize` uses them.
-        mirrors: addresses of folders that have the files.
+        name: name in run records.
+        train_images_file, train_labels_file, test_images_file, test_labels_file: the files. Images are square.
+        classes: number of classes.
+        validation_images: number of validation images. They are the first ones in the training file.
+        pixel_mean, pixel_deviation: mean and standard deviation of the training pixels, scaled to 0 to 1, for
+            `standardize`.
+        mirrors: URLs of directories that contain the files.
     """
 
     name: str
@@ -67,12 +68,12 @@ class DataSet:
 
     @property
     def pixels(self) -> int:
-        """Number of pixels of an image."""
+        """Number of pixels per image."""
         return self.image_side**2
 
     @property
     def training_images(self) -> int:
-        """Number of images to learn from, without those held out for validation."""
+        """Number of training images, not counting the validation images."""
         return self.train_images_file.shape[0] - self.validation_images
 
     @property
@@ -81,11 +82,11 @@ class DataSet:
         return self.test_images_file.shape[0]
 
     def layer_sizes(self, preset: Preset) -> tuple[int, ...]:
-        """Returns the units of every layer of the preset's network, from the pixels to the logits."""
+        """Returns the number of units of every layer of the preset's network, from the pixels to the logits."""
         return (self.pixels * preset.views, *preset.hidden_sizes, self.classes)
 
     def sha256_of_training_files(self) -> dict[str, str]:
-        """Returns, for a run's record, the hash of each decompressed file that training data comes from."""
+        """Returns {file name without .gz: SHA-256 of the decompressed training file}, for run records."""
         return {file.name.removesuffix(".gz"): file.sha256 for file in (self.train_images_file, self.train_labels_file)}
 
 

@@ -1,7 +1,7 @@
-"""Deskews images: each is sheared until it is upright, and centered, before anything else is done to it.
+"""Deskews images: centers each image and shears it upright, before any other processing.
 
-After Y. LeCun and others, Gradient-Based Learning Applied to Document Recognition (1998), section III-A: the rows of
-an image are shifted sideways, here until the rows and the columns of its ink are uncorrelated.
+Follows Y. LeCun et al., Gradient-Based Learning Applied to Document Recognition (1998), section III-A: rows are shifted
+sideways, here until the rows and columns of the ink (the dark pixels) are uncorrelated.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from mnist_mlp.data.sampling import sampled, with_neighbors
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.quiet_tensorflow import tf
 
-STEEPEST = 1.0  # 45 degrees; images that seem to lean further, one in 600, are mostly a 5 with a long stroke at the top
-IMAGES_AT_ONCE = 5000  # float64 coordinates of 60,000 would take gigabytes
+MAX_SHEAR = 1.0  # 45 degrees; images that need more (1 in 600) are mostly 5s with a long stroke at the top
+CHUNK_SIZE = 5000  # images at a time; the float64 coordinates of 60,000 would take gigabytes of memory
 
 
 def as_seen_by(preset: Preset, images: LabeledImages, data_set: DataSet = MNIST) -> LabeledImages:
-    """Returns the images as they are shown to the preset's network: uint8 [images, views * pixels]."""
+    """Returns the images that the preset's network gets as input: uint8 [images, views * pixels], 0 to 255."""
     if preset.upright_beside:
-        return with_upright_beside(images, data_set.image_side)
+        return with_deskewed_copy(images, data_set.image_side)
     return deskewed(images, data_set.image_side) if preset.deskew else images
 
 
 @functools.lru_cache(maxsize=2)
-def with_upright_beside(images: LabeledImages, side: int = MNIST.image_side) -> LabeledImages:
-    """Returns the images with the deskewed version of each beside it: uint8 [images, 2 * pixels]."""
+def with_deskewed_copy(images: LabeledImages, side: int = MNIST.image_side) -> LabeledImages:
+    """Returns each image followed by its deskewed copy: uint8 [images, 2 * pixels]."""
     return LabeledImages(np.concatenate([images.pixels, deskewed(images, side).pixels], axis=1), images.labels)
 
 
 @functools.lru_cache(maxsize=2)  # training and validation, for presets with and without a final fit
 def deskewed(images: LabeledImages, side: int = MNIST.image_side) -> LabeledImages:
-    """Returns the images sheared until they do not lean, with the center of their ink in the middle.
+    """Returns the images sheared upright, with the center of mass of the ink in the middle.
 
     Args:
         side: height and width of an image in pixels.
     """
-    parts = np.split(images.pixels, range(IMAGES_AT_ONCE, len(images), IMAGES_AT_ONCE))
-    return LabeledImages(np.concatenate([_upright(part, side) for part in parts]), images.labels)
+    chunks = np.split(images.pixels, range(CHUNK_SIZE, len(images), CHUNK_SIZE))
+    return LabeledImages(np.concatenate([_deskew(chunk, side) for chunk in chunks]), images.labels)
 
 
-def _upright(pixels: np.ndarray, side: int) -> np.ndarray:
+def _deskew(pixels: np.ndarray, side: int) -> np.ndarray:
     middle = (side - 1) / 2
     ink = pixels.reshape(-1, side, side).astype(np.float64)
     ink /= np.maximum(ink.sum(axis=(1, 2), keepdims=True), 1.0)
@@ -52,9 +52,9 @@ def _upright(pixels: np.ndarray, side: int) -> np.ndarray:
     row, column = ((ink * positions).sum(axis=(1, 2), keepdims=True) for positions in (rows, columns))
     covariance = (ink * (rows - row) * (columns - column)).sum(axis=(1, 2), keepdims=True)
     variance = (ink * (rows - row) ** 2).sum(axis=(1, 2), keepdims=True)
-    slant = np.clip(covariance / np.maximum(variance, 1e-9), -STEEPEST, STEEPEST)  # columns per row
-    sources = (rows + row + middle, columns + column + slant * rows + middle)
-    from_rows, from_columns = (tf.constant(source.reshape(-1, side**2), tf.float32) for source in sources)
+    shear = np.clip(covariance / np.maximum(variance, 1e-9), -MAX_SHEAR, MAX_SHEAR)  # columns per row
+    sources = (rows + row + middle, columns + column + shear * rows + middle)
+    source_rows, source_columns = (tf.constant(source.reshape(-1, side**2), tf.float32) for source in sources)
     neighbors = tf.constant(with_neighbors(pixels, side))
-    sheared = sampled(neighbors, tf.range(len(pixels)), from_rows, from_columns, side)
+    sheared = sampled(neighbors, tf.range(len(pixels)), source_rows, source_columns, side)
     return np.rint(sheared.numpy()).astype(np.uint8)

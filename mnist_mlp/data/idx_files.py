@@ -1,4 +1,4 @@
-"""IDX files on disk -> verified arrays. A missing or damaged file is fetched from a public mirror."""
+"""Reads and verifies IDX files. A missing or damaged file is downloaded from a public mirror."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from filelock import FileLock
 from mnist_mlp.data.dataset import IdxFile
 from mnist_mlp.errors import WorkFailed
 
-SECONDS_TO_WAIT = 20  # for a mirror to answer, and again for each part of its answer
+SECONDS_TO_WAIT = 20  # for a mirror to respond, and for each part of its response
 
 
 def verified_array(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> np.ndarray:
-    """Returns the array of an IDX file: uint8 of the file's shape.
+    """Returns the array of an IDX file: uint8, in the shape of `file`.
 
     Raises:
-        WorkFailed: the file is missing or damaged and no mirror has it.
+        WorkFailed: the file is missing or damaged and cannot be downloaded or written.
     """
     decoded = _decode_from_disk(data_dir, file)
     if decoded is None:
@@ -37,10 +37,10 @@ def verified_array(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> np.
 
 
 def _decode_from_disk(data_dir: Path, file: IdxFile) -> bytes | None:
-    """Returns the file decompressed, None where it is missing or its hash is wrong."""
+    """Returns the decompressed file, or None if it is missing or its hash is wrong."""
     try:
         with gzip.open(data_dir / file.name) as stream:
-            # Not all: a file made to decompress to terabytes must not fill the memory.
+            # The limit keeps a decompression bomb from filling up memory.
             decoded = stream.read(file.size + 1)
     except (OSError, EOFError, zlib.error):
         return None
@@ -51,17 +51,17 @@ def _fetch(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> bytes:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(data_dir / f".{file.name}.lock"):
-            decoded = _decode_from_disk(data_dir, file)  # another process may have fetched it while this one waited
+            decoded = _decode_from_disk(data_dir, file)  # another process may have downloaded it while this one waited
             return _fetch_from_mirrors(data_dir, file, mirrors) if decoded is None else decoded
     except OSError as error:
         raise WorkFailed(
             f"{data_dir / file.name} is missing or damaged and cannot be written ({error.strerror or error}); "
-            "make the folder writable or name another with --data-dir"
+            "make the directory writable or choose another one with --data-dir"
         ) from error
 
 
 def _fetch_from_mirrors(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> bytes:
-    """Fetches the file from the first mirror that has the right bytes, and moves it into the folder whole."""
+    """Downloads the file from the first mirror that has a copy with the right hash, and moves it into the directory."""
     failures = []
     for mirror in mirrors:
         address = mirror + file.name
@@ -75,10 +75,10 @@ def _fetch_from_mirrors(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -
         decoded = _keep_if_right(received, data_dir, file)
         if decoded is not None:
             return decoded
-        failures.append(f"{address} (not the right bytes)")
+        failures.append(f"{address} (wrong content)")
     raise WorkFailed(
-        f"{data_dir / file.name} is missing or damaged, and no mirror gave it: {'; '.join(failures)}; "
-        f"get {file.name} by hand from any MNIST mirror and put it into {data_dir}"
+        f"{data_dir / file.name} is missing or damaged and could not be downloaded: {'; '.join(failures)}; "
+        f"download {file.name} from any MNIST mirror and put it in {data_dir}"
     )
 
 

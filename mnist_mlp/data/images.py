@@ -1,4 +1,4 @@
-"""Labeled images as arrays."""
+"""Arrays of labeled images."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class LabeledImages:
     """Images with their labels.
 
     Attributes:
-        pixels: uint8 [images, pixels], 0 (white) to 255 (black); a network sees them divided by 255. Where a network
-            sees several views of an image at once, they are side by side: [images, views * pixels].
-        labels: int32 [images], from 0.
+        pixels: uint8 [images, pixels], 0 (white) to 255 (black). They are divided by 255 before the network gets
+            them. Several versions of each image are concatenated: [images, views * pixels].
+        labels: int32 [images], starting at 0.
     """
 
     pixels: np.ndarray
@@ -28,12 +28,12 @@ class LabeledImages:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """The images that training may see. Compared by identity.
+    """Images for training and validation. Objects are compared by identity.
 
     Attributes:
-        train: images to learn from.
-        validation: images to validate on.
-        data_set: where they come from.
+        train: training images.
+        validation: validation images.
+        data_set: the data set that the images belong to.
     """
 
     train: LabeledImages

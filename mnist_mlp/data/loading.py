@@ -1,4 +1,4 @@
-"""Loads a data set's images for training and for testing."""
+"""Loads the training, validation and test images of a data set."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mnist_mlp.data.images import LabeledImages, TrainingData
 
 
 def load_training_data(data_dir: Path, data_set: DataSet = MNIST, mirrors: Sequence[str] | None = None) -> TrainingData:
-    """Returns the images of the training file; the first ones are the validation set.
+    """Returns the images in the training file, split into validation images (the first ones) and training images.
 
     Args:
-        mirrors: instead of the data set's own.
+        mirrors: base URLs for downloads; defaults to the data set's mirrors.
 
     Raises:
-        WorkFailed: a file is missing or damaged and no mirror has it.
+        WorkFailed: a file is missing or damaged and cannot be downloaded or written.
     """
     images = _load(data_dir, data_set, data_set.train_images_file, data_set.train_labels_file, mirrors)
     split = data_set.validation_images
@@ -31,10 +31,10 @@ def load_training_data(data_dir: Path, data_set: DataSet = MNIST, mirrors: Seque
 
 
 def load_test_data(data_dir: Path, data_set: DataSet = MNIST, mirrors: Sequence[str] | None = None) -> LabeledImages:
-    """Returns the test images. Only evaluation, and the report on its results, may call this.
+    """Returns the test images. Only evaluation and the report may call this.
 
     Raises:
-        WorkFailed: a file is missing or damaged and no mirror has it.
+        WorkFailed: a file is missing or damaged and cannot be downloaded or written.
     """
     return _load(data_dir, data_set, data_set.test_images_file, data_set.test_labels_file, mirrors)
 

@@ -1,7 +1,7 @@
-"""Random numbers and dropout masks as pure functions of (seed, epoch, step, layer, unit): repeatable, fast under XLA.
+"""Random numbers and dropout masks as pure functions of seed, epoch, step, layer and unit: reproducible and fast.
 
-Keras's Dropout draws from a Philox generator, which takes most of an epoch once XLA compiles it for the CPU. A mask
-only needs well-mixed bits; an integer hash of the unit's index gives those for a few percent of the epoch.
+Keras's Dropout uses a Philox generator, which takes up most of an epoch when XLA compiles it for the CPU. A dropout
+mask only needs well-mixed bits. An integer hash of the unit's index provides them in a few percent of the epoch's time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from mnist_mlp.quiet_tensorflow import tf
 
 
 def _mix(bits: tf.Tensor) -> tf.Tensor:
-    """Returns uint32 bits, each depending on all given bits. C. Wellons, Prospecting for Hash Functions: lowbias32."""
+    """Returns the uint32 hash of each number: lowbias32 from C. Wellons, Prospecting for Hash Functions."""
     for shift, multiplier in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32)))
         bits *= tf.constant(multiplier, tf.uint32)
@@ -20,7 +20,7 @@ def _mix(bits: tf.Tensor) -> tf.Tensor:
 
 
 def fold(key: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    """Returns a new uint32 key from a key and a whole number; keys of different numbers are unrelated."""
+    """Returns a new uint32 key from a key and an integer. Keys for different integers are uncorrelated."""
     return _mix(tf.bitwise.bitwise_xor(_mix(key), tf.cast(number, tf.uint32)))
 
 
@@ -37,7 +37,7 @@ def dropout_mask(key: tf.Tensor, shape: Sequence[int], rate: tf.Tensor) -> tf.Te
 
     Args:
         key: uint32 scalar; the same key gives the same mask.
-        shape: of the activations that the mask multiplies.
-        rate: float32 scalar, at least 0 and below 1.
+        shape: shape of the activations.
+        rate: float32 scalar, at least 0 and less than 1.
     """
     return tf.cast(uniform(key, shape) >= rate, tf.float32) / (1.0 - rate)

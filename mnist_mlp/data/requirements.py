@@ -1,4 +1,4 @@
-"""Checks that a preset fits a data set, before anything is trained."""
+"""Checks that a preset is compatible with a data set before training starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mnist_mlp.presets.preset import Preset, require_few_weights
 
 
 def require_fit(preset: Preset, data_set: DataSet) -> None:
-    """Checks what a preset cannot know alone: batch size, lengths in pixels, number of weights.
+    """Checks the limits that depend on the data set: batch size, distances in pixels, number of weights.
 
     Raises:
         UsageError: a value is too large for the data set.
@@ -17,5 +17,5 @@ def require_fit(preset: Preset, data_set: DataSet) -> None:
         raise not_allowed("batch_size", preset.batch_size, f"a whole number from 1 to {data_set.training_images}")
     for name, pixels in (("shift", preset.shift), ("elastic", preset.elastic)):
         if pixels > data_set.image_side:
-            raise not_allowed(name, pixels, f"pixels from 0 to {data_set.image_side}")
+            raise not_allowed(name, pixels, f"from 0 to {data_set.image_side} pixels")
     require_few_weights(data_set.layer_sizes(preset), preset.hidden_sizes)

@@ -1,7 +1,7 @@
-"""Samples images between their pixels, bilinearly.
+"""Samples images at fractional pixel positions by bilinear interpolation.
 
-Looking pixels up is what costs time: the four neighbors of a position lie side by side in one number, so that one
-lookup finds them all.
+Looking up pixels takes most of the time. So the four neighbors of a position are packed into one uint32, and a single
+lookup finds all of them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from mnist_mlp.quiet_tensorflow import tf
 
 
 def with_neighbors(pixels: np.ndarray, side: int = MNIST.image_side) -> np.ndarray:
-    """Returns images ready to be sampled: each position between pixels with the four around it, as bytes of a number.
+    """Packs, for each position between pixels, the four surrounding pixels into one number.
 
     Args:
-        pixels: uint8 [images, side**2], or several images side by side, which are then images of their own.
+        pixels: uint8 [images, side**2]; concatenated versions of an image count as separate images.
         side: height and width of an image in pixels.
 
     Returns:
-        uint32 [images * (side + 1)**2], four times the bytes that the pixels take.
+        uint32 [images * (side + 1)**2], about four times the memory of the pixels.
     """
     bordered = np.pad(pixels.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)))
     upper, lower = bordered[:, :-1], bordered[:, 1:]
@@ -31,20 +31,20 @@ def with_neighbors(pixels: np.ndarray, side: int = MNIST.image_side) -> np.ndarr
 def sampled(
     neighbors: tf.Tensor, batch: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor, side: int = MNIST.image_side
 ) -> tf.Tensor:
-    """Returns the values of a batch's images at these positions; everything outside an image is white.
+    """Returns the interpolated pixels of a batch at these positions. Everything outside an image is white.
 
     Args:
-        neighbors: of all images, by `with_neighbors`.
-        batch: int32 [n], the images of the batch.
-        rows, columns: float32 [n, side**2], the position of each pixel; 0 to side - 1 within the image.
+        neighbors: all images, from `with_neighbors`.
+        batch: int32 [n], indices of the images in the batch.
+        rows, columns: float32 [n, side**2], positions to sample; 0 to side - 1 is inside the image.
         side: height and width of an image in pixels.
 
     Returns:
         float32 [n, side**2], 0.0 to 255.0.
     """
-    corners = side + 1  # positions between the pixels of a row, including the white border
+    corners = side + 1  # positions between pixels per row, including the white border
     last = np.nextafter(np.float32(corners), np.float32(0))
-    # Half a pixel beyond the border everything is white, so nothing has to be sampled further out.
+    # Everything beyond the border is white, so positions can be clipped there.
     rows, columns = (tf.clip_by_value(positions + 1.0, 0.0, last) for positions in (rows, columns))
     row, column = tf.cast(rows, tf.int32), tf.cast(columns, tf.int32)
     around = tf.gather(neighbors, (batch[:, tf.newaxis] * corners + row) * corners + column)
@@ -57,4 +57,4 @@ def sampled(
 def _byte(numbers: tf.Tensor, index: int) -> tf.Tensor:
     shifted = tf.bitwise.right_shift(numbers, tf.constant(8 * index, tf.uint32))
     byte = tf.bitwise.bitwise_and(shifted, tf.constant(255, tf.uint32))
-    return tf.cast(tf.bitcast(byte, tf.int32), tf.float32)  # XLA converts signed numbers much faster
+    return tf.cast(tf.bitcast(byte, tf.int32), tf.float32)  # XLA converts signed integers much faster

@@ -1,4 +1,4 @@
-"""Labels of lines and points that do not overlap."""
+"""Places labels for lines and points so that they do not overlap."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-MOST_ROUNDS = 200  # of pushing labels apart
+MAX_ROUNDS = 200  # of moving overlapping labels apart
 
 
 class EndLabel(NamedTuple):
-    """The label of a line: its last value, text and color."""
+    """The label at the end of a line: the line's last value, the label text, and the color."""
 
     value: float
     text: str
@@ -20,17 +20,17 @@ class EndLabel(NamedTuple):
 
 
 def label_ends(axes: Axes, labels: Sequence[EndLabel], points: float = 10) -> None:
-    """Writes each label beside the right edge at its line's end, pushed apart where they would overlap.
+    """Writes each label to the right of the axes, next to the end of its line. Overlapping labels are moved apart.
 
     Args:
-        points: the height of a label.
+        points: font size, in points.
     """
     spacing = points * 1.35 * axes.figure.dpi / 72
     right = axes.get_xlim()[1]
     low, high = (axes.transAxes.transform((1, edge))[1] for edge in (0, 1))
     ends = [float(np.clip(axes.transData.transform((right, label.value))[1], low, high)) for label in labels]
     order = sorted(range(len(labels)), key=lambda index: (ends[index], labels[index].text, labels[index].color))
-    heights = _pushed_apart([ends[index] for index in order], spacing)
+    heights = _moved_apart([ends[index] for index in order], spacing)
     for index, height in zip(order, heights, strict=True):
         label = labels[index]
         line, text = (ends[index] - low) / (high - low), (height - low) / (high - low)
@@ -39,10 +39,10 @@ def label_ends(axes: Axes, labels: Sequence[EndLabel], points: float = 10) -> No
         axes.text(1.045, text, label.text, fontsize=points, va="center", **outside)
 
 
-def _pushed_apart(heights: Sequence[float], spacing: float) -> list[float]:
-    """Returns ascending heights moved so far that neighbors are at least the spacing apart."""
+def _moved_apart(heights: Sequence[float], spacing: float) -> list[float]:
+    """Moves ascending heights apart until neighbors have at least the given spacing."""
     heights = list(heights)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         moved = False
         for index in range(1, len(heights)):
             overlap = spacing - (heights[index] - heights[index - 1])
@@ -56,7 +56,7 @@ def _pushed_apart(heights: Sequence[float], spacing: float) -> list[float]:
 
 
 def label_points(axes: Axes, xs: Sequence[float], ys: Sequence[float], labels: Sequence[str]) -> None:
-    """Writes each label beside its point, left out where there is no room; the best are labeled first."""
+    """Writes each label next to its point, highest points first. Skips labels that do not fit."""
     pixels = axes.transData.transform(np.column_stack([xs, ys]))
     scale = axes.figure.dpi / 72
     taken = [(x - 4 * scale, x + 4 * scale, y - 4 * scale, y + 4 * scale) for x, y in pixels]

@@ -1,4 +1,4 @@
-"""The look of every figure: one style, in which lines differ by more than their color."""
+"""The common style of all figures. Lines can be told apart without their colors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from mnist_mlp.files import write_bytes_atomically
 
-# M. Okabe and K. Ito's colors for the color-blind, without the yellow, which is invisible on white.
+# M. Okabe and K. Ito's colorblind-safe palette, without yellow, which is hard to see on white.
 BLUE, VERMILION, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 ORANGE, SKY = "#E69F00", "#56B4E9"
 GRAY, PALE = "#595959", "#D9D9D9"
@@ -21,7 +21,7 @@ COLORS = (BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE, SKY)
 LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that figures look the same everywhere
+    "font.family": "DejaVu Sans",  # included in matplotlib, so figures look the same everywhere
     "font.size": 11,
     "axes.titlesize": 11,
     "axes.labelsize": 11,
@@ -36,25 +36,25 @@ STYLE = {
     "grid.linewidth": 0.8,
     "axes.axisbelow": True,
     "lines.linewidth": 1.5,
-    "svg.hashsalt": "mnist_mlp",  # the same runs give the same file
+    "svg.hashsalt": "mnist_mlp",  # makes SVG files reproducible
 }
-WIDTH = 5.8  # inches, of every figure; readable on a phone
-TOP = 0.95  # inches that title and subtitle take
+WIDTH = 5.8  # width of all figures in inches; readable on a phone
+TOP = 0.95  # inches reserved for the title and subtitle
 DOTS_PER_INCH = 180
-WIDTH_IN_TENSORBOARD = 4.6  # inches: it shows pictures small, so their words must be larger
+WIDTH_IN_TENSORBOARD = 4.6  # inches; smaller, because TensorBoard shrinks images and text must stay readable
 
 Paint = Callable[[Figure], None]
 
 
 class Picture(NamedTuple):
-    """What can be drawn: a height in inches, and a function that puts everything on the figure."""
+    """A figure to draw: its height in inches, and a function that draws everything on it."""
 
     height: float
     paint: Paint
 
 
 class Look(NamedTuple):
-    """The look of one of several lines."""
+    """The style of a line: color, line style, and marker."""
 
     color: str
     line: str | tuple
@@ -62,28 +62,28 @@ class Look(NamedTuple):
 
 
 def look(index: int) -> Look:
-    """Returns the look of the index-th line; the numbers of colors, lines and markers make 280 different ones."""
+    """Returns the style of the line with this index. The first 280 are all different."""
     return Look(COLORS[index % len(COLORS)], LINES[index % len(LINES)], MARKERS[index % len(MARKERS)])
 
 
 def draw(path: Path, picture: Picture) -> bytes:
-    """Draws a picture, writes it as PNG and SVG beside each other, and returns the SVG.
+    """Draws a picture, writes it as a PNG and an SVG file, and returns the SVG.
 
     Args:
-        path: without an ending.
+        path: path of the files, without the extension.
     """
-    contents = _drawn(picture, WIDTH, DOTS_PER_INCH, "png", "svg")
+    contents = _render(picture, WIDTH, DOTS_PER_INCH, "png", "svg")
     for ending, content in contents.items():
         write_bytes_atomically(path.with_name(f"{path.name}.{ending}"), content)
     return contents["svg"]
 
 
 def png_for_tensorboard(picture: Picture) -> bytes:
-    """Returns the picture as a PNG of a size for TensorBoard's page of images."""
-    return _drawn(picture, WIDTH_IN_TENSORBOARD, 125, "png")["png"]
+    """Returns the picture as a PNG sized for TensorBoard's Images tab."""
+    return _render(picture, WIDTH_IN_TENSORBOARD, 125, "png")["png"]
 
 
-def _drawn(picture: Picture, width: float, dots_per_inch: int, *endings: str) -> dict[str, bytes]:
+def _render(picture: Picture, width: float, dots_per_inch: int, *endings: str) -> dict[str, bytes]:
     options = {
         "png": {"dpi": dots_per_inch, "pil_kwargs": {"compress_level": 3}},
         "svg": {"metadata": {"Date": None}},
@@ -100,7 +100,7 @@ def _drawn(picture: Picture, width: float, dots_per_inch: int, *endings: str) ->
 
 
 def title(figure: Figure, headline: str, subtitle: str) -> None:
-    """Writes the headline in bold and the subtitle below it, both in the top inch of the figure."""
+    """Writes a bold headline and a subtitle below it, both within the top inch of the figure."""
     height = figure.get_figheight()
     headline = textwrap.shorten(headline, 60, placeholder=" ...")
     size = 13 if len(headline) <= 44 else 11

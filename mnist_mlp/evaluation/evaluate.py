@@ -1,4 +1,4 @@
-"""Scores runs on the test set and stores the result of each in its folder."""
+"""Scores runs on the test set and stores each result in the run directory."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Evaluation:
     """The result of scoring runs.
 
     Attributes:
-        scored: the runs that could be scored, in their order.
-        skipped: the reason for each of the others, by name.
-        logits: [images, classes] of each scored run.
-        labels: of the test images; None before the first scored run.
+        scored: the runs that could be scored, in the given order.
+        skipped: why each other run was skipped, by run name.
+        logits: the logits of each scored run, float32 [images, classes].
+        labels: the labels of the test images; None if no run was scored.
     """
 
     scored: list[ScoredRun] = field(default_factory=list)
@@ -37,18 +37,19 @@ class Evaluation:
     labels: np.ndarray | None = None
 
     def ensemble(self) -> TestScore:
-        """Returns the score of the mean of all scored runs' probabilities."""
+        """Returns the score of the ensemble of all scored runs: the mean of their class probabilities."""
         return score(logits_of_ensemble(self.logits), self.labels)[0]
 
 
 def evaluate(runs: Iterable[RunFolder], data_dir: Path, on_start: Callable[[RunFolder], None]) -> Evaluation:
-    """Scores the runs; their predictions and TensorBoard events are written into their folders.
+    """Scores runs and writes their predictions and TensorBoard events to the run directories.
 
     Args:
-        on_start: called before each run.
+        data_dir: directory with the data set files.
+        on_start: called before each run is scored.
 
     Raises:
-        WorkFailed: the test data cannot be loaded, or a run's folder cannot be written.
+        WorkFailed: the test data cannot be loaded, or a run directory cannot be written.
     """
     evaluation = Evaluation()
     load = functools.cache(functools.partial(load_test_data, data_dir))
@@ -62,7 +63,7 @@ def evaluate(runs: Iterable[RunFolder], data_dir: Path, on_start: Callable[[RunF
             continue
         except OSError as error:
             raise WorkFailed(
-                f"{run.path} cannot be written ({error.strerror or error}); make room there or make it writable"
+                f"cannot write to {run.path} ({error.strerror or error}); free up disk space or change its permissions"
             ) from None
         evaluation.scored.append(ScoredRun(run, test_score))
         evaluation.logits.append(logits)
@@ -71,7 +72,7 @@ def evaluate(runs: Iterable[RunFolder], data_dir: Path, on_start: Callable[[RunF
 
 
 def _score_run(run: RunFolder, test: LabeledImages) -> tuple[np.ndarray, TestScore]:
-    """Stores the run's predictions and events; returns its logits [images, classes] and its score."""
+    """Writes the run's predictions and events; returns its logits [images, classes] and score."""
     record = run.record
     logits = logits_of(load_best_model(run), as_seen_by(record.preset, test, record.trained_on))
     test_score, predictions = score(logits, test.labels)

@@ -1,4 +1,4 @@
-"""TensorBoard events of a scored run: its test accuracy, confusion matrix and most confident mistakes."""
+"""Writes the TensorBoard events of a scored run: test accuracy, confusion matrix and most confident mistakes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import struct
 import time
 
-import mnist_mlp.quiet_tensorflow  # noqa: F401 - before TensorBoard, which would import TensorFlow with its chatter
+import mnist_mlp.quiet_tensorflow  # noqa: F401 - before TensorBoard, which imports TensorFlow verbosely
 
 # isort: split
 from tensorboard.compat.proto.event_pb2 import Event
@@ -22,27 +22,27 @@ from mnist_mlp.runs.events import VALIDATION
 from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.runs.run_folder import RunFolder
 
-ENDING = ".evaluation"
+FILE_SUFFIX = ".evaluation"
 
 
 def write_evaluation(run: RunFolder, predictions: TestPredictions, test: LabeledImages) -> None:
-    """Writes a new event file, at the step of the best epoch, and removes that of an earlier evaluation.
+    """Writes the events, at the step of the best epoch, to a new file and removes the file of an earlier evaluation.
 
     Raises:
-        InvalidRun: its summaries lie outside its folder.
-        OSError: it cannot be written.
+        InvalidRun: the run's summaries are outside its directory.
+        OSError: the file cannot be written.
     """
-    folder = run.summaries / VALIDATION  # HParams takes metrics only from where a run's hyperparameters are
+    folder = run.summaries / VALIDATION  # HParams reads metrics only from the directory with the hyperparameters
     if not folder.resolve().is_relative_to(run.path.resolve()):
-        raise InvalidRun(f"its {folder.relative_to(run.path)} lies outside its folder")
+        raise InvalidRun(f"its {folder.relative_to(run.path)} is outside the run directory")
     values = _values(run, predictions, test)
     event = Event(wall_time=time.time(), step=run.record.best_epoch, summary=Summary(value=values))
     content = io.BytesIO()
     RecordWriter(content).write(event.SerializeToString())
-    earlier = list(folder.glob(f"*{ENDING}"))
+    earlier = list(folder.glob(f"*{FILE_SUFFIX}"))
     folder.mkdir(parents=True, exist_ok=True)
-    # A new name, because a running TensorBoard would go on reading the old file.
-    path = folder / f"events.out.tfevents.{time.time_ns() // 1000}{ENDING}"
+    # A new name, because a running TensorBoard would keep reading the old file.
+    path = folder / f"events.out.tfevents.{time.time_ns() // 1000}{FILE_SUFFIX}"
     write_bytes_atomically(path, content.getvalue())
     for old in earlier:
         old.unlink(missing_ok=True)  # another evaluation may have removed it

@@ -1,4 +1,4 @@
-"""95% intervals of measured accuracies. SciPy is imported when one is asked for: it takes 0.4 s."""
+"""95% confidence intervals of accuracies. SciPy is imported only when needed, because importing it takes 0.4 s."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ CONFIDENCE = 0.95
 
 
 def share_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Returns the interval of a share, by E. B. Wilson, Probable Inference (1927), which also holds near 0 and 1."""
+    """Returns the Wilson score interval for a proportion, which is also valid near 0 and 1.
+
+    Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927).
+    """
     from scipy.stats import binomtest
 
     low, high = binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
@@ -18,7 +21,7 @@ def share_interval(successes: int, trials: int) -> tuple[float, float]:
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Returns the interval of the mean that the values were drawn around, by Student's t; at least two values."""
+    """Returns Student's t interval for the population mean. Requires at least two values."""
     from scipy.stats import t
 
     center, error = mean(values), stdev(values) / sqrt(len(values))

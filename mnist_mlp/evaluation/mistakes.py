@@ -1,4 +1,4 @@
-"""Pictures of a network's predictions for the test images: its confusion matrix and its most confident mistakes."""
+"""Draws a network's predictions for the test images: the confusion matrix and the most confident mistakes."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from mnist_mlp.evaluation.predictions import TestPredictions
 
 MISTAKES_SHOWN = 20
 COLUMNS = 5
-ROOM_ABOVE, ROOM_BESIDE = 20, 14  # pixels of a cell that the image leaves for its words
+MARGIN_TOP, MARGIN_SIDES = 20, 14  # pixels per cell for the caption and for the gaps on both sides
 NEARLY_CERTAIN = 0.9999
 
 
 def confusion_matrix(
     predictions: TestPredictions, labels: np.ndarray, network: str, classes: int = MNIST.classes
 ) -> Picture:
-    """Returns a picture of how often each class was taken for each.
+    """Returns a picture of the confusion matrix: one row per true class, one column per predicted class.
 
     Args:
-        labels: int [images].
-        network: says which network it is.
-        classes: of the data set.
+        labels: the true classes, int [images].
+        network: name of the network, for the subtitle.
+        classes: number of classes.
     """
     counts = np.zeros((classes, classes), int)
     np.add.at(counts, (labels, predictions.predicted), 1)
     wrong = counts - np.diag(np.diag(counts))
-    digit, taken_for = np.unravel_index(wrong.argmax(), wrong.shape)
-    headline = "No test image is mistaken"
+    true_class, predicted_class = np.unravel_index(wrong.argmax(), wrong.shape)
+    headline = "No test image is misclassified"
     if wrong.any():
-        headline = f"Most often, {_with_article(digit)} is taken for {_with_article(taken_for)}"
-    subtitle = f"{network}.\n{wrong.sum():,} mistakes in {len(labels):,} test images; the diagonal is correct."
+        headline = f"Most common mistake: {true_class} classified as {predicted_class}"
+    subtitle = f"{network}.\n{wrong.sum():,} mistakes in {len(labels):,} test images (off-diagonal cells)."
 
     def paint(figure: Figure) -> None:
         title(figure, headline, subtitle)
@@ -51,41 +51,37 @@ def confusion_matrix(
         axes.set_xticks(range(classes))
         axes.set_yticks(range(classes))
         axes.grid(False)
-        axes.set_xlabel("what the network says")
-        axes.set_ylabel("what it is")
+        axes.set_xlabel("predicted class")
+        axes.set_ylabel("true class")
 
     return Picture(6.0, paint)
-
-
-def _with_article(digit: int) -> str:
-    return f"an {digit}" if digit == 8 else f"a {digit}"
 
 
 def confident_mistakes(predictions: TestPredictions, test: LabeledImages, network: str) -> Picture | None:
     """Returns a picture of the mistakes with the highest confidence; None if there are no mistakes.
 
     Args:
-        network: says which network it is.
+        network: name of the network, for the subtitle.
     """
     wrong = np.flatnonzero(predictions.predicted != test.labels)
     chosen = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:MISTAKES_SHOWN]
     if not len(chosen):
         return None
     side = isqrt(test.pixels.shape[1])
-    rows, height, width = -(-len(chosen) // COLUMNS), side + ROOM_ABOVE, side + ROOM_BESIDE
-    subtitle = f"{network}. Above each: what it is,\nwhat the network says, and its confidence."
+    rows, height, width = -(-len(chosen) // COLUMNS), side + MARGIN_TOP, side + MARGIN_SIDES
+    subtitle = f"{network}.\nAbove each image: true → predicted class, confidence."
 
     def paint(figure: Figure) -> None:
-        title(figure, "The most confident mistakes", subtitle)
+        title(figure, "Most confident mistakes", subtitle)
         axes = figure.add_axes((0, 0, 1, 1 - TOP / figure.get_figheight()), anchor="N")
         axes.set_axis_off()
-        sheet = np.zeros((rows * height, COLUMNS * width), np.uint8)  # one picture is drawn faster than twenty
+        sheet = np.zeros((rows * height, COLUMNS * width), np.uint8)  # faster than drawing 20 images
         for cell, image in enumerate(chosen):
-            top = cell // COLUMNS * height + ROOM_ABOVE
-            left = cell % COLUMNS * width + ROOM_BESIDE // 2
+            top = cell // COLUMNS * height + MARGIN_TOP
+            left = cell % COLUMNS * width + MARGIN_SIDES // 2
             sheet[top : top + side, left : left + side] = test.pixels[image].reshape(side, side)
-            words = f"{test.labels[image]}, says {predictions.predicted[image]}\n{_confidence(predictions, image)}"
-            axes.text(left + side / 2, top - 1, words, fontsize=10, ha="center", va="bottom", linespacing=1.2)
+            text = f"{test.labels[image]} → {predictions.predicted[image]}\n{_confidence(predictions, image)}"
+            axes.text(left + side / 2, top - 1, text, fontsize=10, ha="center", va="bottom", linespacing=1.2)
         axes.imshow(sheet, cmap="Greys", vmin=0, vmax=255)
 
     return Picture(TOP + 0.1 + WIDTH * rows * height / (COLUMNS * width), paint)

@@ -1,4 +1,7 @@
-"""The tables of scores in INFOS/: `eval_log.txt`, a row per run, and `ensemble_log.txt`. Imports no TensorFlow."""
+"""Reads and writes the score tables in INFOS/. Does not import TensorFlow.
+
+`eval_log.txt` has one row per run, `ensemble_log.txt` one row per ensemble.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ EVAL_LOG_FILE = "eval_log.txt"
 ENSEMBLE_LOG_FILE = "ensemble_log.txt"
 
 
-# The value of a column of eval_log.txt is made from a scored run.
+# The columns of eval_log.txt; each value is computed from a ScoredRun.
 EVAL_LOG = (
     Column("run", lambda scored: scored.run.name),
     Column("preset", lambda scored: scored.run.record.preset_number),
@@ -26,33 +29,33 @@ ENSEMBLE_COLUMNS = ["runs", "test_accuracy", "test_loss"]
 
 
 def read_eval_log(info_dir: Path) -> list[dict[str, str]]:
-    """Returns the rows of `eval_log.txt`; none where there is no file.
+    """Returns the rows of `eval_log.txt`, or an empty list if there is no file.
 
     Raises:
-        UsageError: it has other columns, or cannot be read.
+        UsageError: the file has unexpected columns or cannot be read.
     """
     return read_table(info_dir / EVAL_LOG_FILE, EVAL_COLUMNS)
 
 
 def read_ensemble_log(info_dir: Path) -> list[dict[str, str]]:
-    """Returns the rows of `ensemble_log.txt`; none where there is no file.
+    """Returns the rows of `ensemble_log.txt`, or an empty list if there is no file.
 
     Raises:
-        UsageError: it has other columns, or cannot be read.
+        UsageError: the file has unexpected columns or cannot be read.
     """
     return read_table(info_dir / ENSEMBLE_LOG_FILE, ENSEMBLE_COLUMNS)
 
 
 def write_eval_log(info_dir: Path, scored: Iterable[ScoredRun], evaluated: Container[str] | None = None) -> None:
-    """Replaces rows of `eval_log.txt` in one step, also while other evaluations do so.
+    """Replaces rows of `eval_log.txt` atomically. Safe to call from several processes at the same time.
 
     Args:
-        scored: the runs to write.
-        evaluated: names of runs whose old rows are dropped, while those of other runs stay; None drops all old rows.
+        scored: the runs to write, with their scores.
+        evaluated: names of the evaluated runs; their old rows are removed, others are kept. None removes all old rows.
 
     Raises:
-        UsageError: the file has other columns, or cannot be read.
-        OSError: it cannot be written.
+        UsageError: the file has unexpected columns or cannot be read.
+        OSError: the file cannot be written.
     """
     path = info_dir / EVAL_LOG_FILE
     new: Sequence[Mapping[str, Any]] = [{column.name: column.value(run) for column in EVAL_LOG} for run in scored]
@@ -63,11 +66,11 @@ def write_eval_log(info_dir: Path, scored: Iterable[ScoredRun], evaluated: Conta
 
 
 def log_ensemble(info_dir: Path, runs: Iterable[str], score: TestScore) -> None:
-    """Writes the score of an ensemble of these runs into `ensemble_log.txt`, in place of an earlier row of it.
+    """Writes the score of an ensemble to `ensemble_log.txt`, replacing an earlier row for the same runs.
 
     Raises:
-        UsageError: the file has other columns, or cannot be read.
-        OSError: it cannot be written.
+        UsageError: the file has unexpected columns or cannot be read.
+        OSError: the file cannot be written.
     """
     path = info_dir / ENSEMBLE_LOG_FILE
     row = {"runs": " ".join(sorted(runs)), "test_accuracy": score.accuracy, "test_loss": score.loss}

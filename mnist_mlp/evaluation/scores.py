@@ -1,4 +1,4 @@
-"""Scores on the test set. Imports no TensorFlow."""
+"""Scores on the test set. Does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class TestScore:
     """A network's score on a set of images.
 
     Attributes:
-        correct: number of images that are classified correctly.
+        correct: number of correctly classified images.
         images: number of images.
         loss: mean cross-entropy in nats.
     """
 
-    __test__ = False  # not a test class of pytest
+    __test__ = False  # stops pytest from collecting this class
 
     correct: int
     images: int
@@ -26,18 +26,18 @@ class TestScore:
 
     @property
     def accuracy(self) -> float:
-        """Share of the images that are classified correctly, 0 to 1."""
+        """Fraction of correctly classified images, 0 to 1."""
         return self.correct / self.images
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95% interval of the accuracy over samples of as many images."""
+        """95% Wilson interval of the accuracy, treating the images as a random sample."""
         return share_interval(self.correct, self.images)
 
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """A run with its score on the test set."""
+    """A run and its score on the test set."""
 
     run: RunFolder
     score: TestScore

@@ -1,4 +1,4 @@
-"""A run folder -> the score of its best checkpoint on the test set."""
+"""Scores the best checkpoint of a run on the test set."""
 
 from __future__ import annotations
 
@@ -19,65 +19,69 @@ from mnist_mlp.runs.record import InvalidRun, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.model import build_model, cross_entropy
 
-BYTES_PER_WEIGHT = 16  # at most: its value, and the optimizer's where another program wrote the file
-BYTES_BESIDES = 1 << 22
+BYTES_PER_WEIGHT = 16  # upper limit: the float32 value, plus optimizer variables if another program wrote the file
+OTHER_BYTES = 1 << 22  # upper limit for everything except weights
 
 
 def load_best_model(run: RunFolder) -> keras.Model:
-    """Returns the run's network at its best epoch, rebuilt from the preset in its record; only weights are read.
+    """Builds the network from the preset in the run's record and loads the weights of the best epoch.
 
     Raises:
-        InvalidRun: the run has not ended, has no checkpoint, or its checkpoint cannot be loaded; the text says which.
+        InvalidRun: the run is unfinished, has no checkpoint, or its checkpoint cannot be loaded.
     """
     record = run.record
     if record.status not in (RunStatus.FINISHED, RunStatus.DIVERGED):
         raise InvalidRun(f"its status is {record.status}, not finished")
     if not record.best_checkpoint:
-        raise InvalidRun("it ended without a checkpoint")
+        raise InvalidRun("it has no checkpoint")
     model = build_model(record.preset, record.seed, record.trained_on)
     checkpoint = _undamaged_checkpoint(run)
     try:
-        if unpacked_bytes(checkpoint) > BYTES_PER_WEIGHT * model.count_params() + BYTES_BESIDES:
-            raise InvalidRun(f"its {checkpoint.name} is larger than a checkpoint of its preset can be")
+        if unpacked_bytes(checkpoint) > BYTES_PER_WEIGHT * model.count_params() + OTHER_BYTES:
+            raise InvalidRun(f"its {checkpoint.name} is too large to be a checkpoint of its preset")
         model.load_weights(checkpoint)
     except InvalidRun:
         raise
-    except Exception as error:  # a damaged file makes Keras and h5py raise errors of any kind
+    except Exception as error:  # Keras and h5py raise many exception types for damaged files
         raise InvalidRun(f"its {checkpoint.name} cannot be loaded: {in_one_line(error)[:200]}") from None
     return model
 
 
 def _undamaged_checkpoint(run: RunFolder) -> Path:
-    """Returns the best checkpoint or, where its bytes are not those that were written, the copy of it."""
+    """Returns the path of the best checkpoint, or of its copy if the checkpoint is damaged.
+
+    Raises:
+        InvalidRun: both are damaged or missing.
+    """
     expected = run.record.best_checkpoint_sha256
     for path in (run.best_checkpoint, run.best_model):
         with contextlib.suppress(OSError):
             if not expected or sha256_of(path.read_bytes()) == expected:
                 if path == run.best_model:
-                    print(f"Warning: {run.best_checkpoint} is damaged; its copy {path.name} is scored", file=sys.stderr)
+                    print(f"Warning: {run.best_checkpoint} is damaged; using its copy {path.name}", file=sys.stderr)
                 return path
     raise InvalidRun(
-        f"its {run.record.best_checkpoint} and {run.best_model.name} are damaged: not the bytes that were written"
+        f"its {run.record.best_checkpoint} and {run.best_model.name} are damaged (wrong checksum) or missing"
     )
 
 
 def logits_of(model: keras.Model, images: LabeledImages) -> np.ndarray:
-    """Returns the network's logits without dropout: float32 [images, classes]."""
+    """Returns the network's logits in inference mode (no dropout): float32 [images, classes]."""
     return model(images.pixels.astype("float32") / 255, training=False).numpy()
 
 
 def logits_of_ensemble(logits: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns logits whose softmax is the mean of the networks' probabilities.
+    """Averages the class probabilities of several networks and returns logits for that mean: their softmax equals it.
 
     Args:
-        logits: [images, classes] of each network.
+        logits: the logits of each network, [images, classes].
     """
-    mean = np.mean([softmax(of_network) for of_network in logits], axis=0)
+    mean = np.mean([softmax(network_logits) for network_logits in logits], axis=0)
     return np.log(np.maximum(mean, np.finfo(mean.dtype).tiny))
 
 
 def score(logits: np.ndarray, labels: np.ndarray) -> tuple[TestScore, TestPredictions]:
-    """Returns the score of logits [images, classes] against labels [images], and the prediction for each image."""
+    """Scores logits [images, classes] against labels [images]; also returns the prediction for each image."""
     predictions = TestPredictions.from_logits(logits, labels)
     correct = int((predictions.predicted == labels).sum())
     return TestScore(correct, len(labels), float(cross_entropy(logits, labels))), predictions

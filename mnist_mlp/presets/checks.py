@@ -1,4 +1,4 @@
-"""Checks of single values: each returns the value in the form that is kept, or raises one clear line."""
+"""Checks for single values. Each one returns the normalized value or raises a one-line error."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from mnist_mlp.errors import UsageError
 
-MOST_LAYERS = 100
-WIDEST_LAYER = 65_536
+MAX_LAYERS = 100
+MAX_LAYER_SIZE = 65_536
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Check:
     """A check of one value.
 
     Attributes:
-        allowed: the allowed values, in words; for error messages and for the documentation.
-        convert: (name, value) -> the value to keep; raises UsageError.
+        allowed: description of the allowed values, for error messages and documentation.
+        convert: (name, value) -> normalized value; raises UsageError.
     """
 
     allowed: str
@@ -32,13 +32,13 @@ class Check:
 
 
 def not_allowed(name: str, value: Any, allowed: str) -> UsageError:
-    """Returns the error that names a setting, its value and the allowed values."""
+    """Returns an error that names the setting, its invalid value and the allowed values."""
     shown = repr(value)
-    return UsageError(f"{name}={shown if len(shown) <= 80 else shown[:77] + '...'} is not allowed; allowed: {allowed}")
+    return UsageError(f"{name}: must be {allowed}, not {shown if len(shown) <= 80 else shown[:77] + '...'}")
 
 
 def number(allowed: str, is_allowed: Callable[[float], bool]) -> Check:
-    """Returns the check of a finite real number, kept as a float."""
+    """Returns a check that accepts finite real numbers and converts them to float."""
 
     def convert(name: str, value: Any) -> float:
         try:
@@ -53,7 +53,7 @@ def number(allowed: str, is_allowed: Callable[[float], bool]) -> Check:
 
 
 def whole_number(low: int, high: int) -> Check:
-    """Returns the check of an integer from low to high, both included."""
+    """Returns a check that accepts integers from low to high, inclusive."""
     allowed = f"a whole number from {low} to {high}"
 
     def convert(name: str, value: Any) -> int:
@@ -65,7 +65,7 @@ def whole_number(low: int, high: int) -> Check:
 
 
 def one_of(names: Iterable[str]) -> Check:
-    """Returns the check of a name; Keras's class names, such as HeNormal and RMSprop, are accepted too."""
+    """Returns a check that accepts these names. Keras class names (HeNormal, RMSprop) are accepted too."""
     names = tuple(names)
     allowed = "one of " + ", ".join(names)
 
@@ -87,9 +87,9 @@ def _convert_boolean(name: str, value: Any) -> bool:
 
 
 def _convert_layer_sizes(name: str, value: Any) -> tuple[int, ...]:
-    if not isinstance(value, list | tuple) or len(value) > MOST_LAYERS:
+    if not isinstance(value, list | tuple) or len(value) > MAX_LAYERS:
         raise not_allowed(name, value, layer_sizes.allowed)
-    size = whole_number(1, WIDEST_LAYER)
+    size = whole_number(1, MAX_LAYER_SIZE)
     return tuple(size(f"{name}[{index}]", units) for index, units in enumerate(value))
 
 
@@ -104,11 +104,11 @@ def _convert_arguments(name: str, value: Any) -> tuple[tuple[str, Any], ...]:
 
 
 any_number = number("a finite number", lambda value: True)
-positive = number("a finite number above 0", lambda value: value > 0)
-non_negative = number("a finite number of at least 0", lambda value: value >= 0)
-non_positive = number("a finite number of at most 0", lambda value: value <= 0)
-fraction = number("a number of at least 0 and below 1", lambda value: 0 <= value < 1)
-degrees = number("degrees from 0 to 180", lambda value: 0 <= value <= 180)
+positive = number("a finite number greater than 0", lambda value: value > 0)
+non_negative = number("a finite number that is at least 0", lambda value: value >= 0)
+non_positive = number("a finite number that is at most 0", lambda value: value <= 0)
+fraction = number("a number that is at least 0 and less than 1", lambda value: 0 <= value < 1)
+degrees = number("an angle from 0 to 180 degrees", lambda value: 0 <= value <= 180)
 true_or_false = Check("True or False", _convert_boolean)
-layer_sizes = Check(f"a tuple of at most {MOST_LAYERS} layer sizes, such as (300, 200, 200)", _convert_layer_sizes)
+layer_sizes = Check(f"a tuple of at most {MAX_LAYERS} layer sizes, such as (300, 200, 200)", _convert_layer_sizes)
 arguments_by_name = Check('a dict such as {"momentum": 0.9}', _convert_arguments)

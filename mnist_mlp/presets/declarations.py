@@ -1,9 +1,10 @@
-"""Every hyperparameter, declared once. `docs/architecture.md` has the steps to add one."""
+"""Declares every hyperparameter. docs/architecture.md explains how to add one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mnist_mlp.presets import checks
@@ -12,144 +13,138 @@ from mnist_mlp.presets.keras_names import ACTIVATIONS, INITIALIZERS, OPTIMIZER_A
 
 WEIGHT_INITS = ("he", "xavier", "default", *INITIALIZERS)
 BIAS_INITS = ("normal", *(name for name in INITIALIZERS if name not in ("orthogonal", "identity")))
-NORMALIZATIONS = ("none", "batch", "layer")
 SCHEDULES = ("constant", "cosine", "one_cycle")
+hyperparameter_of_2020 = partial(hyperparameter, in_2020=True)  # one that the 2020 experiment already had
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """The hyperparameters of one training, with their defaults; `Preset` checks and uses them."""
+    """The hyperparameters of a training run and their defaults. `Preset` validates them."""
 
-    hidden_sizes: tuple[int, ...] = hyperparameter(
+    hidden_sizes: tuple[int, ...] = hyperparameter_of_2020(
         (300, 200, 200),
         check=checks.layer_sizes,
         role=Role.CONSTANT,
         title="hidden layers",
         label="",
         figure="depth",
-        help="Units of each hidden layer, from the pixels to the logits. () is softmax regression.",
+        help="Number of units in each hidden layer, from first to last, each 1 to 65,536. An empty tuple gives "
+        "softmax regression. Typical: 2 to 5 layers of 200 to 1000 units.",
         example=(40, 30),
-        in_2020=True,
     )
-    activation: str = hyperparameter(
+    activation: str = hyperparameter_of_2020(
         "relu",
         check=checks.one_of(ACTIVATIONS),
         role=Role.CONSTANT,
         title="activation",
         label="",
-        help="Activation function of every hidden layer, by Keras's name.",
+        help="Activation function of every hidden layer, by its Keras name. Typical: relu or gelu.",
         example="gelu",
-        in_2020=True,
     )
-    weight_init: str = hyperparameter(
+    weight_init: str = hyperparameter_of_2020(
         "default",
         check=checks.one_of(WEIGHT_INITS),
         role=Role.INITIAL_WEIGHTS,
         title="weight initialization",
         label="",
         figure="xehe",
-        help='"he" (truncated normal, variance 2 / fan_in), "xavier" (uniform, variance 2 / (fan_in + fan_out)), '
-        '"default" (TensorFlow 1\'s default, which is "xavier") or a Keras initializer.',
+        help='Initial weights: "he" (truncated normal, variance 2 / fan_in; typical for ReLU), "xavier" (uniform, '
+        'variance 2 / (fan_in + fan_out)), "default" (TensorFlow 1\'s default, identical to "xavier") or a Keras '
+        "initializer.",
         example="he",
-        in_2020=True,
     )
-    bias_init: str = hyperparameter(
+    bias_init: str = hyperparameter_of_2020(
         "normal",
         check=checks.one_of(BIAS_INITS),
         role=Role.INITIAL_WEIGHTS,
         title="bias initialization",
         label="bias ",
-        help='"normal" (mean 0, standard deviation 1, as in 2020) or a Keras initializer.',
+        help='Initial biases: "normal" (mean 0, standard deviation 1, as in the 2020 experiment), "zeros" (typical) or '
+        "another Keras initializer.",
         example="zeros",
-        in_2020=True,
     )
-    batch_size: int = hyperparameter(
+    batch_size: int = hyperparameter_of_2020(
         100,
         check=checks.whole_number(1, 10_000_000),
         role=Role.CONSTANT,
         title="batch size",
         label="batch ",
-        help="Images per training step; at most the number of training images.",
+        help="Number of images per training step; at most the number of training images. Typical: 32 to 512.",
         example=200,
-        in_2020=True,
     )
-    epochs: int = hyperparameter(
+    epochs: int = hyperparameter_of_2020(
         100,
         check=checks.whole_number(1, 100_000),
         role=Role.SCHEDULE,
         title="epochs",
-        help="Passes over the training images.",
+        help="Number of passes over the training images. Typical: 30 to 100.",
         example=2,
-        in_2020=True,
     )
-    optimizer: str = hyperparameter(
+    optimizer: str = hyperparameter_of_2020(
         "adam",
         check=checks.one_of(OPTIMIZER_ARGUMENTS),
         role=Role.CONSTANT,
         title="optimizer",
         label="",
-        help="Optimizer, by Keras's name.",
+        help="Optimizer, by its Keras name. Typical: adam.",
         example="sgd",
-        in_2020=True,
     )
-    optimizer_arguments: tuple[tuple[str, Any], ...] = hyperparameter(
+    optimizer_arguments: tuple[tuple[str, Any], ...] = hyperparameter_of_2020(
         (),
         check=checks.arguments_by_name,
         role=Role.CONSTANT,
         title="optimizer arguments",
         label="",
-        help="The optimizer's own arguments by Keras's names, given as a dict and kept as sorted pairs. For arguments "
-        "that are not given, `training.model.OPTIMIZER_DEFAULTS` come before Keras's defaults.",
+        help='Other arguments of the optimizer, by their Keras names, such as {"global_clipnorm": 1.0} to clip '
+        "gradients. Defaults are those of Keras, except epsilon=1e-8 (adam, adadelta) and epsilon_1=1e-16 (adafactor). "
+        'Changing the optimizer resets its arguments. Typical: {"momentum": 0.9} for sgd.',
         example={"beta_2": 0.99},
-        in_2020=True,
     )
-    learning_rate: float = hyperparameter(
+    learning_rate: float = hyperparameter_of_2020(
         0.001,
         check=checks.positive,
         role=Role.SCHEDULE,
         title="learning rate",
         label="rate ",
-        help="Learning rate of the optimizer; with a schedule or warm-up, the highest.",
+        help="Learning rate; with a schedule or warmup, its peak. Typical: 0.001 for adam, 0.1 for sgd.",
         example=0.01,
-        in_2020=True,
     )
-    weight_decay: float = hyperparameter(
+    weight_decay: float = hyperparameter_of_2020(
         0.0,
         check=checks.non_negative,
         role=Role.STEP_INPUT,
         title="weight decay",
         label="L2 ",
         figure="weightdecay",
-        help="Factor of the L2 penalty in the loss: half the squared norm of each weight matrix, summed. Biases "
-        "are not penalized.",
+        help="L2 penalty: adds this factor times half the sum of the squared weights to the loss. It applies to weight "
+        "matrices, never to biases. Typical: 0.0001.",
         example=0.0001,
-        in_2020=True,
     )
-    dropout: float = hyperparameter(
+    dropout: float = hyperparameter_of_2020(
         0.0,
         check=checks.fraction,
         role=Role.OPTIONAL_STEP_INPUT,
         title="dropout",
-        help="Probability that a hidden unit is dropped in a training step.",
+        help="Probability of dropping a hidden unit in a training step. Typical: 0.2 to 0.5.",
         example=0.2,
-        in_2020=True,
     )
     normalization: str = hyperparameter(
         "none",
-        check=checks.one_of(NORMALIZATIONS),
+        check=checks.one_of(("none", "batch", "layer")),
         role=Role.CONSTANT,
         title="normalization",
-        help='Normalization before each activation: "batch" (over the images of a step, per unit; evaluated with '
-        'statistics of training images), "layer" (over a layer\'s units, per image) or "none". Its shift replaces the '
-        "bias and uses `bias_init`.",
+        help='Normalization before each activation: "batch" (each unit over the batch; validation and test use the '
+        'statistics of 5,000 training images, computed after every epoch), "layer" (each image over the units of the '
+        'layer) or "none". Its shift replaces the bias and is initialized by bias_init. Typical: "batch".',
         example="batch",
     )
     standardize: bool = hyperparameter(
         False,
         check=checks.true_or_false,
         role=Role.CONSTANT,
-        title="standardized inputs",
-        help="Whether the network first subtracts the data set's mean from the pixels and divides by its deviation.",
+        title="input standardization",
+        help="Whether the network first subtracts the mean of the training pixels and divides by their standard "
+        "deviation. Typical: True.",
         example=True,
     )
     input_dropout: float = hyperparameter(
@@ -157,7 +152,7 @@ class Hyperparameters:
         check=checks.fraction,
         role=Role.OPTIONAL_STEP_INPUT,
         title="input dropout",
-        help="Probability that a pixel is dropped in a training step.",
+        help="Probability of dropping an input pixel in a training step. Typical: 0.1 to 0.2.",
         example=0.2,
     )
     label_smoothing: float = hyperparameter(
@@ -165,7 +160,7 @@ class Hyperparameters:
         check=checks.fraction,
         role=Role.OPTIONAL_STEP_INPUT,
         title="label smoothing",
-        help="Share of each label that is spread evenly over the classes, in training only.",
+        help="Fraction of each training label that is spread evenly over all classes. Typical: 0.05 to 0.1.",
         example=0.05,
     )
     decoupled_weight_decay: float = hyperparameter(
@@ -173,9 +168,9 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.OPTIONAL_STEP_INPUT,
         title="decoupled weight decay",
-        help="Each step first shrinks the weight matrices by this factor times the learning rate, outside the "
-        "optimizer (Loshchilov and Hutter, 2019). Biases are not changed; the optimizer argument "
-        "weight_decay shrinks them too.",
+        help="AdamW's weight decay, for any optimizer: each step first shrinks the weight matrices by this factor "
+        "times the learning rate (Loshchilov and Hutter, 2019). Biases are not decayed; the optimizer argument "
+        "weight_decay decays them too. Typical: 0.01 to 0.1.",
         example=0.02,
     )
     learning_rate_schedule: str = hyperparameter(
@@ -184,25 +179,25 @@ class Hyperparameters:
         role=Role.SCHEDULE,
         title="learning rate schedule",
         label="",
-        help='From the end of the warm-up to the end of the training: "constant", "cosine" (falls to 0 along half a '
-        'cosine) or "one_cycle" (falls to 0 linearly; with a warm-up, L. Smith\'s one cycle).',
+        help='Learning rate after the warmup: "constant", "cosine" (falls to 0 along half a cosine) or "one_cycle" '
+        '(falls to 0 linearly; with a warmup, this is L. Smith\'s one-cycle policy). Typical: "cosine".',
         example="one_cycle",
     )
     warmup: float = hyperparameter(
         0.0,
         check=checks.fraction,
         role=Role.SCHEDULE,
-        title="warm-up",
-        help="Share of all steps in which the learning rate rises linearly from 0.",
+        title="warmup",
+        help="Fraction of all steps during which the learning rate rises linearly from 0 to its peak. Typical: 0.1.",
         example=0.1,
     )
     ema_decay: float = hyperparameter(
         0.0,
         check=checks.fraction,
         role=Role.OPTIONAL_STEP_INPUT,
-        title="averaged weights",
-        help="Decay per step of an exponential moving average of the weights. The average is then validated, kept and "
-        "evaluated. 0 keeps no average.",
+        title="EMA decay",
+        help="Decay per step of an exponential moving average (EMA) of the weights. The averaged weights are "
+        "validated, saved and tested; 0 turns averaging off. Typical: 0.998.",
         example=0.9,
     )
     rotation: float = hyperparameter(
@@ -210,7 +205,8 @@ class Hyperparameters:
         check=checks.degrees,
         role=Role.DEFORMATION,
         title="rotation",
-        help="Training images are rotated by up to so many degrees either way, drawn anew for each image and epoch.",
+        help="Data augmentation, different in every epoch: rotates each training image by a random angle of up to this "
+        "many degrees in either direction. Typical: 10.",
         example=7.0,
     )
     scaling: float = hyperparameter(
@@ -218,7 +214,8 @@ class Hyperparameters:
         check=checks.fraction,
         role=Role.DEFORMATION,
         title="scaling",
-        help="Training images become wider or narrower, and taller or flatter, by up to this share.",
+        help="Data augmentation: stretches or shrinks the width and the height of each training image by a random "
+        "fraction of up to this value. Typical: 0.1.",
         example=0.1,
     )
     shear: float = hyperparameter(
@@ -226,7 +223,8 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.DEFORMATION,
         title="shear",
-        help="Training images are slanted by up to this many columns per row.",
+        help="Data augmentation: shears each training image to either side by up to this many pixels per row; 0.1 is "
+        "about 6 degrees. Typical: 0.1.",
         example=0.1,
     )
     shift: float = hyperparameter(
@@ -234,7 +232,8 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.DEFORMATION,
         title="shift",
-        help="Training images are shifted by up to so many pixels across and down; at most the side of an image.",
+        help="Data augmentation: shifts each training image by up to this many pixels, horizontally and vertically; at "
+        "most the width of an image (28 for MNIST). Typical: 1.",
         example=1.0,
     )
     elastic: float = hyperparameter(
@@ -242,8 +241,9 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.DEFORMATION,
         title="elastic deformation",
-        help="Root mean square of a smooth random displacement of the training images' pixels, in pixels; at most the "
-        "side of an image.",
+        help="Data augmentation: displaces the pixels of each training image smoothly and randomly (Simard et al., "
+        "2003). The value is the root mean square displacement in pixels; at most the width of an image. Typical: 0.7 "
+        "to 1.",
         example=0.7,
     )
     final_fit: bool = hyperparameter(
@@ -251,27 +251,27 @@ class Hyperparameters:
         check=checks.true_or_false,
         role=Role.IMAGES,
         title="final fit",
-        help="Trains on the validation images too, once everything has been chosen. The last epoch is kept, and "
-        "validation figures are of images that the network has been trained on.",
+        help="Whether to train on the validation images too, once all hyperparameters have been chosen. The last epoch "
+        "is kept. Its validation accuracy does not estimate the accuracy on new images. Typical: False.",
         example=True,
     )
     adversarial: float = hyperparameter(
         0.0,
         check=checks.non_negative,
         role=Role.OPTIONAL_STEP_INPUT,
-        title="adversarial images",
-        help="Each step learns half from its images and half from the same images moved by this Euclidean length in "
-        "the direction in which their loss rises fastest (Goodfellow and others, 2015; Miyato and others, 2017, "
-        "equation 4). Pixels are from 0 to 1; an MNIST image has a length of about 9.",
+        title="adversarial training",
+        help="Each step learns half from its images and half from copies that are moved by this Euclidean distance "
+        "in the direction that increases their loss most (Goodfellow et al., 2015; Miyato et al., 2017, equation 4). "
+        "Pixels range from 0 to 1; an MNIST image has a norm of about 9. Steps take twice as long. Typical: 2.",
         example=2.0,
     )
     deskew: bool = hyperparameter(
         False,
         check=checks.true_or_false,
         role=Role.IMAGES,
-        title="deskewed images",
-        help="Whether every image (training, validation and test) is first sheared until it is upright, and centered. "
-        "This is not part of the saved model, which expects deskewed images.",
+        title="deskewing",
+        help="Whether to first center every image (training, validation and test) and shear it upright. The saved "
+        "model does not do this: prepare its images with data.deskewing.as_seen_by. Typical: False.",
         example=True,
     )
     l1_decay: float = hyperparameter(
@@ -279,18 +279,19 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.OPTIONAL_STEP_INPUT,
         title="L1 decay",
-        help="Each step ends by moving the weights of the matrices toward 0 by this times the learning rate, and no "
-        "further than 0: the proximal step of an L1 penalty. Unused weights become 0 (Neyshabur, Towards Learning "
-        "Convolutions from Scratch, 2020).",
+        help="Each step ends by moving the weights (not the biases) toward 0 by this factor times the learning rate, "
+        'but not past 0. This proximal step of an L1 penalty sets unused weights to 0 (Neyshabur, "Towards Learning '
+        'Convolutions from Scratch", 2020). Typical: 0.01.',
         example=0.01,
     )
     upright_beside: bool = hyperparameter(
         False,
         check=checks.true_or_false,
         role=Role.IMAGES,
-        title="upright images beside",
-        help="Whether the network sees every image twice: as it is and, beside it, deskewed. Both are deformed alike. "
-        "This is not part of the saved model.",
+        title="deskewed copies added",
+        help="Whether the network's input is two versions of every image: the original and a deskewed copy, "
+        "augmented alike. Cannot be combined with deskew=True. The saved model expects both versions: prepare its "
+        "images with data.deskewing.as_seen_by. Typical: False.",
         example=True,
     )
 

@@ -1,8 +1,8 @@
-"""How a hyperparameter is declared: once, with everything that any part of the program needs to know about it.
+"""Defines how hyperparameters are declared: in one place, with everything that the program needs to know about them.
 
-`declarations.Hyperparameters` declares its fields by `hyperparameter(...)`. Validation, defaults, the compile key, the
-tensors of the compiled step, the columns of the INFOS tables, TensorBoard's HParams values, the report's titles and the
-list of `hyperparameters.py --help` all come from that declaration. A declaration that lacks something fails at import.
+`declarations.Hyperparameters` declares its fields with `hyperparameter(...)`. Validation, defaults, the compile key,
+the tensors of the compiled step, the columns of the INFOS tables, TensorBoard's HParams values, the report's titles and
+the output of `hyperparameters.py --help` are derived from that declaration. An incomplete declaration fails at import.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _METADATA_KEY = "hyperparameter"
 
 
 class Role(Enum):
-    """The part of a training that a hyperparameter acts on."""
+    """The part of training that a hyperparameter affects."""
 
     CONSTANT = "constant of the compiled step"
     STEP_INPUT = "tensor input of the compiled step"
-    OPTIONAL_STEP_INPUT = "tensor input of the compiled step, which leaves its part out while the value is the default"
-    DEFORMATION = "one of the strengths that deform the training images; deformations are left out while all are 0"
+    OPTIONAL_STEP_INPUT = "tensor input of the compiled step; its code is left out if the value is the default"
+    DEFORMATION = "strength of one kind of data augmentation; its code is left out if all strengths are 0"
     INITIAL_WEIGHTS = "initial weights"
     SCHEDULE = "number of epochs and learning rate of each step"
-    IMAGES = "images that the network sees"
+    IMAGES = "input images of the network"
 
 
 class Kind(Enum):
-    """What a column of values holds."""
+    """The type of the values in a table column."""
 
     COUNT = "count"
     NUMBER = "number"
@@ -42,19 +42,19 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """Everything that the program knows about one hyperparameter.
+    """The declaration of one hyperparameter.
 
     Attributes:
-        name: of the field of `Preset`, the column in tables and the value in TensorBoard.
-        default: value of a preset that does not give one, and of records and tables from before it existed.
-        check: of a single value.
-        role: the part of a training that it acts on.
-        title: in the report and in progress lines.
-        help: one or two sentences for the documentation: meaning, unit, source.
-        example: a value that is worth trying and that changes a training of the default preset.
-        label: in figures, where room is short: what stands before the value, such as "L2 ".
-        figure: the report's figure of studies of it.
-        in_2020: whether the experiment of 2020 had it.
+        name: field of `Preset`, column in tables and name in TensorBoard.
+        default: value if a preset does not set it, or if a record or table is older than the hyperparameter.
+        check: validates one value.
+        role: the part of training that it affects.
+        title: name in the report and in progress lines.
+        help: description for `--help` and the documentation, with effect, unit, source and typical value.
+        example: a value that changes the result of training the default preset; used by the tests.
+        label: prefix of the value in figures, where space is limited, such as "L2 ".
+        figure: name of the study figure in the report.
+        in_2020: whether the 2020 experiment already had it.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Hyperparameter:
 
     @property
     def kind(self) -> Kind:
-        """What a column of its values holds."""
+        """The type of its values in a table column."""
         if isinstance(self.default, bool):
             return Kind.TEXT
         return {int: Kind.COUNT, float: Kind.NUMBER}.get(type(self.default), Kind.TEXT)
@@ -88,11 +88,11 @@ def hyperparameter(
     figure: str | None = None,
     in_2020: bool = False,
 ) -> Any:
-    """Returns the dataclass field that declares a hyperparameter; the arguments are those of `Hyperparameter`.
+    """Returns a dataclass field that declares a hyperparameter. `Hyperparameter` describes the arguments.
 
     Args:
-        label: the title where it is None.
-        figure: the field's name where it is None.
+        label: defaults to the title.
+        figure: defaults to the name of the field.
     """
     declaration = {
         "check": check,
@@ -111,12 +111,12 @@ def declared_by(declarations: type) -> Mapping[str, Hyperparameter]:
     """Returns the hyperparameters of a dataclass by name, in the order of its fields.
 
     Raises:
-        TypeError: a field is not declared by `hyperparameter`, or its default or example fails its own check.
+        TypeError: a field is not declared with `hyperparameter`, or its default or example fails its check.
     """
     declared = {}
     for field in dataclasses.fields(declarations):
         if _METADATA_KEY not in field.metadata:
-            raise TypeError(f"{declarations.__name__}.{field.name} is not declared by hyperparameter(...)")
+            raise TypeError(f"{declarations.__name__}.{field.name} is not declared with hyperparameter(...)")
         values = dict(field.metadata[_METADATA_KEY])
         values["figure"] = values["figure"] or field.name
         declaration = Hyperparameter(name=field.name, default=field.default, **values)
@@ -129,8 +129,8 @@ def _require_consistent(declared: Hyperparameter) -> None:
     try:
         default, example = (declared.check(declared.name, value) for value in (declared.default, declared.example))
     except UsageError as error:
-        raise TypeError(f"the default or the example of a hyperparameter fails its own check: {error}") from None
+        raise TypeError(f"the default or example of a hyperparameter fails its check: {error}") from None
     if default != declared.default:
-        raise TypeError(f"the default of {declared.name} must be written as its check returns it: {default!r}")
+        raise TypeError(f"the default of {declared.name} must be in the form that its check returns: {default!r}")
     if example == default:
         raise TypeError(f"the example of {declared.name} must differ from its default")

@@ -1,6 +1,6 @@
-"""The names that Keras gives to activations, initializers and optimizers, and each optimizer's arguments.
+"""Keras's names for activations, initializers and optimizers, and the arguments of each optimizer.
 
-They are written out because asking Keras would import TensorFlow. A test compares them with Keras.
+They are hardcoded because importing Keras would import TensorFlow. A test compares them with Keras.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mnist_mlp.presets.checks import Check, fraction, non_negative, non_positive
 from mnist_mlp.presets.checks import any_number as number
 from mnist_mlp.presets.checks import true_or_false as boolean
 
-# Left out: activations that need arguments (threshold, constant) or change the number of units (glu).
+# Not included: activations that need arguments (threshold, constant) or change the number of units (glu).
 ACTIVATIONS = tuple(
     "relu gelu tanh sigmoid elu selu celu silu mish leaky_relu relu6 softplus softsign squareplus softmax log_softmax "
     "log_sigmoid exponential linear hard_sigmoid hard_silu hard_tanh hard_shrink soft_shrink tanh_shrink "
@@ -60,7 +60,7 @@ OPTIMIZER_ARGUMENTS: dict[str, dict[str, Check]] = {
 
 
 def check_optimizer_arguments(optimizer: str, arguments: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
-    """Returns the arguments with checked values.
+    """Returns the arguments with validated values.
 
     Raises:
         UsageError: the optimizer has no such argument, or a value is not allowed.
@@ -70,14 +70,14 @@ def check_optimizer_arguments(optimizer: str, arguments: tuple[tuple[str, Any], 
         if argument not in checks:
             raise unknown_name(argument, value, f"argument of the optimizer {optimizer}", checks)
     if sum(argument in _CLIPPING for argument, _ in arguments) > 1:
-        raise not_allowed("optimizer_arguments", dict(arguments), f"at most one of {', '.join(_CLIPPING)}")
+        raise not_allowed("optimizer_arguments", dict(arguments), f"a dict with at most one of {', '.join(_CLIPPING)}")
     return tuple(
-        (argument, checks[argument](f"optimizer_arguments: {argument}", value)) for argument, value in arguments
+        (argument, checks[argument](f"optimizer_arguments['{argument}']", value)) for argument, value in arguments
     )
 
 
 def unknown_name(name: str, value: Any, kind: str, known: Iterable[str]) -> UsageError:
-    """Returns the error for a name that does not exist, with the name that was probably meant."""
+    """Returns an error for an unknown name. It suggests the closest known name, or lists all known names."""
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     hint = f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"

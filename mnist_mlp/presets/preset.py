@@ -1,4 +1,4 @@
-"""A preset: the hyperparameters of one training, validated and frozen. Imports no TensorFlow."""
+"""A preset: the validated, immutable hyperparameters of one training run. Does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from mnist_mlp.presets.checks import not_allowed
 from mnist_mlp.presets.declarations import DEFORMATIONS, HYPERPARAMETERS, Hyperparameters
 from mnist_mlp.presets.keras_names import check_optimizer_arguments, unknown_name
 
-MOST_WEIGHTS = 250_000_000  # 1 GB of float32, and three times that with Adam's moments
+MAX_WEIGHTS = 250_000_000  # 1 GB as float32; 3 GB with Adam's moments
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preset(Hyperparameters):
-    """The hyperparameters of one training, checked and kept in one form.
+    """The hyperparameters of one training run, validated and normalized.
 
-    Requirements that depend on the data are checked by `data.requirements.require_fit`.
+    Limits that depend on the data set are checked by `data.requirements.require_fit`.
 
     Raises:
-        UsageError: a field is unknown, of the wrong type or out of range; names field, value and allowed values.
+        UsageError: a field is unknown, has the wrong type or is out of range.
     """
 
     parent: Preset | None = field(default=None, compare=False, repr=False)
 
     def __new__(cls, *positional: Any, **values: Any) -> Preset:
         if positional:
-            raise UsageError("Preset takes its fields by name, such as Preset(hidden_sizes=(300, 200), dropout=0.2)")
+            raise UsageError(
+                "Preset takes keyword arguments only, such as Preset(hidden_sizes=(300, 200), dropout=0.2)"
+            )
         for name, value in values.items():
             if name not in cls.__dataclass_fields__:
                 raise unknown_name(name, value, "field", cls.field_names())
@@ -41,14 +43,12 @@ class Preset(Hyperparameters):
         arguments = check_optimizer_arguments(self.optimizer, self.optimizer_arguments)
         object.__setattr__(self, "optimizer_arguments", arguments)
         if self.deskew and self.upright_beside:
-            raise not_allowed(
-                "upright_beside", True, "False beside deskew=True, which already makes every image upright"
-            )
+            raise not_allowed("upright_beside", True, "False if deskew is True (every image is deskewed already)")
         require_few_weights(self.hidden_sizes, self.hidden_sizes)
 
     @property
     def views(self) -> int:
-        """Number of versions of an image that the network sees at once."""
+        """Number of versions of each image that the network gets as input."""
         return 2 if self.upright_beside else 1
 
     @property
@@ -58,11 +58,11 @@ class Preset(Hyperparameters):
 
     @property
     def deformations(self) -> tuple[float, ...]:
-        """Strengths of the deformations of the training images, in the order of DEFORMATIONS; all 0 without any."""
+        """Strengths of the data augmentation, in the order of DEFORMATIONS; all 0 without augmentation."""
         return tuple(getattr(self, name) for name in DEFORMATIONS)
 
     def extras(self) -> dict[str, str]:
-        """Returns, as text by title, the values that are not the default of what the experiment of 2020 did without."""
+        """Returns {title: value as text} of the non-default hyperparameters that the 2020 experiment did not have."""
         return {
             declaration.title: format_field(getattr(self, name))
             for name, declaration in HYPERPARAMETERS.items()
@@ -71,13 +71,13 @@ class Preset(Hyperparameters):
 
     @classmethod
     def field_names(cls) -> list[str]:
-        """Names of the hyperparameters, in the order of the class."""
+        """Returns the names of the hyperparameters, in the order of their declarations."""
         return list(HYPERPARAMETERS)
 
     def but(self, **changes: Any) -> Preset:
-        """Returns this preset with a change, remembering this one as its parent.
+        """Returns a copy of this preset with these changes. The parent of the copy is this preset.
 
-        A new optimizer starts from its own defaults: the arguments of the old one would mean nothing to it.
+        Changing the optimizer resets `optimizer_arguments`, because each optimizer has its own arguments.
         """
         kept = {name: getattr(self, name) for name in HYPERPARAMETERS}
         if "optimizer" in changes:
@@ -85,9 +85,9 @@ class Preset(Hyperparameters):
         return Preset(**{**kept, **changes, "parent": self})
 
     def differences(self, other: Preset) -> dict[str, tuple[Any, Any]]:
-        """Returns {field: (value here, value in other)} for the fields that differ; empty for the same experiment.
+        """Returns {field: (value in this preset, value in the other)} for the fields that differ.
 
-        Another optimizer counts as one difference, together with its arguments.
+        A different optimizer and its arguments count as one difference.
         """
         changed = {
             name: (getattr(self, name), getattr(other, name))
@@ -99,7 +99,7 @@ class Preset(Hyperparameters):
         return changed
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the hyperparameters as plain JSON values; `from_dict` is its inverse."""
+        """Returns the hyperparameters as JSON values; `from_dict` is the inverse."""
         values = {name: getattr(self, name) for name in HYPERPARAMETERS}
         return {
             **values,
@@ -109,25 +109,27 @@ class Preset(Hyperparameters):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preset:
-        """Returns the preset of `to_dict`, validated. Fields that are missing have their defaults.
+        """Returns the preset with these values, in the format of `to_dict`. Missing fields get their defaults.
 
         Raises:
-            UsageError: as the class does.
+            UsageError: a field is unknown, has the wrong type or is out of range.
         """
         if not isinstance(values, Mapping) or "parent" in values:
-            raise UsageError("a preset is a JSON object of the fields " + ", ".join(cls.field_names()))
+            raise UsageError("a preset must be a JSON object with the fields " + ", ".join(cls.field_names()))
         return cls(**values)
 
 
 def require_few_weights(layer_sizes: tuple[int, ...], hidden_sizes: tuple[int, ...]) -> None:
-    """Raises UsageError where layers of these sizes have more than MOST_WEIGHTS weights."""
+    """Raises UsageError if layers of these sizes have more than MAX_WEIGHTS weights."""
     weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(layer_sizes))
-    if weights > MOST_WEIGHTS:
-        raise not_allowed("hidden_sizes", hidden_sizes, f"at most {MOST_WEIGHTS:,} weights, not {weights:,}")
+    if weights > MAX_WEIGHTS:
+        raise not_allowed(
+            "hidden_sizes", hidden_sizes, f"smaller (at most {MAX_WEIGHTS:,} weights; these layers have {weights:,})"
+        )
 
 
 def format_field(value: Any) -> str:
-    """Returns a field's value as tables and logs show it: 300-200-200, momentum=0.9, 0.001."""
+    """Returns a field's value as text for tables and logs: 300-200-200, momentum=0.9, 0.001."""
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         return " ".join(f"{name}={format_field(argument)}" for name, argument in value)
     if isinstance(value, tuple):

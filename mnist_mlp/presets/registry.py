@@ -1,4 +1,4 @@
-"""The numbered presets in titled sections, and how they are selected. Imports neither TensorFlow nor rich."""
+"""The registry of numbered presets, grouped into titled sections. Does not import TensorFlow or rich."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset, format_field
 
-_RANGES = "numbers and ranges from low to high, such as 9-13,31"
+_RANGES = "numbers and ascending ranges, such as 9-13,31"
 
 
 @dataclass
 class Section:
-    """Presets that belong together.
+    """A group of related presets.
 
     Attributes:
-        title: what they try out.
-        numbers: of its presets, in the order of the file.
+        title: heading of the section.
+        numbers: numbers of its presets, in the order in which they were added.
     """
 
     title: str
@@ -26,13 +26,13 @@ class Section:
 
 
 class Registry(dict[int, Preset]):
-    """Presets by number; each number is used once.
+    """Presets by number. A number cannot be used twice.
 
     Attributes:
-        sections: the presets by section; presets before the first `section(...)` are in one without a title.
+        sections: the sections in order; presets added before the first `section(...)` are in a section without a title.
 
     Raises:
-        UsageError: a number is used twice, is not a whole number from 1, or is unknown when looked up.
+        UsageError: a number is used twice, is not a positive integer, or is unknown when looked up.
     """
 
     def __init__(self) -> None:
@@ -40,12 +40,12 @@ class Registry(dict[int, Preset]):
         self.sections: list[Section] = []
 
     def section(self, title: str) -> None:
-        """Begins a section: the presets that follow belong to it."""
+        """Starts a section; all presets added after this call belong to it."""
         self.sections.append(Section(title))
 
     def __setitem__(self, number: int, preset: Preset) -> None:
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise UsageError(f"PRESETS[{number!r}]: the number of a preset is a whole number from 1")
+            raise UsageError(f"PRESETS[{number!r}]: a preset number must be a whole number greater than 0")
         if number in self:
             raise UsageError(f"PRESETS[{number}] is defined twice; every preset needs its own number")
         if not isinstance(preset, Preset):
@@ -59,27 +59,27 @@ class Registry(dict[int, Preset]):
         raise UsageError(f"preset {number!r} is unknown; known: {ranges_of(self)} (see hyperparameters.py)")
 
     def select(self, chosen: str | Iterable[int]) -> dict[int, Preset]:
-        """Returns the chosen presets by number, in the order chosen.
+        """Returns the chosen presets by number, in the given order.
 
         Args:
             chosen: text such as "9-13,31", or the numbers themselves.
 
         Raises:
-            UsageError: nothing is chosen, a number is unknown or chosen twice, or the text is not a list of ranges.
+            UsageError: nothing is chosen, a number is unknown or chosen twice, or the text cannot be parsed.
         """
         numbers = self._parse(chosen) if isinstance(chosen, str) else chosen
         selected: dict[int, Preset] = {}
         try:
             for number in numbers:
                 if isinstance(number, int) and number < 0:
-                    raise UsageError(f'preset {number} is unknown; for a range write text: presets = "9-13,31"')
+                    raise UsageError(f'preset {number} is unknown; write a range as text: presets = "9-13,31"')
                 if not isinstance(number, int) or isinstance(number, bool):
-                    raise UsageError(f"preset {number!r} is not the number of a preset; known: {ranges_of(self)}")
+                    raise UsageError(f"presets: {number!r} is not a preset number; known: {ranges_of(self)}")
                 if number in selected:
                     raise UsageError(f"preset {number} is chosen twice")
                 selected[number] = self[number]
         except TypeError:
-            raise UsageError(f"presets = {chosen!r} is not a list of preset numbers, such as [9, 10, 31]") from None
+            raise UsageError(f"presets = {chosen!r} is not a list of preset numbers such as [9, 10, 31]") from None
         if not selected:
             raise UsageError("no preset is chosen; choose at least one, such as presets = [31] or --presets 31")
         return selected
@@ -90,16 +90,16 @@ class Registry(dict[int, Preset]):
             low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
             if low > high:
                 raise UsageError(f"presets {text!r}: {part.strip()!r} is not understood; write {_RANGES}")
-            if high not in self:  # checked before counting up to it, so that 1-999999999 ends at once
+            if high not in self:  # fails for 1-999999999 without counting up to it
                 self[high]
             yield from range(low, high + 1)
 
     def number_of(self, preset: Preset) -> int | None:
-        """Returns the number of this very preset, None if it has none."""
+        """Returns the number of this preset object, or None if it is not in the registry."""
         return next((number for number, known in self.items() if known is preset), None)
 
     def change_of(self, preset: Preset) -> str:
-        """Returns what the preset changed compared with its parent: "18: dropout 0 -> 0.2"."""
+        """Returns the preset's changes from its parent, such as "18: dropout 0 -> 0.2"."""
         if preset.parent is None:
             return "base preset"
         changes = ", ".join(
@@ -111,7 +111,7 @@ class Registry(dict[int, Preset]):
 
 
 def ranges_of(numbers: Iterable[int]) -> str:
-    """Returns numbers as text that `Registry.select` understands: "9-13,31"."""
+    """Returns numbers as text that `Registry.select` accepts, such as "9-13,31"."""
     ranges: list[list[int]] = []
     for number in sorted(numbers):
         if ranges and number == ranges[-1][1] + 1:

@@ -1,1 +1,1 @@
-"""From runs/ and INFOS/ to everything that a person would put into a report. Imports no TensorFlow."""
+"""Builds the report (page, tables, and figures) from runs/ and INFOS/. Does not import TensorFlow."""

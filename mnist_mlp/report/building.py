@@ -1,4 +1,4 @@
-"""Builds the whole report: gather the content, draw the figures, write tables and page."""
+"""Builds the report: collects the content, draws the figures, and writes the tables and the page."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CSV_FILES = {"Table": "my_result.csv", "Presets": "my_result_presets.csv", "Stud
 
 
 def build_report(runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Path) -> ReportContent:
-    """Writes every file of the report into the output folder, each whole; returns the content.
+    """Writes all files of the report to the output directory and returns the content. Each file is written atomically.
 
     Raises:
-        UsageError: a folder or table cannot be read.
-        WorkFailed: there is no run, or a file cannot be written.
+        UsageError: a directory or table cannot be read.
+        WorkFailed: there are no runs to report, or a file cannot be written.
     """
     content = gather(runs_dir, info_dir, data_dir)
     if not content.evidence.runs:
@@ -34,7 +34,8 @@ def build_report(runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Pat
         _write(content, output_dir)
     except OSError as error:
         path = error.filename or output_dir
-        raise WorkFailed(f"{path} cannot be written ({error.strerror or error}); close it or make room") from None
+        reason = error.strerror or error
+        raise WorkFailed(f"{path} cannot be written ({reason}); close the file or free up disk space") from None
     return content
 
 
@@ -51,4 +52,4 @@ def _write(content: ReportContent, output_dir: Path) -> None:
 def _no_runs(evidence: Evidence, runs_dir: Path) -> WorkFailed:
     reasons = "".join(f"; {name}: {reason}" for name, reason in list(evidence.skipped.items())[:3])
     training = command("MNIST_train.py", runs_dir=runs_dir)
-    return WorkFailed(f"{runs_dir} holds no run to report{reasons}; train one first: {training}")
+    return WorkFailed(f"{runs_dir} contains no runs to report{reasons}; train a preset first: {training}")

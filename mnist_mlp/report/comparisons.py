@@ -1,4 +1,4 @@
-"""Compares experiments with a reference on the test set, and judges the differences."""
+"""Compares the test accuracies of experiments with a reference and gives each difference a verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import hypot, inf, sqrt
 from mnist_mlp.report.evidence import TESTED_IMAGES, ReportedRun
 from mnist_mlp.report.statistics import (
     ALPHA,
-    STAND_IN_FACTOR,
+    SINGLE_RUN_FACTOR,
     Difference,
     Method,
     SeedSpread,
@@ -17,27 +17,28 @@ from mnist_mlp.report.statistics import (
     mcnemar,
     over_seeds,
     seed_spread,
-    stand_in_spread,
+    single_run_spread,
     two_proportions,
 )
 from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.verdicts import Verdict
 
-LEARNED = 0.9  # test accuracy from which a preset counts for the spread over seeds: failures vary by much more
+# Minimum test accuracy of presets that count toward the spread over seeds. Failed runs vary much more.
+LEARNED = 0.9
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """An experiment against a reference.
+    """A comparison of an experiment with a reference.
 
     Attributes:
         arm: the experiment.
-        verdict: what was found.
-        difference: of the test accuracies, None for the reference itself and if one of the two is not scored.
-        p_adjusted: the p-value by Holm for all comparisons with this reference, None likewise.
-        seed_limit: the largest difference that the seeds alone may make; infinite if nothing is known of it, None if
-            there is no difference, or if it was tested over the seeds of both.
-        is_rough: whether `seed_limit` rests on a stand-in for a spread over seeds.
+        verdict: the result of the comparison.
+        difference: difference in test accuracy. None for the reference itself, or if either experiment is not scored.
+        p_adjusted: p-value, Holm-adjusted for all comparisons with this reference. None if `difference` is None.
+        seed_limit: the largest difference that the seed alone is likely to cause; infinite if unknown. None if
+            `difference` is None, or if both sides have several seeds.
+        is_rough: whether `seed_limit` uses a spread over seeds that was estimated from a single run.
     """
 
     arm: Experiment
@@ -49,11 +50,11 @@ class Comparison:
 
 
 def compare_all(arms: Sequence[Experiment], reference: Experiment, spread: SeedSpread) -> list[Comparison]:
-    """Returns a comparison of each arm with the reference, which may be among the arms."""
+    """Compares each arm with the reference. The reference may be one of the arms."""
     differences = [None if arm is reference else difference_of(arm, reference) for arm in arms]
     adjusted = iter(holm([difference.p for difference in differences if difference]))
     return [
-        _judged(arm, reference, difference, next(adjusted), spread)
+        _comparison(arm, reference, difference, next(adjusted), spread)
         if difference
         else Comparison(arm, Verdict.REFERENCE if arm is reference else Verdict.NOT_SCORED)
         for arm, difference in zip(arms, differences, strict=True)
@@ -61,7 +62,7 @@ def compare_all(arms: Sequence[Experiment], reference: Experiment, spread: SeedS
 
 
 def difference_of(arm: Experiment, reference: Experiment) -> Difference | None:
-    """Returns how much more accurate the arm is on the test set, None if one of the two is not scored."""
+    """Returns the difference in test accuracy between arm and reference, or None if either is not scored."""
     if not (arm.scored and reference.scored):
         return None
     if len(arm.scored) + len(reference.scored) > 2:
@@ -75,22 +76,22 @@ def difference_of(arm: Experiment, reference: Experiment) -> Difference | None:
 
 
 def spread_over_seeds(experiments: Sequence[Experiment]) -> SeedSpread:
-    """Returns how much the seed alone changes the test accuracy of presets that learned."""
+    """Returns the spread of test accuracy over seeds, pooled over the presets that reach `LEARNED`."""
     return seed_spread([_accuracies(experiment) for experiment in experiments if _has_learned(experiment)])
 
 
-def deviation_by_stand_in(experiments: Sequence[Experiment]) -> float:
-    """Returns the stand-in's deviation for the presets that `spread_over_seeds` is pooled over."""
-    stand_ins = [
-        _stand_in(run).deviation
+def single_run_deviation(experiments: Sequence[Experiment]) -> float:
+    """Returns the standard deviation that single runs predict for the presets that `spread_over_seeds` pools."""
+    deviations = [
+        _single_run_estimate(run).deviation
         for experiment in experiments
         if len(experiment.scored) > 1 and _has_learned(experiment)
         for run in experiment.scored
     ]
-    return sqrt(sum(deviation**2 for deviation in stand_ins) / len(stand_ins)) if stand_ins else inf
+    return sqrt(sum(deviation**2 for deviation in deviations) / len(deviations)) if deviations else inf
 
 
-def _judged(
+def _comparison(
     arm: Experiment, reference: Experiment, difference: Difference, p_adjusted: float, spread: SeedSpread
 ) -> Comparison:
     limit, is_rough = None, False
@@ -112,19 +113,20 @@ def _verdict(difference: Difference, p_adjusted: float, seed_limit: float | None
 
 
 def _reach(experiment: Experiment, spread: SeedSpread) -> tuple[float, bool]:
-    """Returns how far off its seeds may have taken its mean test accuracy, and whether that is a stand-in's word."""
+    """Returns how far the seeds may move the mean test accuracy, and whether a single run was used to estimate it."""
     scored = experiment.scored
-    own, stand_in = seed_spread([_accuracies(experiment)]), _stand_in(scored[0])
+    own, estimate = seed_spread([_accuracies(experiment)]), _single_run_estimate(scored[0])
     is_known = bool(spread.freedom) and _has_learned(experiment)
-    if is_known and len(scored) == 1 and stand_in.freedom:
-        is_known = stand_in.deviation <= STAND_IN_FACTOR * spread.deviation  # else it is unlike those measured
+    if is_known and len(scored) == 1 and estimate.freedom:
+        # A run that varies much more than the measured presets must not use their spread.
+        is_known = estimate.deviation <= SINGLE_RUN_FACTOR * spread.deviation
     if is_known or own.freedom:
         return (spread if is_known else own).reach / sqrt(len(scored)), False
-    return stand_in.reach, True
+    return estimate.reach, True
 
 
-def _stand_in(run: ReportedRun) -> SeedSpread:
-    return stand_in_spread(run.curves["validation accuracy"], run.test_accuracy, TESTED_IMAGES)
+def _single_run_estimate(run: ReportedRun) -> SeedSpread:
+    return single_run_spread(run.curves["validation accuracy"], run.test_accuracy, TESTED_IMAGES)
 
 
 def _has_learned(experiment: Experiment) -> bool:

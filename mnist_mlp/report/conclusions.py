@@ -1,4 +1,4 @@
-"""The conclusions from all runs together: the best preset, its rivals, the results of the studies."""
+"""Conclusions from all runs: the best preset, how the others compare with it, and the results of the studies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnist_mlp.report.comparisons import compare_all
-from mnist_mlp.report.evidence import TESTED_IMAGES, ReportedRun
+from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.intervals import interval_of_test
 from mnist_mlp.report.statistics import SeedSpread
@@ -15,17 +15,17 @@ from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.verdicts import Verdict
 from mnist_mlp.report.wording import count, listed
 
-MOST_NAMED = 6  # presets that a sentence names
+MOST_NAMED = 6  # maximum number of presets that a sentence lists by number
 
 
 @dataclass(frozen=True)
 class Conclusions:
-    """The top of the report.
+    """Summary at the top of the report.
 
     Attributes:
-        best: the preset with the highest mean validation accuracy, None if no run has ended.
-        best_run: its run with the highest validation accuracy, among scored ones if there are any.
-        sentences: what was found, in full.
+        best: preset with the highest mean validation accuracy, or None if no run has finished.
+        best_run: the run of this preset with the highest validation accuracy, among its scored runs if there are any.
+        sentences: conclusions as text.
     """
 
     best: Experiment | None
@@ -34,9 +34,11 @@ class Conclusions:
 
 
 def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding], spread: SeedSpread) -> Conclusions:
-    """Returns the conclusions; the best preset is chosen on validation, so that its test accuracy is unbiased."""
+    """Returns the conclusions. The best preset is chosen by validation accuracy, so its test accuracy is unbiased."""
     if not experiments:
-        return Conclusions(None, None, ["There is nothing to compare: no run except final fits has ended yet."])
+        return Conclusions(
+            None, None, ["There is nothing to compare yet: no run has finished (final fits are not compared)."]
+        )
     best = max(experiments, key=lambda experiment: experiment.mean_validation)
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
     sentences = [
@@ -49,16 +51,15 @@ def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding], spr
 
 def _about_best(best: Experiment, presets: int) -> str:
     seeds = len(best.seeds)
-    has = "has the highest validation accuracy," if presets > 1 else "has a validation accuracy of"
+    has = "has the highest validation accuracy:" if presets > 1 else "has a validation accuracy of"
     chosen = f"Preset {best.label} {has} {best.mean_validation:.2%}"
     chosen += f" on average over {seeds} seeds" if seeds > 1 else ""
     interval = interval_of_test(best)
     if interval is None:
-        return f"{chosen}. It is not scored on the test set yet: run MNIST_eval.py."
-    basis = "over seeds" if interval.is_over_seeds else f"for {TESTED_IMAGES:,} test images"
+        return f"{chosen}. It has not been scored on the test set yet; run MNIST_eval.py."
     return (
-        f"{chosen}; its accuracy on the test images is {best.mean_test:.2%} "
-        f"({interval.low * 100:.2f} to {interval.high:.2%}, the 95% interval {basis})."
+        f"{chosen}. Its test accuracy is {best.mean_test:.2%} "
+        f"(95% interval {interval.basis}: {interval.low:.2%} to {interval.high:.2%})."
     )
 
 
@@ -73,25 +74,32 @@ def _about_rivals(best: Experiment, experiments: Sequence[Experiment], spread: S
         if comparison.verdict is Verdict.SIGNIFICANT and comparison.difference.amount > 0
     ]
     if better:
-        return f"Significantly better on the test images: {_presets(better)}."
+        verb = "is" if len(better) == 1 else "are"
+        return f"On the test set, however, {_presets(better)} {verb} significantly better."
     labels = {verdict: [one.arm.label for one in compared if one.verdict is verdict] for verdict in Verdict}
     equal = labels[Verdict.NOT_SIGNIFICANT] + labels[Verdict.IDENTICAL]
     perhaps = labels[Verdict.SIGNIFICANT_FOR_THIS_PAIR]
     if not equal and not perhaps:
-        rivals = "The other preset is" if len(others) == 1 else f"Each of the {len(others)} other presets is"
-        return f"{rivals} significantly worse on the test images."
-    parts = []
+        subject = "The other preset is" if len(others) == 1 else f"All {len(others)} other presets are"
+        return f"{subject} significantly worse on the test set."
+    sentences = []
     if equal:
-        verb = "does" if len(equal) == 1 else "do"
-        parts.append(f"{len(equal)} {verb} not differ significantly from it on the test images{_named(equal)}")
+        sentences.append(f"On the test set, it does not differ significantly from {_some(equal, len(others))}.")
     if perhaps:
-        parts.append(f"{len(perhaps)} may differ only by the seed{_named(perhaps)}")
-    rivals = count(len(others), "other preset")
-    return f"Of the {rivals}, {', and '.join(parts)}. So it is one of the best, not the best."
+        start = "The comparison" if equal else "On the test set, the comparison"
+        some = f"{count(len(perhaps), 'other')}{_named(perhaps)}" if equal else _some(perhaps, len(others))
+        sentences.append(f"{start} with {some} is inconclusive because more seeds are needed.")
+    return " ".join([*sentences, "So it is one of the best presets, but not a clear winner."])
+
+
+def _some(labels: Sequence[str], others: int) -> str:
+    """Returns "the other preset (preset 2)" or "2 of the 5 other presets (presets 2 and 3)"."""
+    text = "the other preset" if others == 1 else f"{len(labels)} of the {others} other presets"
+    return f"{text}{_named(labels)}"
 
 
 def _named(labels: Sequence[str]) -> str:
-    return f" ({_presets(labels)})" if 0 < len(labels) <= MOST_NAMED else ""
+    return f" ({_presets(labels)})" if len(labels) <= MOST_NAMED else ""
 
 
 def _presets(labels: Sequence[str]) -> str:
@@ -102,9 +110,9 @@ def _about_studies(findings: Sequence[Finding]) -> str:
     verdicts = Counter(comparison.verdict for finding in findings for comparison in finding.compared)
     if not verdicts:
         return ""
-    parts = [f"{verdicts[Verdict.SIGNIFICANT]} changed the accuracy significantly"]
+    parts = [f"{verdicts[Verdict.SIGNIFICANT]} significant"]
     if perhaps := verdicts[Verdict.SIGNIFICANT_FOR_THIS_PAIR]:
-        parts.append(f"{perhaps} may differ only by the seed")
-    parts.append(f"{verdicts[Verdict.NOT_SIGNIFICANT] + verdicts[Verdict.IDENTICAL]} did not")
-    changes = count(sum(verdicts.values()), "single change")
-    return f"Of {changes} in {count(len(findings), 'study', 'studies')}, {', '.join(parts[:-1])}, and {parts[-1]}."
+        parts.append(f"{perhaps} inconclusive (more seeds are needed)")
+    parts.append(f"{verdicts[Verdict.NOT_SIGNIFICANT] + verdicts[Verdict.IDENTICAL]} not significant")
+    comparisons = count(sum(verdicts.values()), "one-factor comparison")
+    return f"Results of {comparisons} in {count(len(findings), 'study', 'studies')}: {listed(parts)}."

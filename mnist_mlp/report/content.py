@@ -1,11 +1,11 @@
-"""Everything that the report says, before it is drawn and written."""
+"""Collects the content of the report, before any figures or files are created."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_mlp.report.comparisons import deviation_by_stand_in, spread_over_seeds
+from mnist_mlp.report.comparisons import single_run_deviation, spread_over_seeds
 from mnist_mlp.report.conclusions import Conclusions, conclude
 from mnist_mlp.report.evidence import Evidence
 from mnist_mlp.report.findings import Finding, find
@@ -22,20 +22,21 @@ class ReportContent:
     """The content of a report.
 
     Attributes:
-        evidence: what it is based on.
-        experiments: the presets with their runs.
-        spread: how much the seed alone changes the accuracy.
-        by_stand_in: the deviation of the stand-in for the presets that `spread` is pooled over.
-        findings: of each study.
-        ranking: of the hyperparameters.
-        conclusions: from everything together.
-        answers: to the questions that the runs can answer.
+        evidence: all runs, with scores and predictions.
+        experiments: presets with their runs.
+        spread: how much the seed alone changes the test accuracy.
+        estimated_seed_deviation: standard deviation over seeds that single runs predict for the presets that `spread`
+            is pooled over, for comparison with `spread`.
+        findings: results of each study.
+        ranking: hyperparameters, ranked by importance.
+        conclusions: summary of all runs.
+        answers: answers to the questions that these runs allow.
     """
 
     evidence: Evidence
     experiments: list[Experiment]
     spread: SeedSpread
-    by_stand_in: float
+    estimated_seed_deviation: float
     findings: list[Finding]
     ranking: Ranking
     conclusions: Conclusions
@@ -43,11 +44,11 @@ class ReportContent:
 
 
 def gather(runs_dir: Path, info_dir: Path, data_dir: Path) -> ReportContent:
-    """Returns the content of the report on these folders.
+    """Returns the content of the report about the runs in these directories.
 
     Raises:
-        UsageError: a folder or table cannot be read.
-        WorkFailed: the test images are missing and a run has predictions.
+        UsageError: a directory or table cannot be read.
+        WorkFailed: the test images are missing, but a run has predictions.
     """
     evidence = read_evidence(runs_dir, info_dir, data_dir)
     experiments = find_experiments(evidence.runs)
@@ -57,7 +58,7 @@ def gather(runs_dir: Path, info_dir: Path, data_dir: Path) -> ReportContent:
         evidence=evidence,
         experiments=experiments,
         spread=spread,
-        by_stand_in=deviation_by_stand_in(experiments),
+        estimated_seed_deviation=single_run_deviation(experiments),
         findings=findings,
         ranking=rank(experiments, findings),
         conclusions=conclude(experiments, findings, spread),

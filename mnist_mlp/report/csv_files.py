@@ -1,4 +1,4 @@
-"""The tables as CSV files that no spreadsheet runs as formulas."""
+"""Writes the tables as CSV files, protected against formula injection."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(table: DataTable, path: Path) -> None:
-    """Writes the table in UTF-8, numbers in full, an unknown value empty.
+    """Writes a table as UTF-8 with full precision; unknown values are empty.
 
-    Text that a spreadsheet would run as a formula gets an apostrophe before it, which makes it text there.
+    Text that a spreadsheet would execute as a formula is prefixed with an apostrophe.
     """
     content = io.StringIO(newline="")
     writer = csv.writer(content, lineterminator="\n")

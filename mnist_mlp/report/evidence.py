@@ -1,4 +1,4 @@
-"""What the report is based on: every run with its curves, test accuracy and predictions."""
+"""The data behind the report: every run with its curves, test accuracy, and predictions."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ TESTED_IMAGES = MNIST.test_images
 
 @dataclass(eq=False)
 class ReportedRun:
-    """A run as the report sees it. Compared by identity.
+    """A run with its scores and predictions. Two objects are equal only if they are identical.
 
     Attributes:
-        name: of its folder, without characters that cannot be printed.
-        folder: its path.
-        record: as its training left it.
-        curves: float64 [epochs] by "train accuracy", "validation cross_entropy", ...; losses in nats.
-        layers: float64 [epochs, weight layers] by the names of `LayerStatistics`, from the pixels to the logits; NaN in
-            epochs without them. None where no epoch has them: older versions did not record them.
-        test_accuracy, test_loss: from eval_log.txt, None if it was not scored.
-        predictions: for each test image, None if they were not kept.
-        right: bool [test images], whether the image was classified correctly; None if there are no predictions.
+        name: name of the run directory, with unprintable characters replaced.
+        folder: path of the run directory.
+        record: the record written during training.
+        curves: the curves, float64 [epochs], by name: "train accuracy", "validation cross_entropy", ... Losses are in
+            nats.
+        layers: the layer statistics, float64 [epochs, weight layers], by field name of `LayerStatistics`. Layers are
+            ordered from input to output. NaN in epochs without statistics. None if no epoch has any, as in records
+            written by older versions.
+        test_accuracy, test_loss: values from eval_log.txt, or None if the run is not scored.
+        predictions: the prediction for each test image, or None if predictions were not saved.
+        right: bool [test images], whether each image was classified correctly; None if there are no predictions.
     """
 
     name: str
@@ -44,34 +46,34 @@ class ReportedRun:
 
     @property
     def preset(self) -> Preset:
-        """Its hyperparameters."""
+        """The run's hyperparameters."""
         return self.record.preset
 
     @property
     def is_comparable(self) -> bool:
-        """Whether training ended by itself and left a best epoch, and did not train on validation images."""
+        """Whether training finished or diverged, has a best epoch, and did not use the validation images."""
         has_ended = self.record.status in (RunStatus.FINISHED, RunStatus.DIVERGED) and self.record.best_epoch > 0
         return has_ended and not self.preset.final_fit
 
     @property
     def validation_accuracy(self) -> float:
-        """Of its best epoch."""
+        """Validation accuracy of the best epoch."""
         return self.record.best_validation_accuracy
 
     @property
     def test_correct(self) -> int:
-        """Number of test images classified correctly; of a scored run."""
+        """Number of test images classified correctly. The run must be scored."""
         return round(self.test_accuracy * TESTED_IMAGES)
 
     @property
     def test_interval(self) -> tuple[float, float]:
-        """95% interval of a scored run's test accuracy, over samples of as many test images."""
+        """95% confidence interval of the test accuracy for a test set of this size. The run must be scored."""
         return share_interval(self.test_correct, TESTED_IMAGES)
 
 
 @dataclass(frozen=True)
 class ReportedEnsemble:
-    """The test accuracy of the mean of some runs' probabilities; the names are those of reported runs."""
+    """An ensemble: the names of its runs, and the test accuracy of their averaged probabilities."""
 
     runs: tuple[str, ...]
     test_accuracy: float
@@ -79,15 +81,15 @@ class ReportedEnsemble:
 
 @dataclass(eq=False)
 class Evidence:
-    """Everything that can be reported.
+    """All data that the report can use.
 
     Attributes:
-        runs: oldest first.
-        skipped: why something in the runs folder is not reported, by name.
-        notes: problems of runs that are reported all the same.
-        ensembles: of ensemble_log.txt, those whose runs are all there.
-        test_labels: int [test images], None if no run has predictions.
-        test_pixels: uint8 [test images, pixels], likewise.
+        runs: all runs, oldest first.
+        skipped: for each skipped entry of the runs directory, its name and the reason.
+        notes: problems that do not exclude a run.
+        ensembles: the ensembles in ensemble_log.txt for which all runs are present.
+        test_labels: int [test images], or None if no run has predictions.
+        test_pixels: uint8 [test images, pixels], or None if no run has predictions.
     """
 
     runs: list[ReportedRun] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Which hyperparameter matters most: the largest one-change effects, beside PED-ANOVA over all presets."""
+"""Ranks hyperparameters by their largest one-factor effect, and by PED-ANOVA over all presets."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from mnist_mlp.report.studies import Experiment, Study, title_of
 from mnist_mlp.report.verdicts import Verdict
 from mnist_mlp.report.wording import points
 
-FEWEST_PRESETS = 8  # with fewer, a quarter of them is fewer than two
-PRESETS_PER_FIELD = 10  # with fewer presets per varied hyperparameter, the ranking comes with a warning
-MOST_IN_WORDS = 3  # effects that a sentence names
+FEWEST_PRESETS = 8  # PED-ANOVA needs at least two presets in the best quarter
+PRESETS_PER_FIELD = 10  # with fewer presets per varied hyperparameter, the report shows a warning
+MOST_IN_WORDS = 3  # maximum number of effects that a sentence lists
 
 
 @dataclass(frozen=True)
 class Effect:
-    """The largest change of test accuracy by one hyperparameter alone.
+    """The largest change in test accuracy when only one hyperparameter changes.
 
     Attributes:
-        amount: of test accuracy, with its sign.
-        change: as text: "0.001 -> 0.1".
+        amount: signed change in test accuracy, -1 to 1.
+        change: old and new value as text, such as "0.001 -> 0.1".
     """
 
     amount: float
@@ -36,13 +36,13 @@ class FieldImportance:
     """How much a hyperparameter matters.
 
     Attributes:
-        field: its name.
-        values: number of different values among the presets.
-        share: by PED-ANOVA, None with too few presets.
-        largest: its largest effect in a study, None if there is none.
-        largest_working: likewise, between two values that both learn.
-        significant: number of its comparisons that are significant.
-        compared: number of its comparisons.
+        field: name of the hyperparameter.
+        values: number of different values in the presets.
+        share: PED-ANOVA share, or None if there are too few presets.
+        largest: largest effect in any study, or None if there is no scored comparison.
+        largest_working: the same, but only among comparisons in which both values reach `LEARNED`.
+        significant: number of significant comparisons.
+        compared: number of comparisons.
     """
 
     field: str
@@ -56,12 +56,12 @@ class FieldImportance:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The hyperparameters that vary.
+    """The hyperparameters that vary, ranked.
 
     Attributes:
-        fields: the one with the largest one-change effect first.
-        warning: why the ranking is not reliable, "" if it is.
-        sentences: the answer, as far as the studies give one.
+        fields: the hyperparameters, sorted by effect, largest first.
+        warning: why the ranking is unreliable; "" if it is reliable.
+        sentences: summary as text; empty without studies.
     """
 
     fields: list[FieldImportance]
@@ -70,7 +70,7 @@ class Ranking:
 
 
 def rank(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Ranking:
-    """Returns the hyperparameters that vary, by their largest one-change effect."""
+    """Returns the hyperparameters that vary, ranked by their largest one-factor effect."""
     columns = {name: [getattr(experiment.preset, name) for experiment in experiments] for name in HYPERPARAMETERS}
     varied = {name: values for name, values in columns.items() if len(set(values)) > 1}
     shares: dict[str, Share] = {}
@@ -90,14 +90,14 @@ def _warning(presets: int, varied: int) -> str:
         return "Fewer than two hyperparameters differ between the presets, so there is nothing to rank."
     if presets < FEWEST_PRESETS:
         return (
-            f"{presets} presets are too few for PED-ANOVA (it needs at least {FEWEST_PRESETS}); "
-            "only the one-change effects follow."
+            f"{presets} presets are too few for PED-ANOVA (at least {FEWEST_PRESETS} are needed), so only one-factor "
+            "effects are shown."
         )
     wanted = PRESETS_PER_FIELD * varied
     if presets < wanted:
         return (
-            f"Too few runs for a reliable ranking by PED-ANOVA: {presets} presets vary {varied} hyperparameters, "
-            f"where about {wanted} would be needed. Read the intervals, not the order."
+            f"Too few presets for a reliable PED-ANOVA ranking: {varied} hyperparameters vary, which would take about "
+            f"{wanted} presets, but there are only {presets}. Rely on the intervals, not on the order."
         )
     return ""
 
@@ -139,7 +139,7 @@ def _both_learn(study: Study, comparison: Comparison) -> bool:
 
 
 def _sentences(fields: Sequence[FieldImportance], findings: Sequence[Finding]) -> list[str]:
-    """Returns which hyperparameter changes the accuracy most, and which does among values that work."""
+    """Returns sentences on the largest effects: among all comparisons, and among those where both values learn."""
     changed = [(field.field, field.largest) for field in fields if field.largest and field.largest.amount]
     working = [
         (field.field, field.largest_working)
@@ -150,25 +150,29 @@ def _sentences(fields: Sequence[FieldImportance], findings: Sequence[Finding]) -
     if not changed:
         return []
     pairs = _pairs(findings)
-    sentences = [f"Changed alone, {_in_words(changed)}. {_how_many(pairs)}"]
+    sentences = [f"When only one hyperparameter changes, {_in_words(changed)}. {_how_many(pairs)}"]
     if working and working[0] != changed[0]:
         both_learn = [pair for pair in pairs if _both_learn(*pair)]
-        sentences.append(f"Between values that both reach {LEARNED:.0%}, {_in_words(working)}. {_how_many(both_learn)}")
+        sentences.append(
+            f"If both values reach a test accuracy of {LEARNED:.0%}, {_in_words(working)}. {_how_many(both_learn)}"
+        )
     return sentences
 
 
 def _how_many(pairs: Sequence[Pair]) -> str:
     significant = _significant(pairs)
     if len(pairs) == 1:
-        return f"This one change is {'' if significant else 'not '}significant."
-    return f"Of {len(pairs)} such single changes, {significant} {'is' if significant == 1 else 'are'} significant."
+        return f"This is the only such comparison, and it is {'' if significant else 'not '}significant."
+    return (
+        f"Of {len(pairs)} such comparisons, {significant or 'none'} {'is' if significant == 1 else 'are'} significant."
+    )
 
 
 def _in_words(effects: Sequence[tuple[str, Effect]]) -> str:
-    """Returns the three largest effects: "dropout changes the accuracy most (0 -> 0.8: -4.63 points), then ..."."""
+    """Returns the largest effects: "dropout has the largest effect (0 -> 0.8: -4.63 points), followed by ..."."""
     first, *others = [
         (title_of(name), f"({effect.change}: {points(effect.amount)} points)")
         for name, effect in effects[:MOST_IN_WORDS]
     ]
-    text = f"{first[0]} changes the accuracy most {first[1]}"
-    return f"{text}, then {' and '.join(f'{name} {by}' for name, by in others)}" if others else text
+    text = f"{first[0]} has the largest effect {first[1]}"
+    return f"{text}, followed by {' and '.join(f'{name} {by}' for name, by in others)}" if others else text

@@ -1,4 +1,4 @@
-"""95% intervals of the accuracies of experiments."""
+"""95% confidence intervals for the accuracies of experiments."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mnist_mlp.report.studies import Experiment
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of an accuracy.
+    """A confidence interval for an accuracy.
 
     Attributes:
-        low, high: its ends.
-        seeds: number of seeds that it is taken over; with one, it is taken over test images.
+        low, high: limits of the interval.
+        seeds: number of seeds that the interval is over. With a single seed, it is over test images instead.
     """
 
     low: float
@@ -25,17 +25,17 @@ class Interval:
 
     @property
     def is_over_seeds(self) -> bool:
-        """Whether it is an interval of a mean over seeds."""
+        """Whether this is an interval for a mean over seeds."""
         return self.seeds > 1
 
     @property
     def basis(self) -> str:
-        """What it is taken over, in words."""
+        """What the interval is over, in words."""
         return f"over {self.seeds} seeds" if self.is_over_seeds else "over test images"
 
 
 def interval_over_seeds(accuracies: Sequence[float]) -> Interval | None:
-    """Returns the interval of a mean over seeds, within 0 to 1; None for a single seed."""
+    """Returns the interval for a mean over seeds, clipped to 0 to 1, or None for a single seed."""
     if len(accuracies) < 2:
         return None
     low, high = mean_interval(accuracies)
@@ -43,12 +43,12 @@ def interval_over_seeds(accuracies: Sequence[float]) -> Interval | None:
 
 
 def interval_of_runs(runs: Sequence[ReportedRun]) -> Interval | None:
-    """Returns the interval of the test accuracy of scored runs of one preset; None without a run."""
+    """Returns the interval for the test accuracy of a preset's scored runs, or None if there are none."""
     if not runs:
         return None
     return interval_over_seeds([run.test_accuracy for run in runs]) or Interval(*runs[0].test_interval, seeds=1)
 
 
 def interval_of_test(experiment: Experiment) -> Interval | None:
-    """Returns the interval of an experiment's test accuracy; None if it is not scored."""
+    """Returns the interval for an experiment's test accuracy, or None if the experiment is not scored."""
     return interval_of_runs(experiment.scored)

@@ -1,10 +1,11 @@
-"""The report as one self-contained page."""
+"""Writes the report as one self-contained HTML page."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import log
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,30 +17,38 @@ from mnist_mlp.report.figures.registry import FIGURES
 from mnist_mlp.report.report_tables import unvalidated_table
 from mnist_mlp.report.studies import title_of
 from mnist_mlp.report.tables import Cell, DataTable, Kind, shown
-from mnist_mlp.report.verdicts import WORDINGS
-from mnist_mlp.report.wording import p_value
+from mnist_mlp.report.verdicts import WORDINGS, Verdict
+from mnist_mlp.report.wording import capitalized, p_value
 
 TEMPLATE = "page.html.j2"
-FIRST_COLUMNS = ["preset", "seeds", "test accuracy", "test low", "test high", "validation accuracy"]
+FIRST_COLUMNS = ["preset", "seeds", "test accuracy", "test 95% low", "test 95% high", "validation accuracy"]
 
 
 def write_page(
     content: ReportContent, figures: Mapping[str, bytes], runs: DataTable, presets: DataTable, path: Path
 ) -> None:
-    """Writes the page, with figures and scripts inside: it loads nothing from elsewhere.
+    """Writes the page with all figures and scripts embedded: it loads no other files.
 
     Args:
-        figures: the SVG of each figure by its name.
-        runs, presets: the tables of all runs and of all presets.
+        figures: SVG of each figure, by name.
+        runs: table of all runs.
+        presets: table of all presets.
+        path: file to write.
     """
     environment = Environment(
         loader=PackageLoader("mnist_mlp.report", "templates"),
-        autoescape=True,  # a folder's name may hold HTML
+        autoescape=True,  # the name of a run directory can contain HTML
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "sort_key": _sort_key, "p_value": p_value, "title_of": title_of}
+    environment.filters |= {
+        "capitalized": capitalized,
+        "shown": shown,
+        "sort_key": _sort_key,
+        "p_value": p_value,
+        "title_of": title_of,
+    }
     table = _accuracies_first(runs)
     page = environment.get_template(TEMPLATE).render(
         vars(content),
@@ -48,6 +57,8 @@ def write_page(
         registered=FIGURES,
         kinds=Kind,
         wordings=WORDINGS,
+        verdicts=Verdict,
+        uniform_loss=log(MNIST.classes),
         table=table,
         presets=_accuracies_first(presets),
         unvalidated=unvalidated_table(content.evidence),
@@ -59,14 +70,14 @@ def write_page(
 
 
 def _accuracies_first(table: DataTable) -> DataTable:
-    """Returns the table with its accuracies behind the first column, because a page is narrower than a sheet."""
+    """Returns the table with the accuracy columns moved to the left, where they are visible without scrolling."""
     headings = [column.heading for column in table.columns]
     first = [headings.index(heading) for heading in FIRST_COLUMNS if heading in headings]
     return table.selected([*first, *(index for index in range(len(headings)) if index not in first)])
 
 
 def _constant_columns(table: DataTable) -> list[bool]:
-    """Returns whether all rows agree, for each column; never for a table with a single row."""
+    """Returns, for each column, whether all rows have the same value. A table with one row has no such columns."""
     return [len(table.rows) > 1 and len({row[index] for row in table.rows}) == 1 for index in range(len(table.columns))]
 
 

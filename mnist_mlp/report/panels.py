@@ -1,4 +1,4 @@
-"""The content of a figure of small panels: a column per run, a row per measure, curves over the epochs in each."""
+"""Data for a grid of small panels with curves over the epochs: one column per run, one row per quantity."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.training.results import layer_names
 
-MOST_LAYERS = 6  # that one panel shows
+MOST_LAYERS = 6  # curves per panel
 
 
 class Scale(Enum):
-    """The scale of a row's axis."""
+    """Scale of a row's vertical axis."""
 
     LOGARITHMIC = auto()
-    SHARE = auto()  # 0 to 100%
+    SHARE = auto()  # linear, 0 to 100%
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of panels: the label of its axis and the scale."""
+    """A row of panels: axis label and scale."""
 
     label: str
     scale: Scale = Scale.LOGARITHMIC
@@ -31,15 +31,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Panels:
-    """Panels over the epochs, with common axes.
+    """A grid of panels with shared axes; the horizontal axis is the epoch.
 
     Attributes:
-        name: of the figure's files.
-        headline: what it shows, in a few words.
-        subtitle: of which runs, in one or two lines.
-        rows: from top to bottom.
+        name: file name of the figure, without extension.
+        headline: short title.
+        subtitle: which runs are shown, in one or two lines.
+        rows: the rows, from top to bottom.
         columns: heading of each column.
-        curves: float64 [epochs] by (row, column), then by the line's name.
+        curves: for each (row, column), the lines by name; each is float64 [epochs].
     """
 
     name: str
@@ -58,12 +58,15 @@ def panels_of_layers(
     runs: Mapping[str, ReportedRun],
     epochs: int | None = None,
 ) -> Panels:
-    """Returns panels of what each layer does.
+    """Returns panels with one curve per layer.
 
     Args:
-        measures: the row by the measure's name in `ReportedRun.layers`.
-        runs: by the heading of their column; each has layers.
-        epochs: how many to show, None for all.
+        name: file name of the figure, without extension.
+        headline: short title.
+        subtitle: which runs are shown.
+        measures: the row for each quantity, by the quantity's name in `ReportedRun.layers`.
+        runs: runs with layer statistics, by column heading.
+        epochs: number of epochs to show, or None for all.
     """
     curves = {
         (row, column): _by_layer(run, measure, epochs)
@@ -74,7 +77,7 @@ def panels_of_layers(
 
 
 def _by_layer(run: ReportedRun, measure: str, epochs: int | None) -> dict[str, np.ndarray]:
-    """Returns the curve of each layer; of many layers some, the first and the last among them."""
+    """Returns the curve of each layer. A deep network is reduced to evenly spaced layers, including first and last."""
     names = [name.replace("_", " ") for name in layer_names(run.preset)]
     shown = sorted({round(index) for index in np.linspace(0, len(names) - 1, min(len(names), MOST_LAYERS))})
     return {names[index]: run.layers[measure][:epochs, index] for index in shown}

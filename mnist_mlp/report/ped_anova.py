@@ -1,4 +1,4 @@
-"""PED-ANOVA: which hyperparameters separate the best presets from the rest."""
+"""PED-ANOVA: measures how well each hyperparameter distinguishes the best presets from the rest."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from mnist_mlp.presets.preset import format_field
 
-GOOD_SHARE = 0.25  # PED-ANOVA asks what separates the best quarter from all presets
+GOOD_SHARE = 0.25  # fraction of presets that count as the best
 RESAMPLES = 100
 
 
 @dataclass(frozen=True)
 class Share:
-    """A hyperparameter's share of the importance of all, 0 to 1, with the 95% of the shares over resampled presets."""
+    """A hyperparameter's share of the total importance, 0 to 1, with a 95% bootstrap interval."""
 
     value: float
     low: float
@@ -25,28 +25,31 @@ class Share:
 
 
 def importance_shares(varied: Mapping[str, Sequence[Any]], accuracies: Sequence[float]) -> dict[str, Share]:
-    """Returns each hyperparameter's share, with an interval from a bootstrap over presets.
+    """Returns the share of each hyperparameter, with an interval from a bootstrap over presets.
 
     Args:
-        varied: the presets' values by hyperparameter; each varies.
-        accuracies: of the presets; the highest are the best.
+        varied: for each hyperparameter, its value in each preset. The values must not all be equal.
+        accuracies: the accuracy of each preset.
     """
-    everything = np.arange(len(accuracies))
-    shares = _shares(varied, accuracies, everything)
-    random = np.random.default_rng(0)  # the same runs must give the same report
-    resampled = [_shares(varied, accuracies, random.choice(everything, len(everything))) for _ in range(RESAMPLES)]
+    presets = np.arange(len(accuracies))
+    shares = _shares(varied, accuracies, presets)
+    random = np.random.default_rng(0)  # fixed seed: the same runs must give the same report
+    resampled = [_shares(varied, accuracies, random.choice(presets, len(presets))) for _ in range(RESAMPLES)]
     return {
-        name: Share(share, *map(float, np.quantile([other.get(name, 0.0) for other in resampled], (0.025, 0.975))))
+        name: Share(share, *map(float, np.quantile([sample.get(name, 0.0) for sample in resampled], (0.025, 0.975))))
         for name, share in shares.items()
     }
 
 
 def _shares(varied: Mapping[str, Sequence[Any]], accuracies: Sequence[float], chosen: np.ndarray) -> dict[str, float]:
-    """Returns the shares by S. Watanabe, A. Bansal and F. Hutter (2023) among some presets.
+    """Returns the shares for the chosen presets, by the method of S. Watanabe, A. Bansal, and F. Hutter (2023).
 
-    Values count as categories: 0 has no position on the logarithmic scale of the other weight decays.
+    Values are treated as categories, because weight decays need a logarithmic scale, which cannot represent 0.
+
+    Args:
+        chosen: int, indices of presets; they may repeat.
     """
-    import optuna  # takes a second to import
+    import optuna  # imported here because the import takes a second
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Reads the evidence from runs/ and INFOS/. What is damaged is left out, with its reason."""
+"""Reads the evidence from runs/ and INFOS/. Skips damaged data and records the reason."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from mnist_mlp.training.results import LayerStatistics, layer_names
 
 CURVES = ("accuracy", "cross_entropy", "l2_penalty")
 LAYER_MEASURES = tuple(measure.name for measure in fields(LayerStatistics))
-LARGEST = 1e80  # an upper bound of norms of float32 numbers; its square is finite too
+LARGEST = 1e80  # upper bound for norms of float32 arrays; its square is finite in float64
 
 
 def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
-    """Returns the content of the folders.
+    """Reads the runs, scores, and predictions.
 
     Raises:
-        UsageError: there is no runs folder, or eval_log.txt or ensemble_log.txt is not a valid table.
+        UsageError: the runs directory does not exist, or eval_log.txt or ensemble_log.txt is not a valid table.
         WorkFailed: the test images are missing and a run has predictions.
     """
     evidence = Evidence()
@@ -41,8 +41,8 @@ def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
     final_fits = sum(run.preset.final_fit for run in evidence.runs)
     if final_fits:
         evidence.notes.append(
-            f"{count(final_fits, 'run is a final fit', 'runs are final fits')}, trained on the validation images too: "
-            "there is no validation accuracy to choose by or to compare with, so they are in no study."
+            f"{count(final_fits, 'run is a final fit', 'runs are final fits')} (trained on the training and "
+            "validation images). Final fits have no validation accuracy, so they are not part of any study."
         )
     _add_scores(evidence, read_eval_log(info_dir))
     _add_ensembles(evidence, read_ensemble_log(info_dir))
@@ -51,13 +51,13 @@ def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
 
 
 def printable(text: str) -> str:
-    """Returns the text with a replacement for what no page or table can hold: control characters, broken names."""
+    """Replaces unprintable characters, such as control characters and undecodable bytes of file names."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _add_run(evidence: Evidence, run: RunFolder) -> None:
     if run.record.data_set != MNIST.name:
-        evidence.skipped[printable(run.name)] = f"it was trained on {run.record.data_set}; the report is about MNIST"
+        evidence.skipped[printable(run.name)] = f"it was trained on {run.record.data_set}; the report covers only MNIST"
         return
     try:
         reported = ReportedRun(printable(run.name), run.path, run.record, _curves(run.record))
@@ -69,15 +69,15 @@ def _add_run(evidence: Evidence, run: RunFolder) -> None:
         reported.layers = _layers(run.record)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         evidence.notes.append(
-            f"{reported.name}: the layers in its record.json are damaged ({type(error).__name__}) and left out."
+            f"{reported.name}: skipped the layer statistics in record.json; they are damaged ({type(error).__name__})."
         )
 
 
 def _curves(record: RunRecord) -> dict[str, np.ndarray]:
-    """Returns `ReportedRun.curves` of a record that anybody may have written.
+    """Returns `ReportedRun.curves`. The record is not trusted, so its values are checked.
 
     Raises:
-        InvalidRun: its numbers are damaged.
+        InvalidRun: the record contains damaged numbers.
     """
     curves: dict[str, np.ndarray] = {}
     try:
@@ -87,17 +87,17 @@ def _curves(record: RunRecord) -> dict[str, np.ndarray]:
                 curves[f"{part} {curve}"] = np.array(values, np.float64)
         is_finite = math.isfinite(record.training_seconds)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InvalidRun(f"its record.json is damaged ({type(error).__name__} in its epochs)") from None
+        raise InvalidRun(f"its record.json is damaged ({type(error).__name__} in epochs)") from None
     if not is_finite or not 0 <= record.best_validation_accuracy <= 1:
-        raise InvalidRun("its record.json holds impossible numbers")
+        raise InvalidRun("its record.json contains invalid numbers")
     return curves
 
 
 def _layers(record: RunRecord) -> dict[str, np.ndarray] | None:
-    """Returns `ReportedRun.layers` of a record that anybody may have written.
+    """Returns `ReportedRun.layers`. The record is not trusted, so its values are checked.
 
     Raises:
-        KeyError, TypeError, ValueError, OverflowError: it is damaged.
+        KeyError, TypeError, ValueError, OverflowError: the layer statistics are damaged.
     """
     if not any("layers" in epoch for epoch in record.epochs):
         return None
@@ -108,7 +108,7 @@ def _layers(record: RunRecord) -> dict[str, np.ndarray] | None:
     )
     layers = {measure: values[:, index] for index, measure in enumerate(LAYER_MEASURES)}
     for measure, by_epoch in layers.items():
-        finite = by_epoch[np.isfinite(by_epoch)]  # a training that diverges ends with others
+        finite = by_epoch[np.isfinite(by_epoch)]  # in diverged runs, the last epoch has NaN or infinite values
         largest = 1 if measure == "dead_units" else LARGEST
         if (np.abs(finite) > largest).any() or (measure != "activation_mean" and (finite < 0).any()):
             raise ValueError
@@ -134,8 +134,10 @@ def _add_scores(evidence: Evidence, rows: Iterable[Mapping[str, Any]]) -> None:
         if 0 <= accuracy <= 1:
             runs[name].test_accuracy, runs[name].test_loss = accuracy, loss
         else:
-            evidence.notes.append(f"eval_log.txt has no accuracy for {name}; score it again with MNIST_eval.py.")
-    _note_rows_left_out(evidence, without_run, "eval_log.txt", "of runs that are not in the runs folder")
+            evidence.notes.append(
+                f"{name}: eval_log.txt has no valid accuracy; run MNIST_eval.py to score this run again."
+            )
+    _note_skipped_rows(evidence, without_run, "eval_log.txt", "no matching run in the runs directory")
 
 
 def _add_ensembles(evidence: Evidence, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -149,14 +151,13 @@ def _add_ensembles(evidence: Evidence, rows: Iterable[Mapping[str, Any]]) -> Non
             evidence.ensembles.append(ReportedEnsemble(names, accuracy))
         else:
             without_run += 1
-    _note_rows_left_out(evidence, without_run, "ensemble_log.txt", "of runs that are not in the runs folder")
-    _note_rows_left_out(evidence, damaged, "ensemble_log.txt", "without an accuracy")
+    _note_skipped_rows(evidence, without_run, "ensemble_log.txt", "not all member runs are in the runs directory")
+    _note_skipped_rows(evidence, damaged, "ensemble_log.txt", "no valid accuracy")
 
 
-def _note_rows_left_out(evidence: Evidence, rows: int, table: str, reason: str) -> None:
+def _note_skipped_rows(evidence: Evidence, rows: int, table: str, reason: str) -> None:
     if rows:
-        verb = "is" if rows == 1 else "are"
-        evidence.notes.append(f"{count(rows, 'row')} of {table} {verb} {reason}, and left out.")
+        evidence.notes.append(f"Skipped {count(rows, 'row')} of {table}: {reason}.")
 
 
 def _number(text: str | None) -> float:
@@ -174,11 +175,12 @@ def _add_predictions(evidence: Evidence, data_dir: Path) -> None:
             run.predictions = TestPredictions.load(run.folder)
             without += run.predictions is None
         except InvalidRun as reason:
-            evidence.notes.append(f"{run.name}: {reason}; score it again with MNIST_eval.py.")
+            evidence.notes.append(f"{run.name}: {reason}; run MNIST_eval.py to score this run again.")
     if without:
         evidence.notes.append(
-            f"{count(without, 'scored run has', 'scored runs have')} no test_predictions.npz, so they are compared by "
-            "two-proportion intervals, which are wider than McNemar's; MNIST_eval.py writes the file."
+            f"{count(without, 'scored run has', 'scored runs have')} no test_predictions.npz. Such runs are compared "
+            "by a two-proportion z-test, which has wider intervals than McNemar's test. Run MNIST_eval.py to create "
+            "the file."
         )
     if any(run.predictions for run in scored):
         test = load_test_data(data_dir)
@@ -188,12 +190,12 @@ def _add_predictions(evidence: Evidence, data_dir: Path) -> None:
 
 
 def _check_predictions(evidence: Evidence, run: ReportedRun) -> None:
-    """Keeps the predictions only if they agree with the accuracy in eval_log.txt."""
+    """Drops the predictions if they do not match the accuracy in eval_log.txt."""
     if not run.predictions:
         return
     run.right = run.predictions.predicted == evidence.test_labels
     if int(run.right.sum()) != run.test_correct:
         run.predictions = run.right = None
         evidence.notes.append(
-            f"{run.name}: its test_predictions.npz and eval_log.txt disagree; score it again with MNIST_eval.py."
+            f"{run.name}: test_predictions.npz does not match eval_log.txt; run MNIST_eval.py to score this run again."
         )

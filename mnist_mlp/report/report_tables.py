@@ -1,4 +1,4 @@
-"""The report's tables: all runs, all presets, the studies, and final fits with ensembles."""
+"""The tables of the report: runs, presets, studies, and final fits with ensembles."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from mnist_mlp.report.intervals import Interval, interval_of_runs, interval_of_t
 from mnist_mlp.report.studies import Experiment, Study, label_of
 from mnist_mlp.report.tables import Cell, Column, DataTable, Emphasis, Kind
 from mnist_mlp.report.verdicts import WORDINGS
+from mnist_mlp.report.wording import count
 
 _KINDS = {ValueKind.COUNT: Kind.COUNT, ValueKind.NUMBER: Kind.NUMBER, ValueKind.TEXT: Kind.TEXT}
 
 
 def _hyperparameter_columns(*, in_2020: bool) -> list[Column]:
-    """Returns the columns of the hyperparameters that the experiment of 2020 had, or of all others."""
+    """Returns the columns for the hyperparameters that existed in 2020, or for all newer ones."""
     columns = [_column_of(declared) for declared in HYPERPARAMETERS.values() if declared.in_2020 == in_2020]
     if in_2020:
         columns.insert(1, Column("number of layers", Kind.COUNT, lambda item: item.preset.weight_layers))
@@ -43,10 +44,10 @@ def _column_of(declared: Hyperparameter) -> Column:
 def _low_and_high(
     name: str, interval: Callable[[Any], Interval | None], kind: Kind = Kind.PERCENT
 ) -> tuple[Column, Column]:
-    """Returns the columns of the ends of an interval."""
+    """Returns two columns with the limits of a 95% interval."""
     return (
-        Column(f"{name} low", kind, lambda item: found.low if (found := interval(item)) else None),
-        Column(f"{name} high", kind, lambda item: found.high if (found := interval(item)) else None),
+        Column(f"{name} 95% low", kind, lambda item: found.low if (found := interval(item)) else None),
+        Column(f"{name} 95% high", kind, lambda item: found.high if (found := interval(item)) else None),
     )
 
 
@@ -76,7 +77,7 @@ RUNS = [
 
 
 def runs_table(runs: Sequence[ReportedRun]) -> DataTable:
-    """Returns a row per run, oldest first."""
+    """Returns the table of all runs, oldest first."""
     return DataTable.of("Table", RUNS, runs)
 
 
@@ -99,16 +100,16 @@ PRESETS = [
 
 
 def presets_table(experiments: Sequence[Experiment]) -> DataTable:
-    """Returns a row per preset as it was trained: means and 95% intervals over its seeds.
+    """Returns the table of all presets, with means and 95% intervals over seeds.
 
-    With one seed, the test interval is over test images, and validation has none.
+    For a preset with one seed, the test interval is over test images and there is no validation interval.
     """
     return DataTable.of("Presets", PRESETS, experiments)
 
 
 @dataclass(frozen=True)
 class _StudyRow:
-    """A value of a study, compared with the study's reference."""
+    """A value in a study and its comparison with the reference."""
 
     study: Study
     comparison: Comparison
@@ -119,32 +120,32 @@ class _StudyRow:
 
 
 def _of_difference(attribute: Callable[[Any], Cell]) -> Callable[[_StudyRow], Cell]:
-    """Returns a getter that is None where there is no difference."""
+    """Returns a getter for a value of the difference. It returns None if there is no difference."""
     return lambda row: attribute(row.comparison.difference) if row.comparison.difference else None
 
 
 STUDIES = [
     Column("study", Kind.TEXT, lambda row: row.study.figure),
-    Column("changed", Kind.TEXT, lambda row: row.study.field),
+    Column("hyperparameter", Kind.TEXT, lambda row: row.study.field),
     Column("value", Kind.TEXT, lambda row: row.study.value(row.comparison.arm)),
     Column("preset", Kind.TEXT, lambda row: row.comparison.arm.label),
     Column("seeds", Kind.COUNT, lambda row: len(row.comparison.arm.seeds)),
     Column("validation accuracy", Kind.PERCENT, lambda row: row.comparison.arm.mean_validation, Emphasis.ACCURACY),
     Column("test accuracy", Kind.PERCENT, lambda row: row.comparison.arm.mean_test, Emphasis.ACCURACY),
-    Column("against", Kind.TEXT, lambda row: row.reference),
+    Column("reference value", Kind.TEXT, lambda row: row.reference),
     Column("difference", Kind.POINTS, _of_difference(lambda difference: difference.amount), Emphasis.DIFFERENCE),
-    Column("difference low", Kind.POINTS, _of_difference(lambda difference: difference.low)),
-    Column("difference high", Kind.POINTS, _of_difference(lambda difference: difference.high)),
+    Column("difference 95% low", Kind.POINTS, _of_difference(lambda difference: difference.low)),
+    Column("difference 95% high", Kind.POINTS, _of_difference(lambda difference: difference.high)),
     Column("test", Kind.TEXT, _of_difference(lambda difference: str(difference.method))),
     Column("p", Kind.NUMBER, _of_difference(lambda difference: difference.p)),
-    Column("p by Holm", Kind.NUMBER, lambda row: row.comparison.p_adjusted),
-    Column("largest effect of the seed", Kind.PERCENT, lambda row: row.comparison.seed_limit),
+    Column("p (Holm-adjusted)", Kind.NUMBER, lambda row: row.comparison.p_adjusted),
+    Column("largest difference due to seeds", Kind.PERCENT, lambda row: row.comparison.seed_limit),
     Column("verdict", Kind.TEXT, lambda row: WORDINGS[row.comparison.verdict].text, Emphasis.VERDICT),
 ]
 
 
 def studies_table(findings: Sequence[Finding]) -> DataTable:
-    """Returns a row per value of each study, compared with the study's reference on the test set."""
+    """Returns the table of all studies: one row per value, compared with the reference on the test set."""
     rows = [_StudyRow(finding.study, comparison) for finding in findings for comparison in finding.comparisons]
     return DataTable.of("Studies", STUDIES, rows)
 
@@ -169,7 +170,7 @@ UNVALIDATED = [
 
 
 def unvalidated_table(evidence: Evidence) -> DataTable:
-    """Returns final fits, a row per preset, and ensembles: these have no validation accuracy to be compared by."""
+    """Returns the table of final fits (one row per preset) and ensembles, which have no validation accuracy."""
     ensembles = sorted(evidence.ensembles, key=lambda ensemble: ensemble.test_accuracy)
     numbers = {run.name: run.record.preset_number for run in evidence.runs}
     rows = [*_final_fits(evidence.runs), *(_ensemble_row(ensemble, numbers) for ensemble in ensembles)]
@@ -192,7 +193,7 @@ def _final_fits(runs: Sequence[ReportedRun]) -> Iterator[_UnvalidatedRow]:
 
 def _ensemble_row(ensemble: ReportedEnsemble, numbers: dict[str, int]) -> _UnvalidatedRow:
     of_preset = Counter(numbers[name] for name in ensemble.runs)
-    members = ", ".join(f"{count} of preset {number}" for number, count in sorted(of_preset.items()))
+    members = ", ".join(f"{count(runs, 'run')} of preset {number}" for number, runs in sorted(of_preset.items()))
     low, high = share_interval(round(ensemble.test_accuracy * TESTED_IMAGES), TESTED_IMAGES)
     interval = Interval(float(low), float(high), seeds=1)
     return _UnvalidatedRow(f"ensemble: {members}", len(ensemble.runs), ensemble.test_accuracy, interval)

@@ -1,4 +1,4 @@
-"""The tables as one Excel workbook: real numbers, frozen headers, colors by value, charts."""
+"""Writes the tables as an Excel workbook with frozen headers, conditional formatting, and charts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FORMATS: dict[Kind, str] = {
     Kind.SECONDS: '0.0" s"',
 }
 HEADER = {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#EEEEEE"}
-WIDEST = 40  # characters
+WIDEST = 40  # maximum column width, in characters
 BLUE, PALE_BLUE, PALE_ORANGE = "#0072B2", "#CFE5F2", "#FBE3D0"
-CHART_ROWS = 26  # that a chart covers
+CHART_ROWS = 26  # rows that a chart covers
 VERDICT_STYLES = ((Verdict.SIGNIFICANT, {"bold": True}), (Verdict.SIGNIFICANT_FOR_THIS_PAIR, {"italic": True}))
 
 
 def write_workbook(runs: DataTable, presets: DataTable, studies: DataTable, path: Path) -> None:
-    """Writes a sheet per table; those of runs and presets get a chart each, below their rows."""
+    """Writes one sheet per table, with charts below the tables of runs and presets."""
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
         sheet = _add_sheet(workbook, runs)
@@ -49,18 +49,18 @@ def _is_scored(table: DataTable) -> bool:
 
 
 def _add_sheet(workbook: Workbook, table: DataTable) -> Worksheet:
-    """Adds a sheet with the table, its header frozen."""
+    """Adds a sheet with the table and a frozen header."""
     sheet = workbook.add_worksheet(table.name)
     for index in range(len(table.columns)):
         _add_column(workbook, sheet, table, index)
     sheet.set_row(0, 32)
     sheet.freeze_panes(1, 1)
     sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)  # as wide as a sheet of paper, as long as it is
+    sheet.fit_to_pages(1, 0)  # one page wide, any number of pages long
     sheet.repeat_rows(0)
     if table.rows:
         everything = xl_range(1, 0, len(table.rows), len(table.columns) - 1)
-        sheet.ignore_errors({"number_stored_as_text": everything})  # a preset's label or a study's value, meant as text
+        sheet.ignore_errors({"number_stored_as_text": everything})  # labels and study values are text on purpose
         sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
         _add_colors(workbook, sheet, table)
     return sheet
@@ -68,7 +68,7 @@ def _add_sheet(workbook: Workbook, table: DataTable) -> Worksheet:
 
 def _add_column(workbook: Workbook, sheet: Worksheet, table: DataTable, index: int) -> None:
     column, is_text = table.columns[index], table.columns[index].kind is Kind.TEXT
-    indent = {"indent": 1} if is_text else {}  # so that text does not touch the number on its left
+    indent = {"indent": 1} if is_text else {}  # keeps text away from the number on its left
     cells = workbook.add_format({"num_format": FORMATS[column.kind], **indent})
     header = workbook.add_format({**HEADER, "align": "left" if is_text else "right", **indent})
     lengths = [_length(row[index], column.kind) for row in table.rows]
@@ -80,13 +80,13 @@ def _add_column(workbook: Workbook, sheet: Worksheet, table: DataTable, index: i
         if value is None:
             sheet.write_blank(line, index, None, cells)
         elif isinstance(value, str):
-            sheet.write_string(line, index, value, cells)  # never write(), which makes formulas and links of text
+            sheet.write_string(line, index, value, cells)  # write() would turn some text into formulas or links
         else:
             sheet.write_number(line, index, value, cells)
 
 
 def _length(value: Cell, kind: Kind) -> int:
-    """Returns how many characters a cell takes; a number without a format of its own shows up to ten digits."""
+    """Returns the width of a cell, in characters. Excel shows plain numbers with up to ten digits."""
     return len(f"{value:.10g}" if kind is Kind.NUMBER and value is not None else shown(value, kind))
 
 
@@ -98,10 +98,10 @@ def _add_colors(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None:
 
 
 def _rules(workbook: Workbook, emphasis: Emphasis) -> list[dict[str, Any]]:
-    """Returns the conditional formats of a column."""
+    """Returns the conditional formats for a column."""
     match emphasis:
         case Emphasis.ACCURACY:
-            # From the 20th percentile: one preset at chance must not paint all others alike.
+            # Start at the 20th percentile; otherwise, one failed preset would give all others nearly the same color.
             scale = {"type": "2_color_scale", "min_type": "percentile", "min_value": 20, "max_type": "max"}
             return [scale | {"min_color": "#FFFFFF", "max_color": "#7FB8DA"}]
         case Emphasis.DIFFERENCE:
@@ -116,10 +116,10 @@ def _rules(workbook: Workbook, emphasis: Emphasis) -> list[dict[str, Any]]:
 
 
 def _add_presets_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None:
-    """Adds every preset's test accuracy as a bar with its interval."""
+    """Adds a bar chart of the test accuracy of every preset, with intervals."""
     last = len(table.rows)
     test = table.index("test accuracy")
-    triples = zip(*map(table.column, ("test accuracy", "test low", "test high")), strict=True)
+    triples = zip(*map(table.column, ("test accuracy", "test 95% low", "test 95% high")), strict=True)
     known = [triple if None not in triple else (0.0, 0.0, 0.0) for triple in triples]
     chart = workbook.add_chart({"type": "column"})
     chart.add_series(
@@ -145,7 +145,7 @@ def _add_presets_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -
 
 
 def _add_time_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None:
-    """Adds training time against test accuracy, a point a run."""
+    """Adds a scatter chart of test accuracy against training time, one point per run."""
     last, time, test = len(table.rows), table.index("training time"), table.index("test accuracy")
     chart = workbook.add_chart({"type": "scatter"})
     chart.add_series(
@@ -156,8 +156,8 @@ def _add_time_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -> N
             "marker": {"type": "circle", "size": 6, "fill": {"color": BLUE}, "border": {"color": "#FFFFFF"}},
         }
     )
-    chart.set_title({"name": "Training time against test accuracy", "name_font": {"size": 12}})
-    chart.set_x_axis({"name": "training time in seconds", "num_format": "0", "major_gridlines": {"visible": False}})
+    chart.set_title({"name": "Test accuracy against training time", "name_font": {"size": 12}})
+    chart.set_x_axis({"name": "training time (seconds)", "num_format": "0", "major_gridlines": {"visible": False}})
     chart.set_y_axis({"num_format": "0%", "max": 1, "major_gridlines": {"visible": True, "line": {"color": "#DDDDDD"}}})
     chart.set_legend({"none": True})
     chart.set_size({"width": 720, "height": 20 * (CHART_ROWS - 4)})

@@ -1,4 +1,4 @@
-"""Whether a difference between two accuracies is significant."""
+"""Tests and confidence intervals for differences between accuracies, and the spread of accuracies over seeds."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ import numpy as np
 from mnist_mlp.evaluation.intervals import share_interval
 
 ALPHA = 0.05
-# The stand-in for a spread over seeds is multiplied by this: in preset 10 trained with five seeds in full, and in
-# 26 and 28 with four seeds for ten epochs, the standard deviation over seeds was 1.2, 1.8 and 0.7 times the stand-in.
-STAND_IN_FACTOR = 2
+# Safety factor for a spread over seeds that is estimated from a single run. For preset 10 (five seeds, all epochs) and
+# presets 26 and 28 (four seeds, ten epochs), the measured standard deviation over seeds was 1.2, 1.8, and 0.7 times
+# the estimate without this factor.
+SINGLE_RUN_FACTOR = 2
 
 
 class Method(StrEnum):
-    """How a difference was tested; the values are the names that tables show."""
+    """How a difference was tested. The values are the names shown in tables."""
 
-    OVER_SEEDS = "over seeds"
-    MCNEMAR = "McNemar"
-    TWO_PROPORTIONS = "two proportions"
+    OVER_SEEDS = "t-test over seeds"
+    MCNEMAR = "McNemar's test"
+    TWO_PROPORTIONS = "two-proportion z-test"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How much more accurate one experiment is than another.
+    """The difference between the test accuracies of two experiments.
 
     Attributes:
-        amount: of accuracy, -1 to 1.
-        low, high: 95% interval.
-        p: of the hypothesis that there is no difference, two-sided.
-        method: of the test.
-        gained, lost: images that only the one, only the other classified correctly; 0 with other methods than McNemar.
+        amount: accuracy of the first minus accuracy of the second, -1 to 1.
+        low, high: limits of the 95% confidence interval.
+        p: two-sided p-value. The null hypothesis is that there is no difference.
+        method: the test that was used.
+        gained, lost: number of images that only the first, or only the second, classified correctly. 0 for tests
+            other than McNemar's.
     """
 
     amount: float
@@ -49,17 +51,19 @@ class Difference:
 
     @property
     def is_identical(self) -> bool:
-        """Whether two networks classified exactly the same images correctly."""
+        """Whether both networks classified exactly the same images correctly."""
         return self.method is Method.MCNEMAR and self.gained == self.lost == 0
 
 
 def mcnemar(right: np.ndarray, reference_right: np.ndarray) -> Difference:
-    """Compares two networks on the same images: McNemar's exact test, D. G. Bonett and R. M. Price's interval (2012).
+    """Compares two networks on the same images.
+
+    Uses McNemar's exact test and the interval of D. G. Bonett and R. M. Price (2012).
 
     Args:
-        right, reference_right: bool [images], whether each network classified the image rightly.
+        right, reference_right: bool [images], whether each network classified the image correctly.
     """
-    from scipy.stats import binomtest  # imported here because it takes a second
+    from scipy.stats import binomtest  # imported here because the import takes a second
 
     gained, lost = int((right & ~reference_right).sum()), int((~right & reference_right).sum())
     p = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
@@ -72,9 +76,10 @@ def mcnemar(right: np.ndarray, reference_right: np.ndarray) -> Difference:
 
 
 def two_proportions(correct: int, reference_correct: int, images: int) -> Difference:
-    """Compares two scores on as many images: the pooled z test, R. G. Newcombe's interval from two of Wilson's (1998).
+    """Compares the accuracies of two networks, each measured on the same number of images.
 
-    Which images were right is unknown, so they count as two independent samples: the interval is too wide if anything.
+    Uses the pooled z-test and R. G. Newcombe's interval (1998), which combines two Wilson intervals. It is unknown
+    which images were classified correctly, so the two samples are treated as independent. The interval is conservative.
     """
     share, reference = correct / images, reference_correct / images
     (low, high), (reference_low, reference_high) = (share_interval(k, images) for k in (correct, reference_correct))
@@ -91,19 +96,22 @@ def two_proportions(correct: int, reference_correct: int, images: int) -> Differ
 
 
 def over_seeds(values: Sequence[float], reference: Sequence[float]) -> Difference | None:
-    """Compares means over seeds: Welch's t, Student's where one side has a single seed; None where nothing varies."""
+    """Compares two means over seeds.
+
+    Uses Welch's t-test, or Student's t-test if one side has a single seed. Returns None if there is no variance.
+    """
     from scipy.stats import t, ttest_ind
 
     amount, sizes = mean(values) - mean(reference), (len(values), len(reference))
     if min(sizes) > 1:
         if not variance(values) + variance(reference):
             return None
-        with warnings.catch_warnings():  # SciPy warns of lost precision where the values of one side are equal
+        with warnings.catch_warnings():  # SciPy warns about lost precision if all values on one side are equal
             warnings.simplefilter("ignore", RuntimeWarning)
             result = ttest_ind(values, reference, equal_var=False)
         low, high = result.confidence_interval(1 - ALPHA)
         p = result.pvalue
-    else:  # SciPy's own test needs two values on each side
+    else:  # SciPy's test needs at least two values on each side
         error = stdev(max(values, reference, key=len)) * sqrt(sum(1 / size for size in sizes))
         if not error:
             return None
@@ -114,7 +122,7 @@ def over_seeds(values: Sequence[float], reference: Sequence[float]) -> Differenc
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Returns the p-values adjusted for their number, by S. Holm (1979), in the order given."""
+    """Adjusts p-values for multiple comparisons by the method of S. Holm (1979). Keeps their order."""
     adjusted, highest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
@@ -124,12 +132,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class SeedSpread:
-    """How much the seed alone moves an accuracy.
+    """How much an accuracy varies with the seed alone.
 
     Attributes:
-        deviation: pooled standard deviation over seeds; infinite if no preset has two.
-        freedom: degrees of freedom that it rests on.
-        presets: how many presets it is pooled over.
+        deviation: pooled standard deviation over seeds; infinite if no preset has two seeds.
+        freedom: degrees of freedom of `deviation`; 0 if it is unknown.
+        presets: number of presets that `deviation` is pooled over.
     """
 
     deviation: float
@@ -138,14 +146,14 @@ class SeedSpread:
 
     @property
     def reach(self) -> float:
-        """Distance from its preset's mean that 95 of 100 runs stay within; infinite where nothing is known."""
+        """Distance from the preset's mean within which 95% of runs lie; infinite if the spread is unknown."""
         from scipy.special import stdtrit
 
         return float(stdtrit(self.freedom, 1 - ALPHA / 2)) * self.deviation if self.freedom else inf
 
     @property
     def limit(self) -> float:
-        """Difference that 95 of 100 pairs of runs stay below which differ in the seed only; infinite if unknown."""
+        """Difference that 95% of pairs of runs with different seeds do not exceed; infinite if unknown."""
         return hypot(self.reach, self.reach)
 
 
@@ -153,7 +161,7 @@ def seed_spread(repeated: Sequence[Sequence[float]]) -> SeedSpread:
     """Pools the spread over seeds of several presets.
 
     Args:
-        repeated: a preset's accuracies over its seeds each.
+        repeated: for each preset, its accuracies over seeds. Presets with a single seed are ignored.
     """
     repeated = [values for values in repeated if len(values) > 1]
     freedom = sum(len(values) - 1 for values in repeated)
@@ -163,24 +171,24 @@ def seed_spread(repeated: Sequence[Sequence[float]]) -> SeedSpread:
     return SeedSpread(sqrt(pooled), freedom, len(repeated))
 
 
-def stand_in_spread(validation: Sequence[float], correct_share: float, images: int) -> SeedSpread:
-    """Returns a stand-in for the spread over seeds of a preset that was trained with a single one.
+def single_run_spread(validation: Sequence[float], correct_share: float, images: int) -> SeedSpread:
+    """Estimates the spread over seeds of a preset from a single run.
 
-    Another seed makes the whole network better or worse, and misclassifies other images. The first effect is taken to
-    be as large as the variation of the validation accuracy over the second half of the run's own epochs, including its
-    trend. For the second, images are independent of each other, as K. Jordan found for repeated trainings (ICLR 2024),
-    each with the same probability: the widest case.
+    A network trained with another seed is better or worse overall, and it misclassifies different images. The first
+    effect is estimated by the variance of the validation accuracy over the second half of the run's epochs, including
+    any trend. For the second effect, images are assumed to be independent, as K. Jordan found for repeated runs (ICLR
+    2024), and to have the same probability of being classified correctly, which gives the largest variance.
 
     Args:
-        validation: accuracy after each epoch.
-        correct_share: the run's accuracy on the test images.
-        images: their number.
+        validation: validation accuracy after each epoch.
+        correct_share: test accuracy of the run.
+        images: number of test images.
     """
     late = [accuracy for accuracy in validation[len(validation) // 2 :] if isfinite(accuracy)]
     if len(late) < 2:
         return SeedSpread(inf, 0, 0)
-    chance = correct_share * (1 - correct_share) / images
-    return SeedSpread(STAND_IN_FACTOR * sqrt(variance(late) + chance), len(late) - 1, 1)
+    sampling_variance = correct_share * (1 - correct_share) / images
+    return SeedSpread(SINGLE_RUN_FACTOR * sqrt(variance(late) + sampling_variance), len(late) - 1, 1)
 
 
 def _z() -> float:

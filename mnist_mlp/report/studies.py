@@ -1,4 +1,4 @@
-"""Finds the studies: sets of runs that differ in one hyperparameter only."""
+"""Finds studies: groups of presets that differ in exactly one hyperparameter."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.wording import count
 
 WIDTH = "width"
 DEPTH = "depth"
@@ -18,12 +19,12 @@ DEPTH = "depth"
 
 @dataclass(eq=False)
 class Experiment:
-    """One preset as it was trained, with its runs.
+    """A preset with its runs.
 
     Attributes:
-        preset: its hyperparameters.
-        numbers: those it had in the registry, lowest first.
-        runs: all its runs, oldest first.
+        preset: the hyperparameters.
+        numbers: the preset's numbers in the registry, lowest first.
+        runs: all runs of the preset, oldest first.
     """
 
     preset: Preset
@@ -32,12 +33,15 @@ class Experiment:
 
     @property
     def label(self) -> str:
-        """Its numbers as text."""
+        """The preset's numbers as text."""
         return label_of(self.numbers)
 
     @property
     def seeds(self) -> list[ReportedRun]:
-        """One ended run per seed: a scored one first, then the newest. A seed trained twice gives one network."""
+        """One completed run per seed: the newest scored run, or the newest run if none is scored.
+
+        Two runs with the same seed give the same network, so only one of them counts.
+        """
         chosen: dict[int, ReportedRun] = {}
         for run in self.runs:
             before = chosen.get(run.record.seed)
@@ -47,39 +51,39 @@ class Experiment:
 
     @property
     def scored(self) -> list[ReportedRun]:
-        """Those of its seeds that are scored on the test set."""
+        """The runs in `seeds` that are scored on the test set."""
         return [run for run in self.seeds if run.test_accuracy is not None]
 
     @property
     def mean_validation(self) -> float:
-        """Mean validation accuracy over its seeds."""
+        """Mean validation accuracy over seeds."""
         return mean(run.validation_accuracy for run in self.seeds)
 
     @property
     def mean_test(self) -> float | None:
-        """Mean test accuracy over the scored seeds, None where there is none."""
+        """Mean test accuracy over the scored seeds, or None if no seed is scored."""
         return mean(run.test_accuracy for run in self.scored) if self.scored else None
 
     @property
     def mean_seconds(self) -> float:
-        """Mean training time over its seeds."""
+        """Mean training time over seeds, in seconds."""
         return mean(run.record.training_seconds for run in self.seeds)
 
 
 def label_of(numbers: Iterable[int]) -> str:
-    """Returns a preset's numbers as text: "31", or "2 (= 4)" where the registry has it twice."""
+    """Returns a preset's numbers as text: "31", or "2 (= 4)" if the registry contains the preset twice."""
     first, *others = map(str, numbers)
     return f"{first} (= {', '.join(others)})" if others else first
 
 
 @dataclass(eq=False)
 class Study:
-    """Experiments that differ in one hyperparameter only.
+    """A group of experiments that differ in exactly one hyperparameter.
 
     Attributes:
-        field: the hyperparameter's name.
-        arms: an experiment per value, in the order of the values.
-        figure: name of its figure, without its ending.
+        field: name of the hyperparameter.
+        arms: one experiment per value, sorted by value.
+        figure: file name of the study's figure, without the extension.
     """
 
     field: str
@@ -88,55 +92,63 @@ class Study:
 
     @property
     def reference(self) -> Experiment:
-        """The arm that the others are compared with: the one with the lowest number, because it came first."""
+        """The arm that the others are compared with: the one with the lowest preset number, because it came first."""
         return min(self.arms, key=lambda arm: arm.numbers)
 
     @property
     def is_width(self) -> bool:
-        """Whether layers differ in size but not in number."""
+        """Whether the arms differ in the size of layers but not in the number of layers."""
         return self.field == "hidden_sizes" and len({arm.preset.weight_layers for arm in self.arms}) == 1
 
     @property
     def is_depth(self) -> bool:
-        """Whether layers differ in number."""
+        """Whether the arms differ in the number of layers."""
         return self.field == "hidden_sizes" and not self.is_width
 
     @property
     def title(self) -> str:
-        """What it is a study of."""
+        """The name of what differs between the arms, as shown to the user."""
         if self.is_width:
             return WIDTH
         return DEPTH if self.is_depth else HYPERPARAMETERS[self.field].title
 
     def value(self, arm: Experiment) -> str:
-        """Returns the arm's value of the hyperparameter as text; an optimizer's with its arguments."""
+        """Returns the arm's value of the hyperparameter as text. An optimizer includes its arguments."""
         text = format_field(getattr(arm.preset, self.field))
         if self.field == "optimizer" and arm.preset.optimizer_arguments:
             text += f" {format_field(arm.preset.optimizer_arguments)}"
         return text
 
     def short_value(self, arm: Experiment) -> str:
-        """Returns the arm's value where room is short: the number of layers instead of their sizes."""
+        """Returns a short form of the arm's value: the number of layers, if that identifies the arm."""
         has_one_arm_per_depth = len({other.preset.weight_layers for other in self.arms}) == len(self.arms)
         return f"{arm.preset.weight_layers} layers" if self.is_depth and has_one_arm_per_depth else self.value(arm)
 
-    def named_value(self, arm: Experiment) -> str:
-        """Returns the arm's value as a sentence has it: "weight decay 0.1", "adadelta", "4 layers (300-200-200)"."""
-        value = self.value(arm)
-        if self.field == "hidden_sizes":
-            return f"{arm.preset.weight_layers} layers ({value})"
+    def phrase(self, arm: Experiment) -> str:
+        """Returns the arm's value as part of a sentence: "with dropout = 0.5", "with 6 epochs", "without deskewing"."""
+        value, text, title = getattr(arm.preset, self.field), self.value(arm), title_of(self.field)
+        if value is False or text == "none":
+            return f"without {title}"
+        if value is True:
+            return f"with {title}"
+        if self.field == "epochs":
+            return f"with {count(value, 'epoch')}"
+        if self.is_width:
+            return f"with hidden layers of {text} units"
+        if self.is_depth:
+            return f"with {count(arm.preset.weight_layers, 'weight layer')} (hidden layers {text})"
         if self.field in ("optimizer", "activation", "optimizer_arguments"):
-            return value
-        return f"{self.title} {value}"
+            return f"with {text}"
+        return f"with {title} = {text}"
 
 
 def title_of(field: str) -> str:
-    """Returns the title of a hyperparameter."""
+    """Returns the title of a hyperparameter, as shown in the report."""
     return HYPERPARAMETERS[field].title
 
 
 def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:
-    """Returns the runs by preset, in the order of the lowest number; unfinished runs belong to none."""
+    """Groups completed runs by preset, sorted by lowest preset number."""
     by_preset: dict[Preset, list[ReportedRun]] = defaultdict(list)
     for run in runs:
         if run.is_comparable:
@@ -149,7 +161,7 @@ def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:
 
 
 def find_studies(experiments: Iterable[Experiment]) -> list[Study]:
-    """Returns every study, by hyperparameter in the order of their declarations; for each the largest first."""
+    """Returns all studies, in the order in which hyperparameters are declared; larger studies come first."""
     experiments = list(experiments)
     studies = []
     for field in HYPERPARAMETERS:
@@ -175,18 +187,18 @@ def _name_figures(studies: Iterable[Study]) -> None:
 
 
 def figure_names() -> set[str]:
-    """Returns the names that figures of studies begin with; further ones of a hyperparameter end in _2, _3, ..."""
+    """Returns the base names of study figures. If a name is used more than once, _2, _3, ... is appended."""
     return {WIDTH, *(declared.figure for declared in HYPERPARAMETERS.values())}
 
 
 def _all_but(field: str, preset: Preset) -> tuple[Any, ...]:
-    """Returns what must be equal. Another optimizer has other arguments, so these may differ with it."""
+    """Returns the values that must be equal in a study. If the optimizer differs, its arguments may differ too."""
     left_out = {field, "optimizer_arguments"} if field == "optimizer" else {field}
     return tuple(getattr(preset, name) for name in HYPERPARAMETERS if name not in left_out)
 
 
 def _order(value: Any) -> Any:
-    """Returns the sort key of a value: layer sizes by number of layers first, arguments by their text."""
+    """Returns the sort key of a value: number of layers first for layer sizes, the text for optimizer arguments."""
     if isinstance(value, tuple):
         return (len(value), str(value)) if value and isinstance(value[0], tuple) else (len(value), value)
     return value

@@ -1,4 +1,4 @@
-"""Tables as typed values: the spreadsheet, the CSV files and the page all show these."""
+"""Tables of typed values, shared by the workbook, the CSV files and the page."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ Cell = str | int | float | None
 
 
 class Kind(StrEnum):
-    """What a column's values are. The value of the member is the CSS class of its cells."""
+    """Type of the values in a column. Each member's value is the CSS class of the cells."""
 
     TEXT = "text"
     COUNT = "count"
     NUMBER = "number"
-    PERCENT = "percent"  # of a share from 0 to 1
-    POINTS = "points"  # of a difference of two shares
+    PERCENT = "percent"  # a share, 0 to 1, shown as a percentage
+    POINTS = "points"  # a difference of two shares, shown in percentage points
     SECONDS = "seconds"
 
 
 class Emphasis(Enum):
-    """How a spreadsheet colors a column."""
+    """How the workbook colors a column."""
 
     NONE = auto()
-    ACCURACY = auto()  # the higher, the darker
-    DIFFERENCE = auto()  # gains and losses
+    ACCURACY = auto()  # higher is darker
+    DIFFERENCE = auto()  # two colors for positive and negative
     VERDICT = auto()
 
 
@@ -36,10 +36,10 @@ class Column:
     """A column of a table.
 
     Attributes:
-        heading: its title.
-        kind: what its values are.
-        getter: makes its value from the item of a row; None where it is unknown.
-        emphasis: how a spreadsheet colors it.
+        heading: text in the header row.
+        kind: type of the values.
+        getter: returns the value for a row's item, or None if it is unknown.
+        emphasis: how the workbook colors the column.
     """
 
     heading: str
@@ -50,7 +50,7 @@ class Column:
 
 @dataclass(frozen=True)
 class DataTable:
-    """A table; None where a value is unknown, never NaN."""
+    """A table. Unknown values are None, never NaN."""
 
     name: str
     columns: list[Column]
@@ -58,31 +58,31 @@ class DataTable:
 
     @classmethod
     def of(cls, name: str, columns: Sequence[Column], items: Iterable[Any]) -> DataTable:
-        """Returns a table with a row per item."""
+        """Returns a table with one row per item."""
         rows = [[_known(column.getter(item)) for column in columns] for item in items]
         return cls(name, list(columns), rows)
 
     def column(self, heading: str) -> list[Cell]:
-        """Returns the values under a heading."""
+        """Returns the values of the column with this heading."""
         index = self.index(heading)
         return [row[index] for row in self.rows]
 
     def index(self, heading: str) -> int:
-        """Returns the position of the column with a heading."""
+        """Returns the index of the column with this heading."""
         return [column.heading for column in self.columns].index(heading)
 
     def selected(self, indices: Sequence[int]) -> DataTable:
-        """Returns the table with these columns, in this order."""
+        """Returns the table with only these columns, in this order."""
         rows = [[row[index] for index in indices] for row in self.rows]
         return DataTable(self.name, [self.columns[index] for index in indices], rows)
 
     def without_unknown_columns(self) -> DataTable:
-        """Returns the table without the columns in which every value is unknown."""
+        """Returns the table without columns in which every value is unknown."""
         return self.selected([at for at in range(len(self.columns)) if any(row[at] is not None for row in self.rows)])
 
 
 def shown(value: Cell, kind: Kind) -> str:
-    """Returns a value as people read it: 98.25%, +0.31, 94.7 s; a dash where it is unknown."""
+    """Returns a value as text, such as "98.25%", "+0.31", or "94.7 s". Unknown values are shown as a dash."""
     if value is None:
         return "\N{EN DASH}"
     match kind:

@@ -1,4 +1,4 @@
-"""The verdict on a comparison, and all words that the report has for it."""
+"""Verdicts on comparisons, and their wording in the report."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from enum import Enum, auto
 
 
 class Verdict(Enum):
-    """What a comparison with a reference found."""
+    """Result of a comparison with the reference."""
 
-    REFERENCE = auto()  # it is the reference itself
+    REFERENCE = auto()  # this is the reference
     NOT_SCORED = auto()
-    IDENTICAL = auto()  # the same answer to every test image
+    IDENTICAL = auto()  # both networks classify exactly the same test images correctly
     NOT_SIGNIFICANT = auto()
-    SIGNIFICANT_FOR_THIS_PAIR = auto()  # but the difference may come from the seeds
+    SIGNIFICANT_FOR_THIS_PAIR = auto()  # significant for the two networks, but the seeds alone could explain it
     SIGNIFICANT = auto()
 
 
 @dataclass(frozen=True)
 class Wording:
-    """The words for a verdict.
+    """Wording of a verdict.
 
     Attributes:
-        text: in tables.
-        css_class: of its cell on the page.
-        of_others: begins a sentence that lists several values with this verdict; "" for verdicts that are not listed.
+        text: text in tables.
+        css_class: CSS class of its table cell on the page.
+        list_start: start of a sentence that lists the values with this verdict, or "" if the verdict is never listed.
     """
 
     text: str
     css_class: str
-    of_others: str = ""
+    list_start: str = ""
 
 
 WORDINGS = {
     Verdict.REFERENCE: Wording("reference", "reference"),
     Verdict.NOT_SCORED: Wording("not scored", "quiet"),
-    Verdict.IDENTICAL: Wording("identical", "quiet", "Identical to the reference, image by image"),
+    Verdict.IDENTICAL: Wording("identical runs", "quiet", "Identical to the reference on every test image"),
     Verdict.NOT_SIGNIFICANT: Wording("not significant", "quiet", "Not significant"),
     Verdict.SIGNIFICANT_FOR_THIS_PAIR: Wording(
         "significant for this pair of runs",
         "pair-of-runs",
-        "Significant for this pair of runs, perhaps only by their seeds",
+        "Significant for this pair of runs, but possibly only because of the seeds",
     ),
     Verdict.SIGNIFICANT: Wording("significant", "significant", "Also significant"),
 }
 
 LISTED = (Verdict.SIGNIFICANT, Verdict.SIGNIFICANT_FOR_THIS_PAIR, Verdict.NOT_SIGNIFICANT, Verdict.IDENTICAL)
-"""The verdicts in the order in which a study's sentences list them."""
+"""Verdicts in the order in which a study lists them."""

@@ -1,4 +1,4 @@
-"""Numbers and lists as sentences have them."""
+"""Formats numbers and lists for sentences."""
 
 from __future__ import annotations
 
@@ -11,16 +11,23 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Returns "a", "a and b", "a, b and c"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    """Returns "a", "a and b" or "a, b, and c"."""
+    if len(names) < 3:
+        return " and ".join(names)
+    return f"{', '.join(names[:-1])}, and {names[-1]}"
+
+
+def capitalized(text: str) -> str:
+    """Returns the text with its first letter capitalized. The rest is not changed, so "EMA decay" stays as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def points(amount: float) -> str:
-    """Returns a difference of two accuracies in points: "+0.31"."""
+    """Returns a difference of two accuracies in percentage points, such as "+0.31"."""
     return f"{amount * 100:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def p_value(p: float) -> str:
-    """Returns a p-value as papers write it, without a line break."""
+    """Returns a p-value with non-breaking spaces, such as "p = 0.031" or "p < 0.0001"."""
     text = "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
     return text.replace(" ", "\N{NO-BREAK SPACE}")

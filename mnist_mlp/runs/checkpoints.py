@@ -1,4 +1,4 @@
-"""Checkpoints: the network of a run's best epoch as a standard Keras file."""
+"""Checkpoints: the network after each new best epoch of a run, saved as a standard Keras file."""
 
 from __future__ import annotations
 
@@ -14,33 +14,37 @@ CHECKPOINTS_KEPT = 3
 
 
 def save_checkpoint(run: RunFolder, model: keras.Model, state: TrainingState) -> None:
-    """Writes the state's network, names it in the run's record as the best, deletes the oldest beyond CHECKPOINTS_KEPT.
+    """Saves the network of a new best epoch and deletes old checkpoints.
+
+    The run's record in memory is updated to name the new checkpoint. The newest CHECKPOINTS_KEPT checkpoints are kept.
 
     Args:
-        model: of the run's preset; its weights are overwritten.
+        run: the run that the network belongs to.
+        model: a model of the run's preset. Its weights are overwritten.
+        state: the state after the best epoch.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the checkpoint cannot be written.
     """
     model.set_weights(state.evaluated_weights)
     path = run.checkpoints / f"epoch_{state.epoch:06d}.keras"
-    unfinished = path.with_name(f".{path.name}")
-    model.save(unfinished)
+    temporary = path.with_name(f".{path.name}")
+    model.save(temporary)
     run.record.best_epoch = state.epoch
     run.record.best_checkpoint = path.relative_to(run.path).as_posix()
-    run.record.best_checkpoint_sha256 = sha256_of(unfinished.read_bytes())
-    os.replace(unfinished, path)
+    run.record.best_checkpoint_sha256 = sha256_of(temporary.read_bytes())
+    os.replace(temporary, path)
     for old in sorted(run.checkpoints.glob("epoch_*.keras"))[:-CHECKPOINTS_KEPT]:
         old.unlink()
 
 
 def copy_best_checkpoint(run: RunFolder) -> None:
-    """Copies the best checkpoint to `best_model.keras`, if there is one.
+    """Copies the best checkpoint, if there is one, to `best_model.keras`.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the copy cannot be written.
     """
     if run.record.best_checkpoint:
-        unfinished = run.checkpoints / f".{run.best_model.name}"
-        shutil.copyfile(run.best_checkpoint, unfinished)
-        os.replace(unfinished, run.best_model)
+        temporary = run.checkpoints / f".{run.best_model.name}"
+        shutil.copyfile(run.best_checkpoint, temporary)
+        os.replace(temporary, run.best_model)

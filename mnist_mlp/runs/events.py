@@ -1,4 +1,4 @@
-"""TensorBoard events of a training: scalars, histograms, the graph and the run's row on the HParams page."""
+"""TensorBoard events of a run: scalars, histograms, the graph and the run's row in the HParams tab."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_mlp.quiet_tensorflow import keras, tf  # before TensorBoard, which would import it noisily
+from mnist_mlp.quiet_tensorflow import keras, tf  # first, because TensorBoard imports TensorFlow without silencing it
 
 # isort: split
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
@@ -27,7 +27,7 @@ from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.results import LayerStatistics
 
-TRAIN, VALIDATION = "train", "dev"  # names of the two writers' folders; TensorBoard shows them as runs
+TRAIN, VALIDATION = "train", "dev"  # directory of each writer; TensorBoard shows each as a run
 SCALARS = ("loss", "cross_entropy", "accuracy")
 BEST_ACCURACY = "best_accuracy"
 GRAPH = "graph"
@@ -37,7 +37,7 @@ def _chart(title: str, tag: str) -> layout_pb2.Chart:
     return layout_pb2.Chart(title=title, multiline=layout_pb2.MultilineChartContent(tag=[tag]))
 
 
-# Tags are regular expressions that TensorBoard matches from a tag's start, in every run that is switched on.
+# Each tag is a regular expression. TensorBoard matches it at the start of the tags of every selected run.
 CUSTOM_SCALARS = layout_pb2.Layout(
     category=[
         layout_pb2.Category(title="train and dev", chart=[_chart(scalar, f"{scalar}$") for scalar in SCALARS]),
@@ -51,7 +51,7 @@ CUSTOM_SCALARS = layout_pb2.Layout(
 
 @contextlib.contextmanager
 def _as_os_errors() -> Iterator[None]:
-    """Turns TensorFlow's own kind of error, which it raises even if the disk is full, into Python's."""
+    """Converts TensorFlow errors to OSError. TensorFlow raises its own errors even if the disk is full."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -59,10 +59,10 @@ def _as_os_errors() -> Iterator[None]:
 
 
 class Summaries:
-    """Writes a run's event files; a step is an epoch. What is in them already is not written again.
+    """Writes a run's event files, with the epoch as the step. Values that are already in them are not written again.
 
     Raises:
-        OSError: they cannot be written; also raised by the methods.
+        OSError: the files cannot be written. The methods raise this too.
     """
 
     @_as_os_errors()
@@ -71,12 +71,12 @@ class Summaries:
         self._written = {name: _points_in(folder) for name, folder in folders.items()}
         self._writers = {name: tf.summary.create_file_writer(str(folder)) for name, folder in folders.items()}
         self._write(VALIDATION, 0, [hparams_api.hparams_pb(_hyperparameters(run.record), trial_id=run.name)])
-        layout = custom_scalar_summary.pb(CUSTOM_SCALARS)  # TensorFlow's class of protocol buffer, not TensorBoard's
+        layout = custom_scalar_summary.pb(CUSTOM_SCALARS)  # a TensorFlow protocol buffer, not a TensorBoard one
         self._write(TRAIN, 0, [Summary.FromString(layout.SerializeToString())])
 
     @_as_os_errors()
     def write_graph(self, model: keras.Model) -> None:
-        """Writes the graph from pixels to logits."""
+        """Writes the graph of the model, from input to logits."""
         if (GRAPH, 0) in self._written[TRAIN]:
             return
         forward = tf.function(lambda pixels: model(pixels, training=False), autograph=False)
@@ -90,23 +90,24 @@ class Summaries:
         self._write(TRAIN, epoch, (_histogram(tag, buckets) for tag, buckets in histograms.items()))
 
     def write_epoch(self, epoch: dict[str, Any], best_accuracy: float | None) -> None:
-        """Writes the scalars of an epoch of a run's record.
+        """Writes the scalars of one epoch.
 
         Args:
-            best_accuracy: the best validation accuracy until then; None if the run has seen the validation images.
+            epoch: an entry of `RunRecord.epochs`.
+            best_accuracy: the best validation accuracy so far; None if the run trains on the validation images.
         """
         for name, points in ((TRAIN, _train_points(epoch)), (VALIDATION, _validation_points(epoch, best_accuracy))):
             self._write(name, epoch["epoch"], (scalar_pb(tag, value) for tag, value in points.items()))
 
     @_as_os_errors()
     def _write(self, name: str, step: int, summaries: Iterable[Summary]) -> None:
-        """Writes what is not in the files yet as one event: a hundred events would take longer than the training."""
-        together = Summary()
+        """Writes all new values as one event. Writing a hundred separate events would take longer than training."""
+        combined = Summary()
         for summary in summaries:
-            together.value.extend(value for value in summary.value if (value.tag, step) not in self._written[name])
-        if together.value:
+            combined.value.extend(value for value in summary.value if (value.tag, step) not in self._written[name])
+        if combined.value:
             with self._writers[name].as_default():
-                tf.summary.experimental.write_raw_pb(together.SerializeToString(), step=step)
+                tf.summary.experimental.write_raw_pb(combined.SerializeToString(), step=step)
             self._writers[name].flush()
 
     @_as_os_errors()
@@ -125,22 +126,22 @@ def _train_points(epoch: dict[str, Any]) -> dict[str, float]:
 
 
 def _validation_points(epoch: dict[str, Any], best_accuracy: float | None) -> dict[str, float]:
-    """Returns the scalars of the folder that the HParams page takes its metrics from; it shows five at first."""
+    """Returns the scalars that the HParams tab shows as metrics. It shows at most five by default."""
     points = {scalar: epoch["validation"][scalar] for scalar in SCALARS}
     return points if best_accuracy is None else {**points, BEST_ACCURACY: best_accuracy}
 
 
 def _histogram(tag: str, buckets: np.ndarray) -> Summary:
-    """Returns what TensorBoard's `histogram_pb` makes of values, for buckets that are counted already."""
+    """Returns the same summary as TensorBoard's `histogram_pb`, but from buckets that are already counted."""
     metadata = histogram_metadata(display_name=None, description=None)
     return Summary(value=[Summary.Value(tag=tag, metadata=metadata, tensor=make_tensor_proto(buckets, np.float64))])
 
 
 def _points_in(folder: Path) -> set[tuple[str, int]]:
-    """Returns (tag, step) of everything in the folder's event files; damaged parts are skipped."""
+    """Returns the (tag, step) pairs in the directory's event files. Damaged parts are skipped."""
     points = set()
     for path in sorted(folder.glob("events.out.tfevents.*")):
-        with contextlib.suppress(Exception):  # damaged bytes raise all kinds of exceptions
+        with contextlib.suppress(Exception):  # damaged files raise many kinds of exceptions
             for event in EventFileLoader(str(path)).Load():
                 points.update((value.tag, event.step) for value in event.summary.value)
                 if event.graph_def:
@@ -149,7 +150,7 @@ def _points_in(folder: Path) -> set[tuple[str, int]]:
 
 
 def _hyperparameters(record: RunRecord) -> dict[str, float | str]:
-    """Returns what the HParams page lists: numbers as numbers, layer sizes as text with their number beside them."""
+    """Returns the values for the HParams tab: numbers as numbers, everything else as text."""
     values = record.preset.to_dict() | {
         "hidden_sizes": record.preset.hidden_sizes,
         "optimizer_arguments": record.preset.optimizer_arguments,

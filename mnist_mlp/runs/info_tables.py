@@ -1,4 +1,4 @@
-"""The tables of INFOS/: which columns each has and where their values come from."""
+"""Defines the tables in INFOS/: their columns, and where the values come from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import AppendedTable, Column, read_table
 
-# The value of a column of training_log.txt is made from a run and one epoch of its record.
+# training_log.txt: each value comes from a run and one epoch of its record.
 TRAINING_LOG = (
     Column("run", lambda run, epoch: run.name),
     Column("preset", lambda run, epoch: run.record.preset_number),
@@ -27,7 +27,7 @@ TRAINING_LOG = (
     Column("seconds", lambda run, epoch: epoch["seconds"]),
 )
 
-# The value of a column of overral_info.txt is made from a run.
+# overral_info.txt: each value comes from a run.
 OVERALL = (
     Column("preset", lambda run: run.record.preset_number),
     Column("seed", lambda run: run.record.seed),
@@ -43,28 +43,28 @@ OVERALL = (
 TRAINING_LOG_COLUMNS = [column.name for column in TRAINING_LOG]
 OVERALL_COLUMNS = [column.name for column in OVERALL]
 
-# What a hyperparameter was in runs from before it existed. Every table has the columns of 2020.
+# Values for rows of runs that are older than a hyperparameter. Every table has the 2020 columns, so they need none.
 OVERALL_DEFAULTS = {name: declared.default for name, declared in HYPERPARAMETERS.items() if not declared.in_2020}
 
 
 class InfoLogs:
-    """`training_log.txt`, a row per epoch, and `overral_info.txt` (the original's spelling), a row per finished run."""
+    """Writes `training_log.txt` (one row per epoch) and `overral_info.txt` (sic; one row per finished run)."""
 
     def __init__(self, info_dir: Path) -> None:
         self._training_log = AppendedTable(info_dir / "training_log.txt", TRAINING_LOG_COLUMNS)
         self._overall = AppendedTable(info_dir / "overral_info.txt", OVERALL_COLUMNS, OVERALL_DEFAULTS)
 
     def append_epoch(self, run: RunFolder, epoch: dict[str, Any]) -> None:
-        """Appends an epoch of the run's record."""
+        """Appends one epoch of the run's record to the training log."""
         self._training_log.append({column.name: column.value(run, epoch) for column in TRAINING_LOG})
 
     def epochs_of(self, run: RunFolder) -> set[int]:
-        """Returns the epochs of the run that the training log has."""
+        """Returns the numbers of the run's epochs that are in the training log."""
         rows = read_table(self._training_log.path, TRAINING_LOG_COLUMNS)
         return {int(row["epoch"]) for row in rows if row["run"] == run.name}
 
     def append_run(self, run: RunFolder) -> None:
-        """Appends the row of a run that has ended, once."""
+        """Appends the row of a run that has ended, unless the table already has it."""
         rows = read_table(self._overall.path, OVERALL_COLUMNS, OVERALL_DEFAULTS)
         if all(row["run"] != run.name for row in rows):
             self._overall.append({column.name: column.value(run) for column in OVERALL})

@@ -1,4 +1,4 @@
-"""What a run says about itself in its `record.json`. Imports no TensorFlow."""
+"""The record of a run, stored in its `record.json`. Does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ RECORD_VERSION = 1
 
 
 class InvalidRun(Exception):
-    """Something in the runs folder is not a valid run; the text is the reason."""
+    """Something in the runs directory is not a valid run. The message gives the reason."""
 
 
 class RunStatus(StrEnum):
-    """How far a run has come."""
+    """The status of a run."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -34,25 +34,25 @@ class RunStatus(StrEnum):
 
 @dataclass
 class RunRecord:
-    """What is known about a run.
+    """Everything that is known about a run.
 
     Attributes:
-        preset_number: in the registry when the run was created.
-        preset: complete, as it was trained; the registry may have changed since.
-        seed: of initial weights, shuffles, dropout and deformations.
-        reason: why the run failed; "" if it did not.
-        started, finished: ISO 8601, UTC; `finished` is "" while running.
-        versions: of Python and the packages.
-        machine: operating system, processor, number of cores.
+        preset_number: the preset's number in the registry when the run was created.
+        preset: the complete preset that was trained. The registry may have changed since.
+        seed: seed of the initial weights, shuffles, dropout and data augmentation.
+        reason: why the run failed; "" if it did not fail.
+        started, finished: times in ISO 8601, UTC. `finished` is "" until the run ends.
+        versions: versions of Python and the main packages, by name.
+        machine: operating system, processor and number of cores.
         data_set: name of the data set.
-        data_sha256: of the decoded files trained on, by name.
-        best_epoch: the one with the highest validation accuracy, the earliest if several are equal. A final fit has
-            seen the validation images, so it keeps its last epoch. 0 before the first.
-        best_checkpoint: of that epoch, relative to the run folder; "" before the first.
-        best_checkpoint_sha256: of its bytes.
+        data_sha256: SHA-256 of the decompressed training files, by file name.
+        best_epoch: the epoch with the highest validation accuracy, or the earliest one in case of a tie. In a final fit
+            (which also trains on the validation images), it is the last epoch. 0 before the first epoch.
+        best_checkpoint: path of that epoch's checkpoint, relative to the run directory; "" before the first epoch.
+        best_checkpoint_sha256: SHA-256 of that file.
         epochs: one dict per epoch with the keys epoch, seconds, learning_rate, train, validation and layers. `train`
-            and `validation` hold loss, cross_entropy, l2_penalty and accuracy; `layers` holds the fields of
-            `LayerStatistics` by layer (missing in records of old versions).
+            and `validation` contain loss, cross_entropy, l2_penalty and accuracy. `layers` contains the fields of
+            `LayerStatistics` by layer name; records from old versions do not have it.
     """
 
     preset_number: int
@@ -73,39 +73,39 @@ class RunRecord:
 
     @property
     def trained_on(self) -> DataSet:
-        """The data set that it is trained on."""
+        """The data set that the run was trained on."""
         return DATA_SETS[self.data_set]
 
     @property
     def is_done(self) -> bool:
-        """Whether the training came to its end, so that there is nothing to resume."""
+        """Whether training has ended and there is nothing to resume."""
         return self.status in (RunStatus.FINISHED, RunStatus.DIVERGED) and bool(self.finished)
 
     @property
     def best_validation_accuracy(self) -> float:
-        """Validation accuracy of the best epoch, 0.0 before the first; a final fit was trained on these images."""
+        """Validation accuracy of the best epoch; 0.0 before the first epoch. A final fit trains on these images."""
         return self.epochs[self.best_epoch - 1]["validation"]["accuracy"] if self.best_epoch else 0.0
 
     @property
     def training_seconds(self) -> float:
-        """Wall-clock time of all epochs together."""
+        """Total wall-clock time of all epochs."""
         return sum(epoch["seconds"] for epoch in self.epochs)
 
     def to_json(self) -> str:
-        """Returns the record as JSON, one line per epoch; NaN and Infinity are written by these names."""
+        """Returns the record as JSON, one line per epoch. NaN and infinity are written as `NaN` and `Infinity`."""
         values = {**vars(self), "preset": self.preset.to_dict()}
         del values["epochs"]
         head = json.dumps({"record_version": RECORD_VERSION, **values}, indent=1).removesuffix("\n}")
-        # Python's indented JSON is slow: with hundreds of epochs it would take a noticeable share of an epoch's time.
+        # Indented JSON is slow in Python. With hundreds of epochs, it would take noticeable time in every epoch.
         epochs = ",\n  ".join(json.dumps(epoch) for epoch in self.epochs)
         return f'{head},\n "epochs": [\n  {epochs}\n ]\n}}'
 
     @classmethod
     def from_json(cls, text: str) -> RunRecord:
-        """Returns the record that `to_json` wrote, in this version or an earlier one; missing fields get defaults.
+        """Returns the record in JSON text from this version or an earlier one. Missing fields get their defaults.
 
         Raises:
-            InvalidRun: the text is not a valid record, or was written by a newer version.
+            InvalidRun: the text is not a valid record or was written by a newer version.
         """
         try:
             values = json.loads(text)
@@ -120,27 +120,28 @@ class RunRecord:
             record = cls(**values)
             record._check()
         except UsageError as error:
-            raise InvalidRun(f"its {RECORD_FILE} holds no valid preset: {error}") from None
+            raise InvalidRun(f"its {RECORD_FILE} has an invalid preset: {error}") from None
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise InvalidRun(f"its {RECORD_FILE} is damaged ({type(error).__name__})") from None
         return record
 
     def _check(self) -> None:
-        """Checks what this program relies on.
+        """Checks the values that the program relies on.
 
         Raises:
-            InvalidRun, UsageError, ValueError, TypeError, KeyError: something is wrong.
+            InvalidRun, UsageError, ValueError, TypeError, KeyError: a value is invalid.
         """
         self.status = RunStatus(self.status)
         if self.data_set not in DATA_SETS:
             raise InvalidRun(f"its data set {self.data_set!r} is unknown; known: {', '.join(DATA_SETS)}")
         require_fit(self.preset, self.trained_on)
-        if not re.fullmatch(r"(checkpoints/[A-Za-z0-9_]+\.keras)?", self.best_checkpoint):  # stays inside the folder
+        # The checkpoint must be inside the run directory.
+        if not re.fullmatch(r"(checkpoints/[A-Za-z0-9_]+\.keras)?", self.best_checkpoint):
             raise ValueError
         if [epoch["epoch"] for epoch in self.epochs] != list(range(1, len(self.epochs) + 1)):
             raise ValueError
-        whole = ((self.preset_number, 1, 10**9), (self.seed, 0, 2**32 - 1), (self.best_epoch, 0, len(self.epochs)))
-        if not all(type(number) is int and low <= number <= high for number, low, high in whole):
+        integers = ((self.preset_number, 1, 10**9), (self.seed, 0, 2**32 - 1), (self.best_epoch, 0, len(self.epochs)))
+        if not all(type(number) is int and low <= number <= high for number, low, high in integers):
             raise ValueError
         if not all(
             isinstance(number, int | float) for number in (self.best_validation_accuracy, self.training_seconds)
@@ -153,7 +154,7 @@ def _require_known_fields(values: dict[str, Any]) -> None:
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise InvalidRun(
-            f"its {RECORD_FILE} has fields that this version does not know ({', '.join(unknown)[:80]}); "
+            f"its {RECORD_FILE} has fields unknown to this version ({', '.join(unknown)[:80]}); "
             "use the version that wrote it"
         )
     for name, record_field in known.items():
@@ -163,7 +164,7 @@ def _require_known_fields(values: dict[str, Any]) -> None:
 
 
 def _rename_old_keys(values: dict[str, Any]) -> None:
-    """Renames "dev", which old versions wrote in every epoch, to "validation"."""
+    """Renames the key "dev", which old versions wrote in every epoch, to "validation"."""
     for epoch in values.get("epochs", ()):
         if "dev" in epoch:
             epoch["validation"] = epoch.pop("dev")

@@ -1,4 +1,4 @@
-"""Records a training, epoch by epoch: run folder, saved states, TensorBoard events and the tables of INFOS/."""
+"""Records a run, epoch by epoch: run directory, saved states, TensorBoard events and the tables in INFOS/."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from mnist_mlp.runs.states import save_state
 from mnist_mlp.training.model import build_model
 from mnist_mlp.training.results import EpochResult, Metrics, TrainingState
 
-SHARE_OF_TIME_FOR_STATES = 0.05
+SHARE_OF_TIME_FOR_STATES = 0.05  # maximum fraction of the time that may be spent on saving states
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorboard")
 
 
 def new_run(runs_dir: Path, preset_number: int, preset: Preset, seed: int, data_set: DataSet = MNIST) -> RunFolder:
-    """Creates the folder of a run that is about to begin.
+    """Creates the directory of a new run and locks it.
 
     Raises:
-        OSError: it cannot be created.
+        OSError: the directory cannot be created.
     """
     record = RunRecord(
         preset_number=preset_number,
@@ -49,22 +49,23 @@ def new_run(runs_dir: Path, preset_number: int, preset: Preset, seed: int, data_
 
 
 class Recorder:
-    """Keeps a run's folder, its events and the tables of INFOS/ up to date with its training.
+    """Writes a run's record, checkpoints, saved states, events and rows in INFOS/ while it trains.
 
-    Epochs of the record that events or tables lack, because a process was killed in between, are written first.
+    If a process was killed between two writes, the record can have epochs that are missing from the events or tables.
+    Those are written first.
 
     Attributes:
-        run: the folder, held by this process; its record always has every epoch recorded so far.
+        run: the run directory, locked by this process. Its record contains all epochs so far.
 
     Raises:
-        OSError: something cannot be written; also raised by the methods.
+        OSError: a file cannot be written. The methods raise this too.
     """
 
     def __init__(self, run: RunFolder, info_logs: InfoLogs) -> None:
         self.run = run
         self._info_logs = info_logs
         record = run.record
-        self._model = build_model(record.preset, record.seed, record.trained_on)  # only to write checkpoints with
+        self._model = build_model(record.preset, record.seed, record.trained_on)  # only used to write checkpoints
         self._summaries = Summaries(run)
         self._summaries.write_graph(self._model)
         self._states = _StateSaver(run)
@@ -73,21 +74,22 @@ class Recorder:
             self._log(epoch)
 
     def record_epoch(self, result: EpochResult) -> None:
-        """Records the epoch."""
+        """Records the result of one epoch."""
         record = self.run.record
         record.epochs.append(_as_dict(result))
-        self._summaries.write_histograms(result.epoch, result.histograms)  # first, since the record lacks them
+        # Histograms are written first because the record does not contain them.
+        self._summaries.write_histograms(result.epoch, result.histograms)
         if result.diverged:
             record.status = RunStatus.DIVERGED
         else:
             if self._is_best(result):
-                save_checkpoint(self.run, self._model, result.state)  # first, so that no record names a missing file
+                save_checkpoint(self.run, self._model, result.state)  # before the record, which names the file
             self._states.offer(result.state)
         self.run.save_record()
         self._log(record.epochs[-1])
 
     def end(self, status: RunStatus, reason: str = "") -> None:
-        """Closes the run with this status; a run that diverged keeps its status."""
+        """Ends the run with this status, unless it diverged: then its status stays `DIVERGED`."""
         self._summaries.close()
         record = self.run.record
         if record.status != RunStatus.DIVERGED:
@@ -96,7 +98,7 @@ class Recorder:
         copy_best_checkpoint(self.run)
         if record.status in (RunStatus.FINISHED, RunStatus.DIVERGED):
             self._info_logs.append_run(self.run)
-        record.finished = datetime.now(UTC).isoformat(timespec="seconds")  # last: it means that nothing is left to do
+        record.finished = datetime.now(UTC).isoformat(timespec="seconds")  # last, because it marks the run as complete
         self.run.save_record()
         self.run.release()
 
@@ -114,16 +116,16 @@ class Recorder:
         self._summaries.write_epoch(epoch, self._best_accuracy_until(epoch["epoch"]))
 
     def _best_accuracy_until(self, epoch: int) -> float | None:
-        """Returns the best validation accuracy so far; None in a final fit, which has seen the validation images."""
+        """Returns the best validation accuracy so far; None in a final fit, which trains on the validation images."""
         record = self.run.record
         if record.preset.final_fit:
             return None
         validations = [past["validation"] for past in record.epochs[:epoch]]
-        return max((figures["accuracy"] for figures in validations if math.isfinite(figures["loss"])), default=0.0)
+        return max((metrics["accuracy"] for metrics in validations if math.isfinite(metrics["loss"])), default=0.0)
 
 
 class _StateSaver:
-    """Saves states, but not all of them if epochs are short, so that saving takes a small share of the time."""
+    """Saves states. If epochs are short, it skips some to limit the time spent on saving."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
@@ -132,13 +134,13 @@ class _StateSaver:
         self._save_seconds = 0.0
 
     def offer(self, state: TrainingState) -> None:
-        """Saves the state if the last save is long enough ago, else keeps it for `save_pending`."""
+        """Saves the state if the last save was long enough ago. Otherwise keeps it for `save_pending`."""
         self._pending = state
         if self._save_seconds <= SHARE_OF_TIME_FOR_STATES * (time.monotonic() - self._last_save):
             self.save_pending()
 
     def save_pending(self) -> None:
-        """Saves the latest state unless it is saved already."""
+        """Saves the latest state unless it is already saved."""
         if self._pending is None:
             return
         started = time.monotonic()

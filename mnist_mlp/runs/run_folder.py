@@ -1,4 +1,4 @@
-"""One run on disk: its folder, who holds it, where its files are. Imports no TensorFlow."""
+"""A run on disk: its directory, its lock and the paths of its files. Does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ BEST_MODEL_FILE = "best_model.keras"
 
 
 class RunIsHeld(Exception):
-    """Another process is training this run; the text names it."""
+    """Another process is training this run. The message names that process."""
 
 
 class RunFolder:
-    """A run's folder and its record; only `save_record` changes the record on disk."""
+    """A run directory and its record. Changes to the record reach the disk only through `save_record`."""
 
     def __init__(self, path: Path, record: RunRecord) -> None:
         self.path = path
@@ -31,7 +31,11 @@ class RunFolder:
 
     @classmethod
     def create(cls, runs_dir: Path, unix_time: int, record: RunRecord) -> RunFolder:
-        """Creates and holds a new folder `<unix time>_preset<NN>`, with a suffix `_2`, `_3` if that name is taken."""
+        """Creates and locks a new directory `<unix time>_preset<NN>`, with suffix `_2`, `_3`, ... if the name is taken.
+
+        Raises:
+            OSError: the directory cannot be created.
+        """
         name = f"{unix_time}_preset{record.preset_number:02d}"
         attempt = 1
         while True:
@@ -49,17 +53,17 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Returns the run of an existing folder.
+        """Returns the run in an existing directory, without locking it.
 
         Raises:
-            InvalidRun: it has no readable record.
+            InvalidRun: the directory does not contain a valid record.
         """
         if not path.is_dir():
-            raise InvalidRun("it is not a folder")
+            raise InvalidRun("it is not a directory")
         try:
             text = (path / RECORD_FILE).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise InvalidRun(f"it holds no {RECORD_FILE}") from None
+            raise InvalidRun(f"it does not contain a {RECORD_FILE}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidRun(f"its {RECORD_FILE} cannot be read ({type(error).__name__})") from None
         return cls(path, RunRecord.from_json(text))
@@ -89,10 +93,10 @@ class RunFolder:
         return self.path / "states"
 
     def hold(self) -> None:
-        """Reserves the run for this process until `release` or the end of the process, whatever ends it.
+        """Locks the run for this process until `release` is called or the process ends.
 
         Raises:
-            RunIsHeld: another process holds it.
+            RunIsHeld: another process has locked the run.
         """
         owner = self.path / ".owner"
         try:
@@ -103,21 +107,21 @@ class RunFolder:
         owner.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
 
     def release(self) -> None:
-        """Lets other processes hold the run."""
+        """Unlocks the run."""
         self._lock.release()
 
     def save_record(self) -> None:
-        """Writes the record to disk in one step."""
+        """Writes the record to disk atomically."""
         write_text_atomically(self.path / RECORD_FILE, self.record.to_json())
 
 
 @dataclass(frozen=True)
 class FoundRuns:
-    """What is in a runs folder, oldest first.
+    """The contents of a runs directory, oldest first.
 
     Attributes:
-        runs: the valid ones.
-        skipped: the reason for everything else, by name.
+        runs: the valid runs.
+        skipped: for every other entry, by name, the reason why it is not a valid run.
     """
 
     runs: list[RunFolder] = field(default_factory=list)
@@ -125,30 +129,31 @@ class FoundRuns:
 
     @property
     def names(self) -> list[str]:
-        """Names of everything that was found, valid or not."""
+        """Names of all entries, valid or not."""
         return [*(run.name for run in self.runs), *self.skipped]
 
 
 def find_runs(runs_dir: Path, names: Sequence[str] = ()) -> FoundRuns:
-    """Returns the runs of a runs folder.
+    """Returns the runs in a runs directory.
 
     Args:
-        names: only these, in this order; all if empty. A path such as "runs/a_run/" means "a_run".
+        runs_dir: the runs directory.
+        names: names of the runs to return, in this order; all runs if empty. "runs/a_run/" means "a_run".
 
     Raises:
-        UsageError: there is no such folder, or no such run in it.
+        UsageError: the directory or a named run does not exist.
     """
     try:
         present = sorted(path.name for path in runs_dir.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise UsageError(
-            f"runs folder {runs_dir} cannot be read ({error.strerror or error}); "
-            "train first or choose another with --runs-dir"
+            f"runs directory {runs_dir} cannot be read ({error.strerror or error}); "
+            "train a preset first, or choose another directory with --runs-dir"
         ) from None
     found = FoundRuns()
     for name in dict.fromkeys(Path(name).name for name in names) or present:
         if name not in present:
-            raise UsageError(f"there is no run {name!r} in {runs_dir}")
+            raise UsageError(f"run {name!r} does not exist in {runs_dir}")
         try:
             found.runs.append(RunFolder.open(runs_dir / name))
         except InvalidRun as reason:

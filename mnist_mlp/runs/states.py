@@ -1,7 +1,8 @@
-"""Saved states: what a run needs to go on with the same bits, written to disk whole or not at all.
+"""Saved states: everything needed to resume a run with bit-identical results. They are written atomically.
 
-A saved state is a folder `states/epoch_000042` of three files: the arrays (safetensors, a format that cannot contain
-code), the run's record after that epoch, and a manifest with the SHA-256 of both. Imports no TensorFlow.
+A saved state is a directory such as `states/epoch_000042` with three files: the arrays (safetensors, a format that
+cannot contain code), the run's record after that epoch, and a manifest with the SHA-256 of both. Does not import
+TensorFlow.
 """
 
 from __future__ import annotations
@@ -26,29 +27,30 @@ from mnist_mlp.training.results import TrainingState
 STATE_VERSION = 1
 ARRAYS_FILE = "state.safetensors"
 MANIFEST_FILE = "manifest.json"
-STATES_KEPT = 2  # the newest, and one to fall back on
-BYTES_PER_WEIGHT = 4 * 8  # no optimizer keeps more than a few numbers per weight
-BYTES_BESIDES = 1 << 26  # for the record of a training of very many epochs
+STATES_KEPT = 2  # the newest and one fallback
+BYTES_PER_WEIGHT = 4 * 8  # float32; no optimizer stores more than a few numbers per weight
+EXTRA_BYTES = 1 << 26  # enough for the record of a run with a huge number of epochs
 
-# Vectors that follow the weight matrix of a hidden layer: its bias; scale and shift; these and two moving statistics.
+# Number of vectors after the weight matrix of a hidden layer. none: bias. layer: scale and shift. batch: scale, shift,
+# moving mean and moving variance.
 VECTORS_PER_HIDDEN_LAYER = {"none": 1, "layer": 2, "batch": 4}
 
 
 class DamagedState(Exception):
-    """A saved state is not what was written; the text says what is wrong."""
+    """A saved state is damaged. The message says how."""
 
 
 class UnknownVersion(DamagedState):
-    """A saved state has a version that this program does not read."""
+    """A saved state has a version that this program cannot read."""
 
 
 class FoundState(NamedTuple):
-    """What a run can be resumed from.
+    """The saved state that a run can be resumed from.
 
     Attributes:
-        state: the newest valid one; None if there is none.
-        record: the run's record of that epoch; without a valid state, the run's present record.
-        warnings: one line for each newer state that is damaged.
+        state: the newest valid state; None if there is none.
+        record: the run's record as of that epoch; without a valid state, the run's current record.
+        warnings: one line for each damaged state that is newer.
     """
 
     state: TrainingState | None
@@ -57,10 +59,10 @@ class FoundState(NamedTuple):
 
 
 def save_state(run: RunFolder, state: TrainingState) -> None:
-    """Writes the state and the run's present record, then deletes the oldest states beyond STATES_KEPT.
+    """Saves the state and the run's current record, then deletes all but the newest STATES_KEPT states.
 
     Raises:
-        OSError: it cannot be written; earlier states are still there.
+        OSError: the state cannot be written. Earlier states are not deleted.
     """
     files = {ARRAYS_FILE: save(state.to_arrays()), RECORD_FILE: run.record.to_json().encode()}
     manifest = {
@@ -76,10 +78,10 @@ def save_state(run: RunFolder, state: TrainingState) -> None:
 
 
 def newest_valid_state(run: RunFolder) -> FoundState:
-    """Returns the newest state that is as it was written.
+    """Returns the newest valid state. Damaged states are skipped with a warning.
 
     Raises:
-        UnknownVersion: none is valid, and one has a version that this program does not read.
+        UnknownVersion: no state is valid, and at least one has a version that this program cannot read.
     """
     warnings: list[str] = []
     unknown: UnknownVersion | None = None
@@ -95,7 +97,7 @@ def newest_valid_state(run: RunFolder) -> FoundState:
 
 
 def remove_unfinished_saves(run: RunFolder) -> None:
-    """Removes what a process that was killed during a save has left."""
+    """Removes the files of saves that were killed before they finished."""
     for folder in run.states.glob(".epoch_*"):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -107,14 +109,14 @@ def _newest_first(run: RunFolder) -> list[Path]:
 
 
 def _load(folder: Path, record_of_run: RunRecord) -> tuple[TrainingState, RunRecord]:
-    """Returns the state in the folder and its record.
+    """Returns the state in the directory and its record.
 
     Raises:
-        DamagedState: it is not a valid state of this run.
+        DamagedState: the directory does not contain a valid state of this run.
     """
     shapes = _weight_shapes(record_of_run)
     try:
-        epoch, contents = _read_verified(folder, limit=_most_bytes(shapes))
+        epoch, contents = _read_verified(folder, limit=_max_bytes(shapes))
         record = RunRecord.from_json(contents[RECORD_FILE].decode())
         state = TrainingState.from_arrays(epoch, load(contents[ARRAYS_FILE]))
     except OSError as error:
@@ -125,14 +127,14 @@ def _load(folder: Path, record_of_run: RunRecord) -> tuple[TrainingState, RunRec
     if (record.preset, record.seed, len(record.epochs)) != expected:
         raise DamagedState("it belongs to another run or epoch")
     if [array.shape for array in state.weights] != shapes:
-        raise DamagedState("its weights do not have the preset's shape")
+        raise DamagedState("the shapes of its weights do not match the preset")
     if [array.shape for array in state.average] != (shapes if record.preset.ema_decay else []):
-        raise DamagedState("its averaged weights do not have the preset's shape")
+        raise DamagedState("the shapes of its averaged weights do not match the preset")
     return state, record
 
 
 def _read_verified(folder: Path, limit: int) -> tuple[int, dict[str, bytes]]:
-    """Returns the epoch and the bytes of each file, checked against the manifest; reads no file above the limit."""
+    """Returns the epoch and the bytes of each file, checked against the manifest. Rejects files above the limit."""
     manifest = json.loads(_read(folder / MANIFEST_FILE, limit))
     if manifest["state_version"] != STATE_VERSION:
         raise UnknownVersion(
@@ -142,7 +144,7 @@ def _read_verified(folder: Path, limit: int) -> tuple[int, dict[str, bytes]]:
     contents = {name: _read(folder / name, limit) for name in (ARRAYS_FILE, RECORD_FILE)}
     for name, content in contents.items():
         if sha256_of(content) != manifest["sha256"][name]:
-            raise DamagedState(f"{name} does not have the bytes that were written")
+            raise DamagedState(f"{name} does not match its checksum")
     return manifest["epoch"], contents
 
 
@@ -150,16 +152,16 @@ def _read(path: Path, limit: int) -> bytes:
     if path.is_symlink() or not path.is_file():
         raise DamagedState(f"{path.name} is missing")
     if path.stat().st_size > limit:
-        raise DamagedState(f"{path.name} is larger than a state of this preset can be")
+        raise DamagedState(f"{path.name} is too large for a state of this preset")
     return path.read_bytes()
 
 
-def _most_bytes(shapes: list[tuple[int, ...]]) -> int:
-    return sum(int(np.prod(shape)) for shape in shapes) * BYTES_PER_WEIGHT + BYTES_BESIDES
+def _max_bytes(shapes: list[tuple[int, ...]]) -> int:
+    return sum(int(np.prod(shape)) for shape in shapes) * BYTES_PER_WEIGHT + EXTRA_BYTES
 
 
 def _weight_shapes(record: RunRecord) -> list[tuple[int, ...]]:
-    """Returns the shapes of `TrainingState.weights`: per layer its matrix, then its vectors of one number per unit."""
+    """Returns the shapes of `TrainingState.weights`: for each layer, its weight matrix, then its vectors."""
     shapes: list[tuple[int, ...]] = []
     *hidden, output = itertools.pairwise(record.trained_on.layer_sizes(record.preset))
     for inputs, outputs in hidden:

@@ -1,4 +1,4 @@
-"""Tab-separated text tables whose header matches every row. Columns are found by name; any version's rows are kept."""
+"""Tab-separated text tables with a header. Columns are found by name, and rows from older versions are kept."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: its heading.
-        value: returns the column's value from whatever a row of this table is made from.
+        name: the column heading.
+        value: returns the column's value from the objects that a row describes.
     """
 
     name: str
@@ -32,18 +32,18 @@ class Column:
 
 
 class AppendedTable:
-    """A table that only grows, a whole row at a time, also while other processes append to it.
+    """An append-only table. Several processes can append rows at the same time.
 
-    A table with other columns, or in another order, is rewritten with the present ones if no column is unknown and
-    each missing one has a default.
+    An existing table with a different set or order of columns is rewritten with the current columns. It must
+    not have unknown columns, and every missing column must have a default.
 
     Args:
-        path: of the file.
-        columns: their names, in order.
-        defaults: by column, what rows of a version without that column get.
+        path: path of the file.
+        columns: column names, in order.
+        defaults: values of columns that older rows do not have, by column name.
 
     Raises:
-        UsageError: the file exists with columns that cannot be converted, or cannot be read or written.
+        UsageError: the file has columns that cannot be converted, or cannot be read or written.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], defaults: Mapping[str, Any] = NO_DEFAULTS) -> None:
@@ -55,21 +55,24 @@ class AppendedTable:
                 if not path.exists() or path.stat().st_size == 0:
                     self._append(_line(self.columns))
                 _require_readable_header(path, self.columns, defaults)
-                _drop_torn_row(path)
+                _drop_incomplete_row(path)
                 if _header(path) != self.columns:
                     _rewrite(path, self.columns, defaults)
             with path.open("ab"):
                 pass
         except OSError as error:
             raise UsageError(
-                f"{path} cannot be read and written ({error.strerror or error}); fix or rename it"
+                f"{path} cannot be read or written ({error.strerror or error}); fix or rename it"
             ) from None
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Appends the row; if the disk is full, nothing of it is written.
+        """Appends a row. If the disk is full, no part of it is written.
 
         Args:
             row: a value for each column.
+
+        Raises:
+            OSError: the row cannot be written.
         """
         with self._lock:
             self._append(_line(_text(row[column]) for column in self.columns))
@@ -78,7 +81,7 @@ class AppendedTable:
         with self.path.open("ab") as file:
             size = file.seek(0, os.SEEK_END)
             try:
-                if size and not _ends_with_newline(self.path):  # an editor may have removed it
+                if size and not _ends_with_newline(self.path):  # an editor may have removed the last newline
                     line = "\n" + line
                 file.write(line.encode())
                 file.flush()
@@ -88,14 +91,15 @@ class AppendedTable:
 
 
 def read_table(path: Path, columns: Sequence[str], defaults: Mapping[str, Any] = NO_DEFAULTS) -> list[dict[str, str]]:
-    """Returns the rows of a table, each value as text under its column's name; [] if there is no file.
+    """Returns the rows of a table as dicts of text by column name; [] if the file does not exist.
 
     Args:
-        columns: names of the columns to return, which may stand in any order in the file.
-        defaults: by column, the value to return if the file lacks the column.
+        path: path of the file.
+        columns: names of all columns; the file can have them in any order.
+        defaults: values of columns that the file may not have, by column name.
 
     Raises:
-        UsageError: a column is unknown or missing, or the file cannot be read.
+        UsageError: a column is unknown, missing or duplicated, or the file cannot be read.
     """
     if not path.exists():
         return []
@@ -110,18 +114,18 @@ def read_table(path: Path, columns: Sequence[str], defaults: Mapping[str, Any] =
             return [{**row, **missing} for row in rows]
         except csv.Error as error:
             raise UsageError(
-                f"{path}, line {rows.line_num + 1}, is not a valid row ({error}); fix or rename it"
+                f"{path}, line {rows.line_num + 1}: invalid row ({error}); fix or rename the file"
             ) from None
 
 
 def replace_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Replaces a table in one step; the caller holds `lock_of(path)`."""
+    """Replaces a table atomically. The caller must hold `lock_of(path)`."""
     lines = [_line(columns), *(_line(_text(row[column]) for column in columns) for row in rows)]
     write_text_atomically(path, "".join(lines))
 
 
 def lock_of(path: Path) -> FileLock:
-    """Returns the lock that every writer of the table holds while it writes."""
+    """Returns the lock that every writer of the table must hold while writing."""
     return FileLock(path.with_name(f".{path.name}.lock"))
 
 
@@ -129,22 +133,22 @@ def _require_readable_header(path: Path, columns: Sequence[str], defaults: Mappi
     """Returns the header of a table that this version can read.
 
     Raises:
-        UsageError: the table has unknown columns, lacks one that has no default, or has one twice.
-        OSError: it cannot be read.
+        UsageError: a column is unknown, duplicated, or missing without a default.
+        OSError: the file cannot be read.
     """
     header = _header(path)
     unknown = [name for name in header if name not in columns]
     missing = [name for name in columns if name not in header and name not in defaults]
-    twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
-    found = [
+    duplicate = [name for name in dict.fromkeys(header) if header.count(name) > 1]
+    problems = [
         f"{kind}: {', '.join(name[:40] for name in names[:5])}{', ...' if len(names) > 5 else ''}"
-        for kind, names in (("unknown", unknown), ("missing", missing), ("twice", twice))
+        for kind, names in (("unknown", unknown), ("missing", missing), ("duplicate", duplicate))
         if names
     ]
-    if found:
+    if problems:
         raise UsageError(
-            f"{path} has other columns than this version writes ({'; '.join(found)}); "
-            "rename it to keep it, and start again"
+            f"{path} has columns that do not match this version ({'; '.join(problems)}); "
+            "rename the file to keep it, then try again"
         )
     return header
 
@@ -155,7 +159,7 @@ def _header(path: Path) -> list[str]:
 
 
 def _rewrite(path: Path, columns: Sequence[str], defaults: Mapping[str, Any]) -> None:
-    """Writes the table again with these columns, in one step; no row is lost."""
+    """Rewrites the table atomically with these columns. Keeps all rows."""
     header = _header(path)
     missing = {column: _text(defaults[column]) for column in columns if column not in header}
     text = path.read_text(encoding="utf-8", errors="surrogateescape")
@@ -166,8 +170,8 @@ def _rewrite(path: Path, columns: Sequence[str], defaults: Mapping[str, Any]) ->
     write_bytes_atomically(path, "".join(lines).encode("utf-8", errors="surrogateescape"))
 
 
-def _drop_torn_row(path: Path) -> None:
-    """Removes a last row without its end, which a killed process or a full disk has left."""
+def _drop_incomplete_row(path: Path) -> None:
+    """Removes an incomplete last row, which a killed process or a full disk can leave behind."""
     content = path.read_bytes()
     whole, newline, last = content.rpartition(b"\n")
     if last and last.count(b"\t") + 1 < len(_header(path)):

@@ -1,4 +1,4 @@
-"""Chooses where a sweep is trained."""
+"""Selects the engine that trains a sweep."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from pathlib import Path
 
 from mnist_mlp.sweep.jobs import Engine, Job
 from mnist_mlp.sweep.local_engine import InThisProcess, WorkerProcesses
-from mnist_mlp.sweep.schedule import fitting_workers
+from mnist_mlp.sweep.schedule import default_workers
 
 
 def choose_engine(
     name: str, jobs: Sequence[Job], workers: int | None, ray_address: str | None, data_dir: Path
 ) -> Engine:
-    """Returns the engine for these jobs.
+    """Creates the engine for these jobs.
 
     Args:
         name: "local" or "ray".
-        workers: trainings side by side; None leaves the number to the engine.
+        workers: number of runs to train in parallel; None lets the engine decide.
+        ray_address: address of a running Ray cluster, or "auto"; None starts Ray on this machine.
+        data_dir: directory with the data set files.
 
     Raises:
-        UsageError, WorkFailed: as the engines do.
+        UsageError: Ray is not installed, or the address is not valid.
+        WorkFailed: the cluster cannot be reached, or the training data is missing and cannot be downloaded.
     """
     data_sets = {job.data_set for job in jobs}
     if name == "ray":
         from mnist_mlp.sweep.ray_engine import RayTasks
 
         return RayTasks(ray_address, workers, data_dir, data_sets)
-    workers = min(workers or fitting_workers(jobs), len(jobs))
+    workers = min(workers or default_workers(jobs), len(jobs))
     return WorkerProcesses(workers, data_dir, data_sets) if workers > 1 else InThisProcess(data_dir, data_sets)

@@ -1,7 +1,7 @@
-"""Jobs, what can happen to them, and what an engine is. Imports no TensorFlow.
+"""Jobs, their events, and the engine interface. Does not import TensorFlow.
 
-An engine takes jobs from a source when it can start one, and yields events; all recording is done by its caller. So a
-job gives the same bits and the same files wherever it runs.
+An engine takes a job from its source when it can start one, and yields events. The caller records the results, so a
+job produces the same bits and the same files on every engine.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.results import EpochResult, TrainingState
 
-POLL_SECONDS = 0.1  # how often an idle engine asks a source that has no job at the moment
+POLL_SECONDS = 0.1  # delay before an idle engine asks the source again after NOT_NOW
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One training to do. Compared by identity.
+    """A run to train. Jobs are compared by identity.
 
     Attributes:
-        run: to go on with; None creates a new one.
-        resume_from: the state of that run.
-        data_set: to train on; the engine must have been given it.
+        run: the existing run to resume; None creates a new one.
+        resume_from: saved state of that run; None starts at the first epoch.
+        data_set: the data set to train on; must be one of the engine's data sets.
     """
 
     preset_number: int
@@ -38,7 +38,7 @@ class Job:
 
     @property
     def epochs_left(self) -> int:
-        """How many epochs are to be trained."""
+        """Number of epochs that remain to be trained."""
         return self.preset.epochs - (self.resume_from.epoch if self.resume_from else 0)
 
 
@@ -49,15 +49,15 @@ class NotNow(Enum):
 
 
 NOT_NOW: Final = NotNow.NOT_NOW
-"""The answer of a source that has no job at the moment, but may have one after a later event."""
+"""A source yields this if it has no job yet but may have one after a later event."""
 
 JobSource = Iterator[Job | NotNow]
-"""Gives the next job when asked; StopIteration means that there are no more."""
+"""Yields the next job on request; StopIteration means that there are no more."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A job has begun."""
+    """A job has started."""
 
     job: Job
 
@@ -72,7 +72,7 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class Retried:
-    """A job has lost its machine or process and goes on elsewhere, after its last epoch."""
+    """A job has lost its machine or process and will be resumed elsewhere after its last completed epoch."""
 
     job: Job
     reason: str
@@ -80,11 +80,11 @@ class Retried:
 
 @dataclass(frozen=True)
 class Ended:
-    """A job is over, the last event of every job that began.
+    """A job has ended. This is the last event of every job that started.
 
     Attributes:
-        failure: why it failed; "" if it did not.
-        canceled: whether it was canceled.
+        failure: why the job failed; "" if it did not fail.
+        canceled: whether the job was canceled.
     """
 
     job: Job
@@ -96,23 +96,23 @@ Event = Started | EpochDone | Retried | Ended
 
 
 class Engine(Protocol):
-    """Where trainings run."""
+    """Trains jobs, for example in this process, in worker processes or on Ray."""
 
     def run(self, source: JobSource) -> Iterator[Event]:
-        """Trains the jobs of the source; asks for one whenever one can start, and again after every event."""
+        """Trains the jobs from the source. Asks for a job whenever one can start, and again after every event."""
 
     def cancel(self, job: Job) -> None:
-        """Stops a job that is under way: the next event that it has is `Ended`. Does nothing for other jobs."""
+        """Cancels a running job: its next event is `Ended`. Does nothing if the job is not running."""
 
     def close(self) -> None:
-        """Stops everything at once."""
+        """Stops all jobs immediately."""
 
 
 class JobFeed:
-    """Takes jobs from a source and remembers when there are no more.
+    """Takes jobs from a source and remembers when the source is exhausted.
 
     Attributes:
-        is_exhausted: whether the source said that there are no more.
+        is_exhausted: whether the source has no more jobs.
     """
 
     def __init__(self, source: JobSource) -> None:
@@ -120,7 +120,7 @@ class JobFeed:
         self.is_exhausted = False
 
     def take(self) -> Job | None:
-        """Returns the next job; None if there is none at the moment or at all."""
+        """Returns the next job, or None if there is none yet or the source is exhausted."""
         if self.is_exhausted:
             return None
         try:

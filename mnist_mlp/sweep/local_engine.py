@@ -1,6 +1,6 @@
-"""Engines on this machine: trainings in this process, or side by side in worker processes.
+"""Engines for this machine: one trains in the calling process, the other in parallel worker processes.
 
-Nothing here imports TensorFlow before a training begins.
+The calling process imports TensorFlow only if it trains jobs itself.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.sweep.jobs import POLL_SECONDS, Ended, EpochDone, Event, Job, JobFeed, JobSource, Started
 from mnist_mlp.training.results import TrainingState
 
-STOP = None  # sent to a worker in place of a job: stop the training under way
+STOP = None  # tells a worker to stop its current job
 
 
 class InThisProcess:
-    """Trains one job after another.
+    """Trains jobs one after another in this process.
 
     Args:
-        data_dir: folder of the data sets' files.
-        data_sets: those of the jobs.
+        data_dir: directory with the data set files.
+        data_sets: all data sets that the jobs use.
 
     Raises:
         WorkFailed: the training data is missing and cannot be downloaded.
@@ -43,7 +43,7 @@ class InThisProcess:
         self._is_canceled = False
 
     def run(self, source: JobSource) -> Iterator[Event]:
-        """Trains the jobs of the source."""
+        """Trains the jobs from the source."""
         feed = JobFeed(source)
         while not feed.is_exhausted:
             job = feed.take()
@@ -53,11 +53,11 @@ class InThisProcess:
                 time.sleep(POLL_SECONDS)
 
     def cancel(self, job: Job) -> None:
-        """Stops the job if it is under way."""
+        """Stops the job if it is running."""
         self._is_canceled = self._is_canceled or job is self._job
 
     def close(self) -> None:
-        """Does nothing: nothing runs between two events."""
+        """Does nothing: training only runs while the caller waits for the next event of `run`."""
 
     def _train(self, job: Job) -> Iterator[Event]:
         from mnist_mlp.training.loop import train
@@ -77,7 +77,7 @@ class InThisProcess:
 
 @dataclass
 class _Worker:
-    """A worker process, our end of its pipe and the job that it trains."""
+    """A worker process, our end of its pipe, and its current job."""
 
     process: BaseProcess
     connection: Connection
@@ -86,14 +86,14 @@ class _Worker:
 
 
 class WorkerProcesses:
-    """Trains jobs side by side in processes, each of which keeps what it has compiled for its next job.
+    """Trains jobs in parallel in worker processes. Each process keeps its compiled programs for later jobs.
 
-    The processes start at once, so that they import TensorFlow while the caller does.
+    The workers start immediately, so that they import TensorFlow while the caller does other work.
 
     Args:
         workers: number of processes.
-        data_dir: folder of the data sets' files; each process reads them.
-        data_sets: those of the jobs.
+        data_dir: directory with the data set files; every process reads them.
+        data_sets: all data sets that the jobs use.
 
     Raises:
         WorkFailed: the training data is missing and cannot be downloaded.
@@ -102,16 +102,16 @@ class WorkerProcesses:
     def __init__(self, workers: int, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)) -> None:
         self._data_sets = tuple(data_sets)
         for data_set in self._data_sets:
-            load_training_data(data_dir, data_set)  # downloads what is missing, once for all workers
-        self._spawn = multiprocessing.get_context("spawn")  # a fork of a process that runs TensorFlow can hang
+            load_training_data(data_dir, data_set)  # downloads missing files once, before the workers read them
+        self._spawn = multiprocessing.get_context("spawn")  # a forked process can hang if TensorFlow is running
         self._data_dir = data_dir
         self._workers = [self._start() for _ in range(workers)]
 
     def run(self, source: JobSource) -> Iterator[Event]:
-        """Trains the jobs of the source; a free worker takes the next."""
+        """Trains the jobs from the source; each free worker gets the next one."""
         feed = JobFeed(source)
         while True:
-            yield from self._hand_out(feed)
+            yield from self._assign_jobs(feed)
             if any(worker.job for worker in self._workers):
                 yield from self._next_event()
             elif feed.is_exhausted:
@@ -120,15 +120,15 @@ class WorkerProcesses:
                 time.sleep(POLL_SECONDS)
 
     def cancel(self, job: Job) -> None:
-        """Stops the job after its epoch if it is under way; the result of that epoch is dropped."""
+        """If the job is running, stops it after its current epoch and discards the result of that epoch."""
         for worker in self._workers:
             if worker.job is job and not worker.is_canceled:
                 worker.is_canceled = True
-                with contextlib.suppress(OSError):  # a dead process is noticed when we next listen to it
+                with contextlib.suppress(OSError):  # the process is dead; `_next_event` handles that
                     worker.connection.send(STOP)
 
     def close(self) -> None:
-        """Kills all workers; what they were training is lost to them, not to whoever recorded it."""
+        """Kills all workers. Epochs that the caller has already received are not affected."""
         for worker in self._workers:
             worker.process.kill()
             worker.process.join()
@@ -137,13 +137,13 @@ class WorkerProcesses:
 
     def _start(self) -> _Worker:
         ours, theirs = self._spawn.Pipe()
-        process = self._spawn.Process(target=_work, args=(theirs, self._data_dir, self._data_sets), daemon=True)
+        process = self._spawn.Process(target=_worker_main, args=(theirs, self._data_dir, self._data_sets), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
 
-    def _hand_out(self, feed: JobFeed) -> Iterator[Started]:
-        """Gives each free worker a job, as far as there are any."""
+    def _assign_jobs(self, feed: JobFeed) -> Iterator[Started]:
+        """Gives a job to each free worker until no more jobs are available."""
         for index, worker in enumerate(self._workers):
             if worker.job:
                 continue
@@ -151,14 +151,14 @@ class WorkerProcesses:
             if not job:
                 return
             try:
-                _give(worker, job)
-            except OSError:  # the process has died while it had nothing to do
+                _send_job(worker, job)
+            except OSError:  # the process died while idle
                 self._replace(index)
-                _give(self._workers[index], job)
+                _send_job(self._workers[index], job)
             yield Started(job)
 
     def _next_event(self) -> Iterator[Event]:
-        """Waits until a worker sends something; yields nothing for an epoch of a canceled job."""
+        """Waits for a message from a worker and yields its event; yields nothing for an epoch of a canceled job."""
         busy = [worker for worker in self._workers if worker.job]
         ready = wait([worker.connection for worker in busy])
         worker = next(worker for worker in busy if worker.connection in ready)
@@ -166,12 +166,12 @@ class WorkerProcesses:
         job, is_canceled = worker.job, worker.is_canceled
         try:
             result_or_failure = worker.connection.recv()
-        except (EOFError, OSError):  # the process is gone: killed, most likely because memory ran out
+        except (EOFError, OSError):  # the process has died; most likely it was killed because memory ran out
             code = self._replace(index)
             cause = signal.Signals(-code).name if code < 0 else f"exit status {code}"
-            yield Ended(job, "" if is_canceled else f"its process died ({cause})", is_canceled)
+            yield Ended(job, "" if is_canceled else f"worker process died ({cause})", is_canceled)
             return
-        # Behind the others, so that a fast worker does not keep them waiting.
+        # Move the worker to the end of the list, so that a fast worker does not starve the others.
         self._workers.append(self._workers.pop(index))
         if isinstance(result_or_failure, str):
             worker.job, worker.is_canceled = None, False
@@ -180,7 +180,7 @@ class WorkerProcesses:
             yield EpochDone(job, result_or_failure)
 
     def _replace(self, index: int) -> int:
-        """Starts a new process for one that has died; returns the dead one's exit code, negative for a signal."""
+        """Replaces a dead process and returns its exit code (-N if it was killed by signal N)."""
         dead = self._workers[index]
         dead.connection.close()
         dead.process.join()
@@ -188,43 +188,43 @@ class WorkerProcesses:
         return dead.process.exitcode
 
 
-def _give(worker: _Worker, job: Job) -> None:
+def _send_job(worker: _Worker, job: Job) -> None:
     worker.connection.send((job.data_set.name, job.preset, job.seed, job.resume_from))
     worker.job = job
 
 
-def _work(connection: Connection, data_dir: Path, data_sets: Sequence[DataSet]) -> None:
-    """Runs in a worker process until it is killed: takes jobs, sends each epoch's result, then a failure or ""."""
+def _worker_main(connection: Connection, data_dir: Path, data_sets: Sequence[DataSet]) -> None:
+    """Main loop of a worker process: receives jobs and, for each, sends every epoch's result, then a failure or ""."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    import mnist_mlp.training.loop  # noqa: F401 - imports TensorFlow while there is no job yet
+    import mnist_mlp.training.loop  # noqa: F401 - imports TensorFlow before the first job arrives
 
     data = {data_set.name: load_training_data(data_dir, data_set) for data_set in data_sets}
     while True:
         try:
             message = connection.recv()
-        except EOFError:  # the parent is gone
+        except EOFError:  # the parent has exited
             return
-        if message is STOP:  # the job that it was sent for has ended already
+        if message is STOP:  # it arrived after the job had ended
             continue
         try:
             data_set_name, preset, seed, resume_from = message
             failure = _train(connection, data[data_set_name], preset, seed, resume_from)
         except (BrokenPipeError, ConnectionError):
             return
-        with contextlib.suppress(OSError):  # if the parent is gone, the next wait for a job notices
+        with contextlib.suppress(OSError):  # if the parent has exited, the next recv() raises EOFError
             connection.send(failure)
 
 
 def _train(
     connection: Connection, data: TrainingData, preset: Preset, seed: int, resume_from: TrainingState | None
 ) -> str:
-    """Sends the result of every epoch until the training ends or STOP arrives; returns why it failed, or ""."""
+    """Trains a job and sends every epoch's result until the job ends or STOP arrives; returns the failure, or ""."""
     from mnist_mlp.training.loop import train
 
     try:
         for result in train(preset, seed, data, resume_from):
             connection.send(result)
-            if connection.poll():  # STOP
+            if connection.poll():  # STOP has arrived
                 break
     except (BrokenPipeError, ConnectionError):
         raise

@@ -1,4 +1,4 @@
-"""What a call of MNIST_train.py has to train."""
+"""Decides which jobs MNIST_train.py trains."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mnist_mlp.sweep.schedule import longest_first
 
 @dataclass(frozen=True)
 class Plan:
-    """Trainings to do.
+    """Jobs to train, and runs that cannot be trained.
 
     Attributes:
-        jobs: in the order to train them.
-        lost: unfinished runs without a valid saved state; they are marked failed.
-        warnings: one line for everything that was skipped.
+        jobs: the jobs in training order.
+        lost: unfinished runs without a valid saved state; they are marked as failed.
+        warnings: messages to show, one line each.
     """
 
     jobs: list[Job]
@@ -37,12 +37,12 @@ def plan_new_runs(
     skip_done_in: Path | None = None,
     data_set: DataSet = MNIST,
 ) -> Plan:
-    """Plans a run of every preset with every seed.
+    """Plans one run for each preset and seed.
 
     Args:
-        presets: by number.
-        epochs: of every preset, instead of its own.
-        skip_done_in: a runs folder; jobs that it has a finished run of are left out.
+        presets: the presets by number.
+        epochs: overrides the number of epochs of every preset.
+        skip_done_in: runs directory; jobs that already have a finished run there are skipped.
 
     Raises:
         UsageError: a preset does not fit the data set.
@@ -59,14 +59,14 @@ def plan_new_runs(
 
 
 def plan_resume(runs_dir: Path, presets: Mapping[int, Preset], numbers: Container[int] | None) -> Plan:
-    """Plans to continue the unfinished runs of a folder.
+    """Plans jobs that resume the unfinished runs in a directory.
 
     Args:
-        presets: the registry as it is now.
-        numbers: of the presets whose runs to resume; None means all.
+        presets: the current registry.
+        numbers: numbers of the presets to resume; None means all presets.
 
     Raises:
-        UsageError: a run's preset has been edited since, or none of the unfinished runs can be continued.
+        UsageError: a preset was edited after its run started, or none of the unfinished runs can be resumed.
     """
     unfinished = unfinished_runs(runs_dir, presets, numbers)
     return Plan(longest_first(unfinished.jobs), unfinished.lost, unfinished.warnings)

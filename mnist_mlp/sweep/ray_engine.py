@@ -1,7 +1,8 @@
-"""Trainings as Ray Core tasks, on this machine or on a cluster.
+"""Trains jobs as Ray Core tasks, on this machine or on a cluster.
 
-The images are sent once, a preset and a seed to every task; arrays and numbers come back after every epoch. The calling
-process writes all files, so no shared disk is needed. A task that is lost goes on after the last epoch that came back.
+The images are sent to the cluster once, and each task gets a preset and a seed. Every epoch's result is sent back, and
+the calling process writes all files, so no shared file system is needed. If a task is lost, the job is resumed after
+the last epoch that was received.
 """
 
 from __future__ import annotations
@@ -31,27 +32,27 @@ from mnist_mlp.training.results import EpochResult, TrainingState
 if TYPE_CHECKING:
     import ray
 
-LOSSES_IN_A_ROW = 3  # without an epoch in between: then it is not the machines' fault
+MAX_TIMES_LOST = 3  # without completing an epoch in between; then the job is probably the cause, not the machines
 
 
 @dataclass
 class _Attempt:
-    """A job and how far it has come."""
+    """A job, the state to resume it from, and how many times in a row it was lost."""
 
     job: Job
     resume_from: TrainingState | None
     has_started: bool = False
-    losses: int = 0
+    times_lost: int = 0
 
 
 class RayTasks:
-    """Trains jobs as Ray tasks; each gets one GPU if the cluster has any, else one CPU.
+    """Trains jobs as Ray tasks. Each task gets one GPU if the cluster has GPUs, otherwise one CPU.
 
     Args:
-        address: of a running cluster, or "auto"; None starts a Ray on this machine for the time of the sweep.
-        workers: most tasks at once; None means one per GPU or CPU of the cluster.
-        data_dir: folder of the data sets' files, which are read here; the images are sent to the cluster.
-        data_sets: those of the jobs.
+        address: address of a running cluster, or "auto"; None starts Ray on this machine for this sweep.
+        workers: maximum number of parallel tasks; None means one per GPU or CPU in the cluster.
+        data_dir: directory on this machine with the data set files; the images are sent to the cluster.
+        data_sets: all data sets that the jobs use.
 
     Raises:
         UsageError: Ray is not installed, or the address is not valid.
@@ -70,20 +71,20 @@ class RayTasks:
         self._data = {data_set: ray.put(images) for data_set, images in data.items()}
         self._resource = "GPU" if ray.cluster_resources().get("GPU") else "CPU"
         resource = {"num_gpus": 1} if self._resource == "GPU" else {"num_cpus": 1}
-        # Ray itself would restart a lost task from its first epoch; we know its last.
+        # Ray would restart a lost task from its first epoch; this engine resumes it after its last one.
         self._task = ray.remote(_train).options(max_retries=0, **resource)
-        self._under_way: dict[ray.ObjectRefGenerator, _Attempt] = {}
-        self._lost: deque[_Attempt] = deque()  # to be tried again
+        self._running: dict[ray.ObjectRefGenerator, _Attempt] = {}
+        self._lost: deque[_Attempt] = deque()  # to be retried
         self._canceled: deque[Job] = deque()  # not reported yet
 
     def run(self, source: JobSource) -> Iterator[Event]:
-        """Trains the jobs of the source; they begin in their order."""
+        """Trains the jobs from the source; they start in that order."""
         feed = JobFeed(source)
         while True:
             while self._canceled:
                 yield Ended(self._canceled.popleft(), canceled=True)
             self._submit_tasks(feed)
-            if self._under_way:
+            if self._running:
                 yield from self._next_event()
             elif feed.is_exhausted:
                 return
@@ -91,13 +92,13 @@ class RayTasks:
                 time.sleep(POLL_SECONDS)
 
     def cancel(self, job: Job) -> None:
-        """Stops the job at once if it is under way; kills the process that trains it."""
+        """Stops the job immediately if it is running, by killing its process."""
         import ray
 
-        for task, attempt in list(self._under_way.items()):
+        for task, attempt in list(self._running.items()):
             if attempt.job is job:
                 ray.cancel(task, force=True)
-                del self._under_way[task]
+                del self._running[task]
                 self._canceled.append(job)
         for attempt in list(self._lost):
             if attempt.job is job:
@@ -108,15 +109,15 @@ class RayTasks:
         """Stops all tasks, and Ray if it was started for this sweep."""
         import ray
 
-        for task in self._under_way:
+        for task in self._running:
             ray.cancel(task, force=True)
-        self._under_way = {}
+        self._running = {}
         ray.shutdown()
 
     def _submit_tasks(self, feed: JobFeed) -> None:
-        """Gives each free worker a task: first the jobs that were lost, then new ones, as far as there are any."""
+        """Submits tasks while workers are free and jobs are available; retries lost jobs first."""
         while self._lost or not feed.is_exhausted:
-            if self._under_way and len(self._under_way) >= self._most_tasks():
+            if self._running and len(self._running) >= self._max_tasks():
                 return
             if self._lost:
                 attempt = self._lost.popleft()
@@ -127,20 +128,20 @@ class RayTasks:
                 attempt = _Attempt(job, job.resume_from)
             job = attempt.job
             task = self._task.remote([self._data[job.data_set]], job.preset, job.seed, attempt.resume_from)
-            self._under_way[task] = attempt
+            self._running[task] = attempt
 
-    def _most_tasks(self) -> int:
-        """Returns how many tasks may be under way; a cluster may grow or shrink meanwhile."""
+    def _max_tasks(self) -> int:
+        """Returns the maximum number of parallel tasks, which changes if the cluster grows or shrinks."""
         import ray
 
         return self._workers or int(ray.cluster_resources().get(self._resource, 0))
 
     def _next_event(self) -> Iterator[Event]:
-        """Waits until a task has something to say."""
+        """Waits for a message from a task and yields its event, if any."""
         import ray
 
-        (task, *_), _ = ray.wait(list(self._under_way), num_returns=1)
-        attempt = self._under_way.pop(task)
+        (task, *_), _ = ray.wait(list(self._running), num_returns=1)
+        attempt = self._running.pop(task)
         try:
             result = ray.get(next(task))
         except StopIteration:
@@ -152,31 +153,31 @@ class RayTasks:
         except ray.exceptions.RayError as error:
             yield self._after_loss(attempt, error)
             return
-        self._under_way[task] = attempt  # behind the others, so that each has its turn
+        self._running[task] = attempt  # back at the end, so that no task starves the others
         if result is not None:
-            attempt.losses, attempt.resume_from = 0, result.state
+            attempt.times_lost, attempt.resume_from = 0, result.state
             yield EpochDone(attempt.job, result)
         elif not attempt.has_started:
             attempt.has_started = True
             yield Started(attempt.job)
 
     def _after_loss(self, attempt: _Attempt, error: Exception) -> Event:
-        attempt.losses += 1
-        if attempt.losses >= LOSSES_IN_A_ROW:
-            return Ended(attempt.job, f"lost {attempt.losses} times in a row: {kind_and_text(error)[:300]}")
+        attempt.times_lost += 1
+        if attempt.times_lost >= MAX_TIMES_LOST:
+            return Ended(attempt.job, f"worker lost {attempt.times_lost} times in a row: {kind_and_text(error)[:300]}")
         self._lost.append(attempt)
         return Retried(attempt.job, type(error).__name__)
 
 
 def _import_ray() -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # A message of several pages; `Retried` says it in a line.
+    # Ray's message about a lost node is several pages long; a `Retried` event reports the loss in one line.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "Raylet is terminated")
     try:
-        import ray  # reads the environment
+        import ray  # reads these variables
     except ModuleNotFoundError:
         raise UsageError(
-            "--engine ray needs Ray, which is not installed: python -m pip install -r requirements-ray.txt"
+            "--engine ray requires Ray; install it: python -m pip install -r requirements-ray.txt"
         ) from None
     return ray
 
@@ -185,7 +186,7 @@ def _connect(address: str | None) -> None:
     import ray
 
     try:
-        with silenced_standard_error():  # problems of a cluster are raised as exceptions too
+        with silenced_standard_error():  # cluster errors are raised as exceptions anyway
             ray.init(
                 address=address or "local",
                 runtime_env={"py_modules": [mnist_mlp.__path__[0]]},
@@ -193,29 +194,34 @@ def _connect(address: str | None) -> None:
                 logging_level=logging.CRITICAL,
                 **({} if address else {"include_dashboard": False}),
             )
-    except Exception as error:  # of a dozen kinds, by what is wrong at the other end
-        cluster = f"{address}, or its token is not this machine's" if address else "this machine"
-        raise WorkFailed(f"no Ray cluster at {cluster}: {in_one_line(error)[:300]}") from None
+    except Exception as error:  # Ray raises many exception types here, depending on the cause
+        problem = f"no Ray cluster found ({address}), or wrong token" if address else "cannot start Ray on this machine"
+        raise WorkFailed(f"{problem}: {in_one_line(error)[:300]}") from None
 
 
 def _require_listener(address: str) -> None:
-    """Tries the address for some seconds; Ray itself would try for minutes."""
+    """Checks for up to 10 seconds that something listens at the address; Ray itself would keep trying for minutes.
+
+    Raises:
+        UsageError: the address is not HOST:PORT.
+        WorkFailed: nothing listens there.
+    """
     host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdecimal():  # ray://... is Ray Client, which cannot stream a task's results
-        raise not_allowed("--ray-address", address, "HOST:PORT of a cluster that this machine belongs to, or auto")
+    if not host or "/" in host or not port.isdecimal():  # also rejects ray://...: Ray Client cannot stream results
+        raise not_allowed("--ray-address", address, "HOST:PORT of a cluster that this machine is part of, or auto")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
-        raise WorkFailed(f"no Ray cluster at {address} ({in_one_line(error)}); start one, or choose another") from None
+        raise WorkFailed(f"no Ray cluster at {address} ({in_one_line(error)}); start one or check the port") from None
 
 
 def _train(
     data: list[ray.ObjectRef], preset: Preset, seed: int, resume_from: TrainingState | None
 ) -> Iterator[EpochResult | None]:
-    """Runs as a task: yields None to say that it has begun, then the result of every epoch.
+    """Runs as a Ray task: yields None when it starts, then the result of every epoch.
 
     Args:
-        data: a reference to the TrainingData; in a list, so that Ray does not fetch it again for every task.
+        data: a list with one reference to the TrainingData. Ray would fetch a bare reference for every task.
     """
     yield None
     from mnist_mlp.training.loop import train
@@ -225,7 +231,7 @@ def _train(
 
 @functools.lru_cache(maxsize=1)
 def _fetched(data: ray.ObjectRef):
-    """Returns the data, the same object for every task of a process, so that compiled networks are used again."""
+    """Returns the data. All tasks of a process get the same object, so that compiled programs are reused."""
     import ray
 
     return ray.get(data)

@@ -1,4 +1,4 @@
-"""Which runs are left to finish, and where each goes on; which jobs are finished already."""
+"""Finds the runs to resume and their saved states, and the jobs that are already finished."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from mnist_mlp.sweep.jobs import Job
 
 @dataclass
 class Unfinished:
-    """What is left to do in a runs folder.
+    """The unfinished runs in a runs directory.
 
     Attributes:
-        jobs: one per run, which this process holds.
-        lost: runs without a valid saved state; they are marked failed, and their files are kept.
-        warnings: one line for everything that was skipped.
-        refused: one line for each unfinished run that cannot go on here and now.
+        jobs: one job for each run that can be resumed; this process has locked these runs.
+        lost: runs without a valid saved state; they are marked as failed, and their files are kept.
+        warnings: one line for each problem, such as a skipped run or a damaged saved state.
+        rejected: one line for each unfinished run that cannot be resumed now.
     """
 
     jobs: list[Job] = field(default_factory=list)
     lost: list[RunFolder] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
 
 
 def unfinished_runs(runs_dir: Path, presets: Mapping[int, Preset], numbers: Container[int] | None) -> Unfinished:
-    """Returns the runs of these presets whose training has not come to its end.
+    """Finds the unfinished runs of these presets and locks those that can be resumed.
 
     Args:
-        presets: the registry as it is now.
-        numbers: of the presets whose runs to resume; None means all.
+        presets: the current registry.
+        numbers: numbers of the presets to resume; None means all presets.
 
     Raises:
-        UsageError: a run's preset has been edited since, or no run that is left can go on here and now.
+        UsageError: a preset was edited after its run started, or none of the unfinished runs can be resumed.
     """
     found = find_runs(runs_dir)
-    unfinished = Unfinished(warnings=[f"{name} is skipped: {reason}" for name, reason in found.skipped.items()])
+    unfinished = Unfinished(warnings=[f"skipped {name}: {reason}" for name, reason in found.skipped.items()])
     for run in found.runs:
         if not run.record.is_done and (numbers is None or run.record.preset_number in numbers):
             _require_unedited(run, presets)
-            _take_up(run, unfinished)
-    if unfinished.refused and not unfinished.jobs and not unfinished.lost:
-        raise UsageError(f"nothing is left to resume: {'; '.join(unfinished.refused)}")
-    unfinished.warnings += unfinished.refused
+            _claim(run, unfinished)
+    if unfinished.rejected and not unfinished.jobs and not unfinished.lost:
+        raise UsageError(f"no run can be resumed: {'; '.join(unfinished.rejected)}")
+    unfinished.warnings += unfinished.rejected
     return unfinished
 
 
 def without_finished(jobs: Iterable[Job], runs_dir: Path) -> list[Job]:
-    """Returns the jobs for which the folder has no finished run of the same preset, seed and data set."""
+    """Returns the jobs without a finished run of the same preset, seed and data set in the directory."""
     finished: dict[tuple[str, int], list[Preset]] = defaultdict(list)
     for run in find_runs(runs_dir).runs:
         if run.record.is_done:
@@ -63,38 +63,38 @@ def without_finished(jobs: Iterable[Job], runs_dir: Path) -> list[Job]:
     return [job for job in jobs if job.preset not in finished[job.data_set.name, job.seed]]
 
 
-def _take_up(run: RunFolder, unfinished: Unfinished) -> None:
-    """Holds the run and adds it to the jobs, or says why that cannot be."""
+def _claim(run: RunFolder, unfinished: Unfinished) -> None:
+    """Locks the run and adds it to the jobs, or notes why it cannot be resumed."""
     try:
         run.hold()
-        run.record = RunFolder.open(run.path).record  # again: until now another process may have changed it
+        run.record = RunFolder.open(run.path).record  # it may have changed before this process got the lock
         if not run.record.is_done:
             _add(unfinished, run)
     except RunIsHeld as holder:
-        unfinished.refused.append(str(holder))
+        unfinished.rejected.append(str(holder))
     except InvalidRun as reason:
         run.release()
-        unfinished.warnings.append(f"{run.name} is skipped: {reason}")
+        unfinished.warnings.append(f"skipped {run.name}: {reason}")
     except UnknownVersion as reason:
         run.release()
-        unfinished.refused.append(f"{run.name} is left as it is: {reason}; resume it with the version that wrote it")
+        unfinished.rejected.append(f"{run.name}: {reason}; resume it with the version that wrote it")
     except OSError as error:
         run.release()
-        unfinished.refused.append(
-            f"{run.name} cannot be written ({error.strerror or error}); make room there or make it writable"
+        unfinished.rejected.append(
+            f"cannot write to {run.name} ({error.strerror or error}); free up disk space or change its permissions"
         )
 
 
 def _add(unfinished: Unfinished, run: RunFolder) -> None:
-    """Adds the run, which this process holds, to the jobs or to those that are lost."""
+    """Adds a run that this process has locked to the jobs, or to the lost runs."""
     remove_unfinished_saves(run)
     had_epochs = bool(run.record.epochs)
     state, run.record, warnings = newest_valid_state(run)
     unfinished.warnings += warnings
     record = run.record
     if state is None and (had_epochs or warnings):
-        problem = "none of its saved states is valid" if warnings else "it has no saved state (old versions wrote none)"
-        _mark_failed(run, f"{problem}, so it cannot go on; train its preset again, and move its folder away")
+        problem = "none of its saved states is valid" if warnings else "it has no saved state (early versions had none)"
+        _mark_failed(run, f"{problem}, so it cannot be resumed; move its directory elsewhere and retrain the preset")
         unfinished.lost.append(run)
         return
     record.status, record.reason, record.finished = RunStatus.RUNNING, "", ""
@@ -108,27 +108,27 @@ def _mark_failed(run: RunFolder, reason: str) -> None:
 
 
 def _require_unedited(run: RunFolder, presets: Mapping[int, Preset]) -> None:
-    """Checks that the registry still has the run's preset. Epochs may differ: `--epochs` sets them for a run.
+    """Checks that the run's preset is unchanged in the registry. Its epochs may differ: `--epochs` overrides them.
 
     Raises:
-        UsageError: it does not; shows the difference.
+        UsageError: the preset was removed or edited; the message shows the difference.
     """
     number = run.record.preset_number
     if number not in presets:
         raise UsageError(
-            f"{run.name} cannot go on: preset {number} is no longer in hyperparameters.py; "
-            "put it back, or choose other runs with --presets"
+            f"cannot resume {run.name}: preset {number} is no longer in hyperparameters.py; "
+            "restore it, or select other presets with --presets"
         )
     changes = _changes(run.record, presets[number])
     if changes:
         raise UsageError(
-            f"{run.name} cannot go on: preset {number} has been edited since ({changes}); "
-            "undo that, or choose other runs with --presets"
+            f"cannot resume {run.name}: preset {number} was edited after the run started ({changes}); "
+            "undo the edit, or select other presets with --presets"
         )
 
 
 def _changes(record: RunRecord, now: Preset) -> str:
     changes = record.preset.differences(now.but(epochs=record.preset.epochs))
     return ", ".join(
-        f"{name} was {format_field(then)}, is {format_field(value)}" for name, (then, value) in changes.items()
+        f"{name} was {format_field(then)}, is now {format_field(value)}" for name, (then, value) in changes.items()
     )

@@ -1,4 +1,4 @@
-"""In which order jobs are trained and by how many workers, so that a machine is neither idle nor crowded."""
+"""Decides the order of jobs and the number of workers, so that all cores are busy but not overloaded."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SECONDS_PER_WEIGHT_AND_STEP = 2.9e-9
 
 
 def expected_seconds(preset: Preset, data_set: DataSet = MNIST) -> float:
-    """Returns roughly how long an epoch takes on one core of the machine that this was measured on; good for ratios.
+    """Estimates the seconds per epoch on one core of the machine where the constants were measured.
 
-    A weight costs the multiplications with every image, and reading and writing it in every step. Adversarial images
-    double the number of images.
+    Only the ratios between presets are meaningful on other machines. Each weight costs time per image (multiplication)
+    and per step (update). Adversarial training doubles the number of images.
     """
     weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(data_set.layer_sizes(preset)))
     images = data_set.training_images * (2 if preset.adversarial else 1)
@@ -30,7 +30,10 @@ def expected_seconds(preset: Preset, data_set: DataSet = MNIST) -> float:
 
 
 def longest_first(jobs: Sequence[Job]) -> list[Job]:
-    """Returns the longest jobs first, so that none is left to run alone; jobs that share a compiled epoch in a row."""
+    """Sorts jobs by expected duration, longest first, so that no long job runs alone at the end.
+
+    Jobs of equal duration that share a compiled epoch are next to each other.
+    """
 
     def order(job: Job) -> tuple[float, str]:
         return -expected_seconds(job.preset, job.data_set) * job.epochs_left, repr(CompileKey.of(job.preset))
@@ -38,8 +41,8 @@ def longest_first(jobs: Sequence[Job]) -> list[Job]:
     return sorted(jobs, key=order)
 
 
-def fitting_workers(jobs: Sequence[Job]) -> int:
-    """Returns how many workers train the jobs fastest: one per core, but only one if there is a GPU to share."""
+def default_workers(jobs: Sequence[Job]) -> int:
+    """Returns the default number of workers: one per core and at most one per job; one if there is a GPU."""
     if GPU.exists():
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

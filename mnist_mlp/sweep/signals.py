@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM: before anything is trained they end the program at once, later nothing is lost.
+"""Handles Ctrl-C and SIGTERM without losing results.
 
-Ctrl-C waits for the end of the epoch; pressed twice, it stops at once, as SIGTERM does. Python's own KeyboardInterrupt
-could be raised inside a callback of TensorFlow, which would swallow it, or in the middle of a save.
+Before training starts, both end the program immediately. During training, Ctrl-C stops at the end of the epoch; a
+second Ctrl-C or SIGTERM stops immediately. Python's default handler is not used because it could raise
+KeyboardInterrupt in the middle of a save, or inside a TensorFlow callback that swallows it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-NOTHING_TRAINED = "Interrupted before anything was trained."
+NOTHING_TRAINED = "Interrupted before training started."
 
 
 class StoppedBySignal(KeyboardInterrupt):
-    """Ends the program with the exit status of a signal; the text is all that is printed."""
+    """Ends the program with the exit status of a signal. The message is printed without a traceback."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
@@ -26,41 +27,41 @@ class StoppedBySignal(KeyboardInterrupt):
 
 
 class Interruption:
-    """Watches for Ctrl-C and SIGTERM from now on.
+    """Installs handlers for Ctrl-C and SIGTERM.
 
     Args:
-        print_line: prints a line of text.
-        before_exit: called before the program ends at once, such as to show the terminal's cursor again.
+        print_line: called to print a line of text.
+        before_exit: called before an immediate exit, for example to show the terminal cursor again.
 
     Attributes:
-        requested: whether trainings are to end after their epoch.
-        signal_number: of the signal that asked for it.
+        requested: whether runs should stop after their current epoch.
+        signal_number: the signal that requested the stop.
     """
 
     def __init__(self, print_line: Callable[[str], object], before_exit: Callable[[], object] = lambda: None) -> None:
         self._print_line = print_line
         self._before_exit = before_exit
-        self._training = self._at_once = self._waiting = False
+        self._training = self._stop_immediately = self._waiting = False
         self.requested = False
         self.signal_number = signal.SIGINT
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
     def training_begins(self) -> None:
-        """From now on Ctrl-C waits for the end of the epoch."""
+        """Makes Ctrl-C wait for the end of the epoch from now on."""
         self._training = True
 
     def interruptible(self, events: Iterable[T]) -> Iterator[T]:
-        """Yields the events; a request to stop at once interrupts the wait for an event, but not its handling.
+        """Yields the events. An immediate stop interrupts the wait for an event, but not its handling.
 
         Raises:
-            KeyboardInterrupt: to stop at once.
+            KeyboardInterrupt: an immediate stop was requested.
         """
         iterator = iter(events)
         while True:
             self._waiting = True
             try:
-                if self._at_once:
+                if self._stop_immediately:
                     raise KeyboardInterrupt
                 event = next(iterator)
             except StopIteration:
@@ -75,9 +76,9 @@ class Interruption:
             self._print_line(NOTHING_TRAINED)
             os._exit(128 + number)
         self.signal_number = signal.Signals(number)
-        self._at_once = self.requested or number == signal.SIGTERM
-        self.requested = True  # before the line is printed: the answer to it may interrupt this very function
-        if not self._at_once:
-            self._print_line("Stopping after this epoch (Ctrl-C again stops at once).")
-        if self._at_once and self._waiting:
+        self._stop_immediately = self.requested or number == signal.SIGTERM
+        self.requested = True  # before printing: another signal may interrupt this function
+        if not self._stop_immediately:
+            self._print_line("Stopping after this epoch (press Ctrl-C again to stop immediately).")
+        if self._stop_immediately and self._waiting:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Many jobs -> their run folders. An engine trains; everything is recorded here, in one process."""
+"""Runs a sweep: an engine trains the jobs, and this process writes all results to disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mnist_mlp.training.results import EpochResult
 
 
 class Watcher(Protocol):
-    """Is called when something has happened in a sweep."""
+    """Is notified of what happens in a sweep, for example to display progress."""
 
     def run_started(self, job: Job, run: RunFolder) -> None: ...
 
@@ -38,14 +38,14 @@ def run_sweep(
     watcher: Watcher,
     interruption: Interruption,
 ) -> list[RunFolder]:
-    """Trains every job and returns their runs; one that fails is recorded as failed and does not stop the others.
+    """Trains all jobs and returns their runs. A failed run is recorded as failed and does not stop the others.
 
     Args:
-        jobs: a list, or a source that decides late which job comes next.
+        jobs: a list of jobs, or a source that chooses each job only when asked for it.
 
     Raises:
-        StoppedBySignal: the sweep was interrupted; the runs under way are recorded as interrupted.
-        WorkFailed: the training data cannot be loaded, or a run's folder cannot be created.
+        StoppedBySignal: the sweep was interrupted; unfinished runs are recorded as interrupted.
+        WorkFailed: the training data cannot be loaded, or a run directory cannot be created.
         UsageError: a table in info_dir cannot be appended to.
     """
     with contextlib.closing(engine):
@@ -54,7 +54,7 @@ def run_sweep(
         try:
             for event in interruption.interruptible(engine.run(sweep.jobs_until_stopped(iter(jobs)))):
                 sweep.handle(event)
-            sweep.stop_if_cut_short()
+            sweep.raise_if_stopped_early()
         except KeyboardInterrupt:
             raise StoppedBySignal(_message(sweep.runs, runs_dir, info_dir), interruption.signal_number) from None
         finally:
@@ -63,10 +63,10 @@ def run_sweep(
 
 
 class _Sweep:
-    """Records what an engine reports.
+    """Records the results that an engine reports.
 
     Attributes:
-        runs: the run of every job that has begun.
+        runs: the run of each job that has started.
     """
 
     def __init__(
@@ -77,40 +77,40 @@ class _Sweep:
         self._info_logs = info_logs
         self._watcher = watcher
         self._interruption = interruption
-        self._recorders: dict[Job, Recorder] = {}  # of the jobs under way
-        self._was_cut_short = False
+        self._recorders: dict[Job, Recorder] = {}  # only of running jobs
+        self._was_stopped_early = False
         self.runs: dict[Job, RunFolder] = {}
 
     def jobs_until_stopped(self, source: JobSource) -> Iterator[Job | NotNow]:
-        """Yields the jobs of the source until the sweep is interrupted."""
+        """Yields the jobs from the source until the sweep is interrupted."""
         for job in source:
             if self._interruption.requested:
-                self._was_cut_short = True
+                self._was_stopped_early = True
                 return
             yield job
 
-    def stop_if_cut_short(self) -> None:
-        """Raises KeyboardInterrupt if an interruption has kept jobs from the engine."""
-        if self._was_cut_short:
+    def raise_if_stopped_early(self) -> None:
+        """Raises KeyboardInterrupt if jobs were not started because of an interruption."""
+        if self._was_stopped_early:
             raise KeyboardInterrupt
 
     def handle(self, event: Event) -> None:
         """Records the event.
 
         Raises:
-            KeyboardInterrupt: an interruption was requested and no job is under way any more.
+            KeyboardInterrupt: an interruption was requested and no job is running anymore.
         """
         try:
             self._record(event)
         except OSError as error:
-            self._abandon(event.job, error)
+            self._cancel_unwritable(event.job, error)
         if self._interruption.requested:
             self._end(event.job, RunStatus.INTERRUPTED)
             if not self._recorders:
                 raise KeyboardInterrupt
 
     def interrupt_all(self) -> None:
-        """Closes the runs under way as interrupted."""
+        """Ends all running jobs and records their runs as interrupted."""
         for job in list(self._recorders):
             self._end(job, RunStatus.INTERRUPTED)
 
@@ -134,21 +134,21 @@ class _Sweep:
         self._recorders[job] = Recorder(run, self._info_logs)
 
     def _end(self, job: Job, status: RunStatus, reason: str = "") -> None:
-        """Closes the job's run unless that has been done already."""
+        """Ends the job's run, unless it has already ended."""
         recorder = self._recorders.pop(job, None)
         if not recorder:
             return
         try:
             recorder.end(status, reason)
         except OSError as error:
-            _give_up(recorder.run, error)
+            _mark_failed(recorder.run, error)
         self._watcher.run_ended(recorder.run)
 
-    def _abandon(self, job: Job, error: OSError) -> None:
-        """Cancels a job that cannot be recorded any more."""
+    def _cancel_unwritable(self, job: Job, error: OSError) -> None:
+        """Cancels a job whose results cannot be written anymore."""
         self._recorders.pop(job, None)
         self._engine.cancel(job)
-        _give_up(self.runs[job], error)
+        _mark_failed(self.runs[job], error)
         self._watcher.run_ended(self.runs[job])
 
 
@@ -156,13 +156,13 @@ def _message(runs: dict[Job, RunFolder], runs_dir: Path, info_dir: Path) -> str:
     if not runs:
         return NOTHING_TRAINED
     resume = f"{command('MNIST_train.py', runs_dir=runs_dir, info_dir=info_dir)} --resume"
-    return f"Interrupted; what was trained until then is in {runs_dir}. To go on: {resume}"
+    return f"Interrupted. The results so far are in {runs_dir}. To resume: {resume}"
 
 
-def _give_up(run: RunFolder, error: OSError) -> None:
-    """Marks a run that cannot be recorded as failed; on a full disk even that may be impossible.
+def _mark_failed(run: RunFolder, error: OSError) -> None:
+    """Marks a run as failed because its results cannot be written. On a full disk, even this may be impossible.
 
-    The record is read again because the one in memory may be ahead of the files: a resume begins where these end.
+    Reads the record from disk first: the one in memory may be ahead of the files that a resume would start from.
     """
     with contextlib.suppress(InvalidRun):
         run.record = RunFolder.open(run.path).record
@@ -176,4 +176,4 @@ def _new_run(runs_dir: Path, job: Job) -> RunFolder:
     try:
         return new_run(runs_dir, job.preset_number, job.preset, job.seed, job.data_set)
     except OSError as error:
-        raise WorkFailed(f"no run can be written in {runs_dir} ({error.strerror or error})") from error
+        raise WorkFailed(f"cannot create a run in {runs_dir} ({error.strerror or error})") from error

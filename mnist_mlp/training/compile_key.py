@@ -1,4 +1,4 @@
-"""What decides the compiled program of an epoch, and what the program takes as tensors. Imports no TensorFlow."""
+"""Decides which hyperparameters are compiled into an epoch and which are inputs. Does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ INPUTS = tuple(
 )
 
 Enabled = namedtuple("Enabled", [*OPTIONAL_INPUTS, "deformations"])
-Enabled.__doc__ = "Whether each optional part of a training step is compiled: bools by the hyperparameter's name."
+Enabled.__doc__ = "Whether each optional part of a training step is compiled: one bool per hyperparameter."
 
 
 @dataclass(frozen=True)
 class CompileKey:
-    """Presets with equal keys share a compiled epoch on the same data.
+    """Identifies a compiled epoch. Presets with equal keys share one if they train on the same data.
 
     Attributes:
-        constants: (name, value) of the hyperparameters that are constants of the compiled step.
-        enabled: the optional parts of the step.
-        views: number of versions of an image that the network sees at once.
-        example: a preset with this key, to build the network from; not compared.
+        constants: (name, value) pairs of the hyperparameters that are constants in the compiled step.
+        enabled: which optional parts of the step are compiled.
+        views: number of versions of each image in the network's input (2 with a deskewed copy).
+        example: a preset with this key, used to build the network. Ignored when keys are compared.
     """
 
     constants: tuple[tuple[str, Any], ...]
@@ -50,5 +50,5 @@ class CompileKey:
 
 
 def settings_of(preset: Preset, role: Role) -> tuple[tuple[str, Any], ...]:
-    """Returns (name, value) of the preset's hyperparameters with this role."""
+    """Returns (name, value) pairs of the preset's hyperparameters that have this role."""
     return tuple((name, getattr(preset, name)) for name, declared in HYPERPARAMETERS.items() if declared.role is role)

@@ -1,8 +1,8 @@
-"""The compiled epoch: all steps over the training images and the validation after them, in one XLA call.
+"""The compiled epoch: all training steps and the validation that follows, in one XLA call.
 
-The images stay on the device, the shuffle arrives as a permutation, and the loop over steps runs inside. Everything
-that may differ between presets with one `CompileKey` is an input, so they share one compilation; optional parts that a
-preset does not use are not compiled.
+The images stay on the device, the shuffled order is passed in as a permutation, and the loop over steps is compiled
+too. Everything that can differ between presets with the same `CompileKey` is an input, so they share one compilation.
+Optional parts that a preset does not use are not compiled.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from mnist_mlp.training.model import cross_entropy, l2_norm_penalty
 from mnist_mlp.training.network import Network
 from mnist_mlp.training.training_step import StepInputs, TrainingStep, count_correct
 
-IMAGES_FOR_STATISTICS = 5000  # training images that batch normalization takes its statistics from, after an epoch
+IMAGES_FOR_STATISTICS = 5000  # training images used to set the batch normalization statistics after each epoch
 
 EpochSums = namedtuple(
     "EpochSums", ["train_cross_entropy", "train_correct", "validation_cross_entropy", "validation_correct", "half_norm"]
 )
-EpochSums.__doc__ = "Mean cross-entropies, numbers of correct images, and half the squared norm of all weight matrices."
+EpochSums.__doc__ = "Mean cross-entropies, numbers of correct predictions, and half the squared norm of all matrices."
 
 
 @functools.lru_cache(maxsize=4)
 def compiled_epoch(key: CompileKey, data: TrainingData) -> CompiledEpoch:
-    """Returns the epoch that presets with this key share on this data."""
+    """Returns the compiled epoch for this key and data; built on the first call, then cached."""
     return CompiledEpoch(key, data)
 
 
 class CompiledEpoch:
-    """An epoch compiled for one network. Trainings that share it can take turns between epochs.
+    """One epoch, compiled for one network. Several runs can share it and alternate between epochs.
 
     Attributes:
-        network: the variables that an epoch changes.
-        images: on the device.
-        step: one training step, for use outside the compiled epoch too.
+        network: the variables that an epoch updates.
+        images: the training and validation images on the device.
+        step: one training step; also usable outside the compiled epoch.
         steps: number of steps per epoch.
     """
 
@@ -53,21 +53,22 @@ class CompiledEpoch:
         self.network = Network(preset, data.data_set)
         self.images = DeviceImages(data, key.views, key.enabled.deformations)
         self.step = TrainingStep(self.network, key.enabled)
-        # Without AutoGraph, which would look for loops to rewrite for a second and a half.
+        # AutoGraph is off because there is nothing to convert, and looking for it takes 1.5 seconds.
         self._compiled = tf.function(self._run, jit_compile=True, autograph=False)
 
     @property
     def images_per_epoch(self) -> int:
-        """Number of training images that an epoch sees: whole batches only."""
+        """Number of training images used per epoch. A partial last batch is dropped."""
         return self.steps * self._batch_size
 
     def run(self, order: np.ndarray, epoch: int, rates: np.ndarray, inputs: StepInputs) -> EpochSums:
         """Trains for one epoch.
 
         Args:
-            order: int32 [training images], a permutation.
-            epoch: counted from 1.
-            rates: [steps], the learning rate of each step.
+            order: int32 [training images], the shuffled order as a permutation of the image indices.
+            epoch: epoch number, starting at 1.
+            rates: float [steps], the learning rate of each step.
+            inputs: tensor inputs of the step.
         """
         return self._compiled(tf.constant(order), tf.constant(epoch, tf.uint32), tf.constant(rates, tf.float32), inputs)
 
@@ -100,7 +101,7 @@ class CompiledEpoch:
         )
 
     def _set_statistics(self, model: keras.Sequential, batch: tf.Tensor) -> None:
-        """Sets the statistics that batch normalization evaluates with: of training images as they are, no dropout."""
+        """Sets the batch normalization statistics used for evaluation, without data augmentation or dropout."""
         activations = self.images.training_images(batch)
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
@@ -111,5 +112,5 @@ class CompiledEpoch:
 
 
 def epoch_key(seed: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-    """Returns the key of an epoch's random numbers: uint32 scalar."""
+    """Returns the random key of an epoch: uint32 scalar."""
     return fold(fold(tf.constant(0, tf.uint32), seed), epoch)

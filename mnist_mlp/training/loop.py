@@ -1,7 +1,7 @@
-"""(Preset, seed, data) -> one EpochResult per epoch.
+"""The training loop: trains a preset and yields one EpochResult per epoch.
 
-Same preset, seed and machine: same bits. Shuffles, dropout masks and deformations are functions of seed, epoch and
-step, and nothing else is drawn.
+Results are bit-identical for the same preset, seed and machine. Shuffles, dropout masks and data augmentation depend
+only on the seed, epoch and step. Apart from the initial weights, nothing else is random.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from mnist_mlp.training.training_step import StepInputs, step_inputs
 def train(
     preset: Preset, seed: int, data: TrainingData, resume_from: TrainingState | None = None
 ) -> Iterator[EpochResult]:
-    """Trains the preset's network and yields each epoch's result; ends early where training diverges.
+    """Trains a preset and yields the result of each epoch. Stops early if training diverges.
 
     Args:
-        preset: what to train.
-        seed: 0 to 2**32 - 1; decides initial weights, shuffles, dropout masks and deformations.
-        data: to train and to validate on.
-        resume_from: the state of a training of this preset and seed; None starts with epoch 1.
+        preset: the preset to train.
+        seed: 0 to 2**32 - 1. Determines initial weights, shuffles, dropout masks and data augmentation.
+        data: training and validation images, before preprocessing.
+        resume_from: a state to continue from, with the same preset and seed; None starts at epoch 1.
     """
-    data = _prepared(settings_of(preset, Role.IMAGES), data)
+    data = _preprocessed(settings_of(preset, Role.IMAGES), data)
     network = compiled_epoch(CompileKey.of(preset), data).network
     state = resume_from or network.initial_state(build_model(preset, seed, data.data_set).get_weights())
     inputs = step_inputs(preset, seed)
@@ -87,17 +87,18 @@ def _train_epoch(
 
 
 def shuffle(images: int, seed: int, epoch: int) -> np.ndarray:
-    """Returns the order in which an epoch sees the training images: int32 [images], a permutation."""
+    """Returns the order of the training images in an epoch: int32 [images], a permutation."""
     return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(np.arange(images, dtype=np.int32))
 
 
-@functools.lru_cache(maxsize=6)  # with and without a final fit: images as they are, deskewed, both side by side
-def _prepared(image_settings: tuple[tuple[str, Any], ...], data: TrainingData) -> TrainingData:
-    """Returns the images as the network sees them, in a final fit with the validation images to learn from too.
+@functools.lru_cache(maxsize=6)  # original images, deskewed images, or both, each with and without a final fit
+def _preprocessed(image_settings: tuple[tuple[str, Any], ...], data: TrainingData) -> TrainingData:
+    """Returns the preprocessed images. In a final fit, the training images include the validation images.
 
     Args:
-        image_settings: (name, value) of the hyperparameters that decide about images; presets that agree in them share
-            the images.
+        image_settings: (name, value) pairs of the hyperparameters that affect preprocessing. Presets with
+            the same values share the images.
+        data: images before preprocessing.
     """
     preset = Preset(**dict(image_settings))
     train, validation = (as_seen_by(preset, images, data.data_set) for images in (data.train, data.validation))

@@ -1,4 +1,4 @@
-"""Preset -> an ordinary Keras model, its optimizer and its loss."""
+"""Builds the Keras model and optimizer of a preset, and defines the loss."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ INPUT_DROPOUT = "dropout_pixels"
 _NORMALIZATIONS = {"batch": keras.layers.BatchNormalization, "layer": keras.layers.LayerNormalization}
 _INITIALIZERS = {"he": "he_normal", "xavier": "glorot_uniform", "default": "glorot_uniform"}
 
-# Adam and Adadelta: TensorFlow 1's epsilon, which presets 1 to 37 ran under; Keras's 1e-7 alone changes Adadelta a lot.
-# Adafactor: Keras's 1e-30 vanishes in XLA's float32, and the weights of always-black pixels become NaN.
+# Adam and Adadelta: the TensorFlow 1 epsilon that presets 1 to 37 originally used. Keras's default of 1e-7 changes
+# Adadelta's results a lot. Adafactor: Keras's default of 1e-30 underflows to 0 in XLA's float32, and the weights of
+# pixels that are always 0 become NaN.
 OPTIMIZER_DEFAULTS = {"adam": {"epsilon": 1e-8}, "adadelta": {"epsilon": 1e-8}, "adafactor": {"epsilon_1": 1e-16}}
 
 
 def build_model(preset: Preset, seed: int, data_set: DataSet = MNIST) -> keras.Sequential:
-    """Returns the preset's network with its initial weights: float32 pixels in [0, 1], [n, pixels] -> logits.
+    """Returns the preset's network with initial weights.
 
-    Initial weights are functions of the seed and the index of the layer, so presets that share a layer's shape and
-    initializer begin with the same weights there, and comparing the two compares only what differs.
+    The input is float32 [n, pixels] from 0 to 1. The output is logits, [n, classes].
+
+    Initial weights depend only on the seed, the layer index, the initializer and the layer's shape. If these are equal
+    in two presets, the layer starts with the same weights, which makes comparisons between presets less noisy.
     """
     layers = _input_layers(preset, data_set)
     for index, units in enumerate(preset.hidden_sizes, start=1):
@@ -79,37 +82,48 @@ def _initializer(name: str, seed: int, index: int) -> keras.initializers.Initial
         initializer = keras.initializers.get(_INITIALIZERS.get(name, name))
     config = initializer.get_config()
     if "seed" in config:
-        config["seed"] = int(np.random.SeedSequence([seed, index]).generate_state(1)[0] >> 1)  # Keras wants 31 bits
+        config["seed"] = int(np.random.SeedSequence([seed, index]).generate_state(1)[0] >> 1)  # Keras needs 31 bits
     return type(initializer).from_config(config)
 
 
 def build_optimizer(preset: Preset) -> keras.optimizers.Optimizer:
-    """Returns the preset's Keras optimizer, with the arguments of `OPTIMIZER_DEFAULTS` where the preset gives none."""
+    """Returns the preset's Keras optimizer. `OPTIMIZER_DEFAULTS` apply unless the preset overrides them."""
     arguments = {**OPTIMIZER_DEFAULTS.get(preset.optimizer, {}), **dict(preset.optimizer_arguments)}
     config = {"learning_rate": preset.learning_rate, **arguments}
     return keras.optimizers.get({"class_name": preset.optimizer, "config": config})
 
 
 def is_weight_matrix(variable: keras.Variable | tf.Tensor) -> bool:
-    """Tells whether weight decay applies: to matrices, the output layer's too, and never to a bias."""
+    """Returns whether weight decay applies to the variable: it does to weight matrices in all layers, not to biases."""
     return len(variable.shape) == 2
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Returns the mean softmax cross-entropy in nats: logits [n, classes], int32 labels [n] -> float32 scalar."""
+    """Returns the mean softmax cross-entropy in nats as a float32 scalar.
+
+    Args:
+        logits: float32 [n, classes].
+        labels: int32 [n].
+    """
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
 
 def smoothed_cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: tf.Tensor) -> tf.Tensor:
-    """Returns the mean cross-entropy of labels that spread this share of themselves evenly over the classes."""
+    """Returns the mean softmax cross-entropy with label smoothing, in nats, as a float32 scalar.
+
+    Args:
+        logits: float32 [n, classes].
+        labels: int32 [n].
+        smoothing: float32 scalar, the fraction of each label that is spread evenly over all classes.
+    """
     classes = logits.shape[1]
     smoothed = (1.0 - smoothing) * tf.one_hot(labels, classes) + smoothing / classes
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=smoothed, logits=logits))
 
 
 def l2_norm_penalty(weights: Sequence[keras.Variable | tf.Tensor]) -> tf.Tensor:
-    """Returns the sum over all weight matrices of half the squared norm, as a float32 scalar.
+    """Returns half the squared L2 norm, summed over all weight matrices, as a float32 scalar.
 
-    The loss adds it times the preset's weight decay.
+    The loss includes this value times the preset's weight decay.
     """
     return tf.add_n([tf.nn.l2_loss(weight) for weight in weights if is_weight_matrix(weight)])

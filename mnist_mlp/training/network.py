@@ -1,4 +1,4 @@
-"""A network with its optimizer and, where the preset asks for it, the moving average of its weights."""
+"""The variables of a training run: model, optimizer and, if the preset uses one, the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from mnist_mlp.training.results import TrainingState
 
 
 class Network:
-    """The variables that a training step changes; they hold a training's state only while an epoch runs.
+    """The variables that a training step updates.
+
+    Several runs can share a network. Its variables belong to a run only while an epoch of that run is in progress.
 
     Attributes:
         model: the network that is trained.
-        averaged_model: the same network with averaged weights, None where the preset keeps no average.
-        optimizer: with the state of `model`'s variables.
+        averaged_model: the same network with averaged weights; None if the preset does not average weights.
+        optimizer: the optimizer for `model`'s variables, including its state.
     """
 
     def __init__(self, preset: Preset, data_set: DataSet) -> None:
-        blank = preset.but(weight_init="zeros", bias_init="zeros")  # the weights come with a TrainingState
+        blank = preset.but(weight_init="zeros", bias_init="zeros")  # set_state sets the actual weights
         self.model = build_model(blank, 0, data_set)
         self.averaged_model = build_model(blank, 0, data_set) if preset.ema_decay else None
         self.optimizer = build_optimizer(preset)
@@ -32,22 +34,22 @@ class Network:
 
     @property
     def evaluated_model(self) -> keras.Sequential:
-        """The network that is validated: the averaged one, where there is one."""
+        """The network that is validated: the averaged one if there is one."""
         return self.averaged_model or self.model
 
     @property
     def dense_layers(self) -> list[keras.layers.Dense]:
-        """The layers of `model` that have a weight matrix, from the pixels to the logits."""
+        """The dense layers of `model`, from input to output."""
         return [layer for layer in self.model.layers if isinstance(layer, keras.layers.Dense)]
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Everything that a training step changes."""
+        """All variables that a training step updates."""
         return list(itertools.chain.from_iterable(self._parts.values()))
 
     @property
     def _parts(self) -> dict[str, list[keras.Variable]]:
-        """The variables of each list of a `TrainingState`, by its name there."""
+        """The variables of each array field of `TrainingState`, by field name."""
         return {
             "weights": self.model.weights,
             "optimizer_state": self.optimizer.variables,
@@ -55,15 +57,15 @@ class Network:
         }
 
     def initial_state(self, weights: list[np.ndarray]) -> TrainingState:
-        """Returns the state before the first epoch."""
+        """Returns the state before the first epoch, with these initial weights."""
         return TrainingState(0, weights, self._initial_optimizer_state, weights if self.averaged_model else [])
 
     def set_state(self, state: TrainingState) -> None:
-        """Makes the variables those of a training."""
+        """Sets all variables to a saved state."""
         for name, variables in self._parts.items():
             for variable, value in zip(variables, getattr(state, name), strict=True):
                 variable.assign(value)
 
     def state_after(self, epoch: int) -> TrainingState:
-        """Returns the variables as the state after an epoch."""
+        """Returns a copy of the variables as the state after this epoch."""
         return TrainingState(epoch, **{name: [part.numpy() for part in parts] for name, parts in self._parts.items()})

@@ -1,4 +1,4 @@
-"""The result of one epoch: numbers and arrays that travel between processes and machines. Imports no TensorFlow."""
+"""The result of an epoch, as numbers and arrays that can be sent between processes. Does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from mnist_mlp.presets.preset import Preset
 
 @dataclass(frozen=True)
 class Metrics:
-    """One set's metrics for one epoch.
+    """Metrics of one epoch on the training or validation images.
 
     Attributes:
-        cross_entropy: mean over the images, in nats, without label smoothing. For training: during the epoch, with
-            dropout and deformations; for validation: after it, without both, with the averaged weights if any.
-        l2_penalty: weight decay times half the squared norm of the weight matrices that are trained, after the epoch.
-        accuracy: share of the images that are classified correctly, 0 to 1.
+        cross_entropy: mean over the images, in nats, without label smoothing. Training: measured during the epoch,
+            with dropout and data augmentation. Validation: measured after the epoch, without either, and with the
+            averaged weights if there are any.
+        l2_penalty: weight decay times half the squared norm of the weight matrices (not averaged), after the epoch.
+        accuracy: fraction of images that are classified correctly, 0 to 1.
     """
 
     cross_entropy: float
@@ -28,7 +29,7 @@ class Metrics:
 
     @property
     def loss(self) -> float:
-        """Cross-entropy plus L2 penalty: what training minimizes when it smooths no labels."""
+        """Cross-entropy plus L2 penalty. Without label smoothing, this is what training minimizes."""
         return self.cross_entropy + self.l2_penalty
 
 
@@ -36,17 +37,17 @@ class Metrics:
 class LayerStatistics:
     """Statistics of one layer after an epoch.
 
-    Activations are of the first 1,000 validation images, without dropout, after the activation function. Gradient and
-    update are those of the next training step, for the layer's weight matrix. All are of the weights that are trained,
-    not of their average.
+    Activations are outputs of the activation function for the first 1,000 validation images, without dropout. The
+    gradient and the update are those of the layer's weight matrix in the next training step. All statistics use the
+    current weights, not their moving average.
 
     Attributes:
-        activation_mean, activation_std: over images and units.
-        dead_units: share of the units with the same output for every one of the images, 0 to 1.
+        activation_mean, activation_std: mean and standard deviation over images and units.
+        dead_units: fraction of units that have the same output for all of these images, 0 to 1.
         gradient_norm: L2 norm of the gradient of the loss, including the L2 penalty.
         weight_norm: L2 norm of the weight matrix.
-        update_ratio: L2 norm of the step's change of the weight matrix divided by `weight_norm`.
-        l2_penalty: the matrix's part of `Metrics.l2_penalty`.
+        update_ratio: L2 norm of the step's update divided by `weight_norm`.
+        l2_penalty: this layer's part of `Metrics.l2_penalty`.
     """
 
     activation_mean: float
@@ -59,19 +60,21 @@ class LayerStatistics:
 
 
 _PARTS = {"weight": "weights", "optimizer": "optimizer_state", "average": "average"}
-"""The fields of `TrainingState` that hold arrays, by the name that their arrays have on disk."""
+"""Array fields of `TrainingState` by the prefix of their array names on disk."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingState:
-    """What a training needs, besides its preset and seed, to continue with the same bits as if it had never stopped.
+    """The state of a run after an epoch.
+
+    Together with the preset and seed, it is all that is needed to continue with bit-identical results.
 
     Attributes:
         epoch: number of finished epochs.
-        weights: of the network, in the order of Keras's `get_weights`.
+        weights: the network's weights, in the order of Keras's `get_weights`.
         optimizer_state: the optimizer's variables, in the order of Keras's `Optimizer.variables`.
-        average: the moving average of the weights, in the order of `weights`, with its own statistics for batch
-            normalization; [] where the preset keeps none.
+        average: the moving average of the weights, in the order of `weights`, with its own batch normalization
+            statistics; [] if the preset does not average weights.
     """
 
     epoch: int
@@ -80,7 +83,7 @@ class TrainingState:
     average: list[np.ndarray] = field(default_factory=list)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Returns the arrays by name: weight_000, ..., optimizer_000, ...; `from_arrays` is the inverse."""
+        """Returns all arrays by name: weight_000, ..., optimizer_000, ... `from_arrays` is the inverse."""
         return {
             f"{part}_{index:03}": np.asarray(array, order="C")
             for part, name in _PARTS.items()
@@ -89,7 +92,7 @@ class TrainingState:
 
     @classmethod
     def from_arrays(cls, epoch: int, arrays: Mapping[str, np.ndarray]) -> TrainingState:
-        """Returns the state of `to_arrays`; a part without arrays is empty, as in files from before it existed."""
+        """Returns the state that `to_arrays` wrote. A field is empty if the file has no arrays for it (old files)."""
         parts = {
             name: [arrays[key] for key in sorted(arrays) if key.startswith(f"{part}_")] for part, name in _PARTS.items()
         }
@@ -97,7 +100,7 @@ class TrainingState:
 
     @property
     def evaluated_weights(self) -> list[np.ndarray]:
-        """The weights that are validated and kept: the average, where there is one."""
+        """The weights that are validated and saved in checkpoints: the moving average if there is one."""
         return self.average or self.weights
 
 
@@ -106,14 +109,14 @@ class EpochResult:
     """The result of one epoch.
 
     Attributes:
-        seconds: wall-clock time of the epoch, including compilation if this epoch had to compile.
-        learning_rate: of the epoch's last step.
-        train: over the epoch's training batches.
-        validation: over the validation images.
-        layers: by name, from the pixels to the logits.
-        histograms: float64 [buckets, 3] of lower end, upper end and count, by "weights/hidden_1",
-            "activations/hidden_1" and so on; layers with values that are not finite have none.
-        state: after the epoch.
+        seconds: wall-clock time of the epoch, including compilation if there was any.
+        learning_rate: learning rate of the last step.
+        train: metrics over the training batches of the epoch.
+        validation: metrics over the validation images.
+        layers: statistics by layer name, from input to output.
+        histograms: float64 [buckets, 3] with lower edge, upper edge and count, by name ("weights/hidden_1",
+            "activations/hidden_1" and so on). There is no histogram if a value is NaN or infinite.
+        state: the state after the epoch.
     """
 
     seconds: float
@@ -126,15 +129,15 @@ class EpochResult:
 
     @property
     def epoch(self) -> int:
-        """Counted from 1."""
+        """Epoch number, starting at 1."""
         return self.state.epoch
 
     @property
     def diverged(self) -> bool:
-        """Whether the loss is NaN or infinite; no later epoch can recover from that."""
+        """Whether the loss is NaN or infinite. Training cannot recover from that."""
         return not (math.isfinite(self.train.loss) and math.isfinite(self.validation.loss))
 
 
 def layer_names(preset: Preset) -> list[str]:
-    """Returns the names of the layers that have weights, from the pixels to the logits."""
+    """Returns the names of the dense layers, from input to output."""
     return [*(f"hidden_{index}" for index in range(1, len(preset.hidden_sizes) + 1)), "logits"]

@@ -1,4 +1,4 @@
-"""One training step, as TensorFlow operations: every hyperparameter that acts within a step does so here."""
+"""One training step as TensorFlow operations. Every hyperparameter that acts within a step is applied here."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from mnist_mlp.training.compile_key import INPUTS, Enabled
 from mnist_mlp.training.model import INPUT_DROPOUT, cross_entropy, is_weight_matrix, smoothed_cross_entropy
 from mnist_mlp.training.network import Network
 
-SMALLEST_NORM = 1e-12  # an image whose loss has no gradient is not moved
+SMALLEST_NORM = 1e-12  # avoids division by zero where the gradient of an image is 0
 
 StepInputs = namedtuple("StepInputs", ["seed", *INPUTS, "deformations"])
-StepInputs.__doc__ = "Tensors by the hyperparameter's name: what may differ between presets of one compiled step."
+StepInputs.__doc__ = "Tensors by hyperparameter name. Presets that share a compiled step differ only in these."
 
 StepResult = namedtuple("StepResult", ["cross_entropy", "correct", "gradients"])
-StepResult.__doc__ = "Mean cross-entropy, number of correct images and gradients of the loss, from before the update."
+StepResult.__doc__ = "Mean cross-entropy, number of correct predictions and gradients of the loss, before the update."
 
 
 def step_inputs(preset: Preset, seed: int) -> StepInputs:
-    """Returns the preset's values as tensors: uint32 seed, float32 for all else."""
+    """Returns the preset's values as tensors: seed as uint32, everything else as float32."""
     values = {name: tf.constant(getattr(preset, name), tf.float32) for name in INPUTS}
     deformations = tf.constant(preset.deformations, tf.float32)
     return StepInputs(seed=tf.constant(seed, tf.uint32), **values, deformations=deformations)
 
 
 class TrainingStep:
-    """Updates a network's variables by one step of its optimizer; optional parts that are not enabled cost nothing."""
+    """Updates a network's variables by one optimizer step. Optional parts that are not enabled cost nothing."""
 
     def __init__(self, network: Network, enabled: Enabled) -> None:
         self._network = network
@@ -37,17 +37,18 @@ class TrainingStep:
     def __call__(
         self, images: tf.Tensor, labels: tf.Tensor, step_key: tf.Tensor, rate: tf.Tensor, inputs: StepInputs
     ) -> StepResult:
-        """Makes one step.
+        """Runs one step.
 
         Args:
             images: float32 [n, pixels], 0 to 1.
             labels: int32 [n].
-            step_key: uint32 scalar, which decides the dropout masks.
+            step_key: uint32 scalar, the random key of the step's dropout masks.
             rate: float32 scalar, the learning rate.
+            inputs: tensor inputs of the step.
         """
         network, variables = self._network, self._network.model.trainable_variables
         logits, gradients = self._gradients_of_loss(images, labels, step_key, inputs)
-        # The L2 penalty's gradient is known, so it is added: differentiating the penalty would take longer.
+        # Adding the known gradient of the L2 penalty is faster than differentiating the penalty.
         gradients = [
             gradient + inputs.weight_decay * variable if is_weight_matrix(variable) else gradient
             for gradient, variable in zip(gradients, variables, strict=True)
@@ -68,14 +69,14 @@ class TrainingStep:
     def _gradients_of_loss(
         self, images: tf.Tensor, labels: tf.Tensor, step_key: tf.Tensor, inputs: StepInputs
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Returns (logits, gradients of the loss without weight decay), with adversarial images where enabled."""
+        """Returns (logits, gradients of the loss without weight decay); includes adversarial training if enabled."""
         variables = self._network.model.trainable_variables
         if not self._enabled.adversarial:
             return self._gradients(images, labels, step_key, inputs, variables)
-        logits, (*gradients, uphill) = self._gradients(images, labels, step_key, inputs, [*variables, images])
-        images += inputs.adversarial * uphill / (tf.norm(uphill, axis=1, keepdims=True) + SMALLEST_NORM)
-        _, of_moved = self._gradients(images, labels, step_key, inputs, variables)
-        return logits, [(one + other) / 2 for one, other in zip(gradients, of_moved, strict=True)]
+        logits, (*gradients, direction) = self._gradients(images, labels, step_key, inputs, [*variables, images])
+        images += inputs.adversarial * direction / (tf.norm(direction, axis=1, keepdims=True) + SMALLEST_NORM)
+        _, adversarial = self._gradients(images, labels, step_key, inputs, variables)
+        return logits, [(clean + other) / 2 for clean, other in zip(gradients, adversarial, strict=True)]
 
     def _gradients(
         self,
@@ -85,7 +86,7 @@ class TrainingStep:
         inputs: StepInputs,
         sources: list[keras.Variable | tf.Tensor],
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Returns (logits, gradients of the cross-entropy with respect to the sources)."""
+        """Returns (logits, gradients of the cross-entropy with respect to the sources); smooths labels if enabled."""
         with tf.GradientTape() as tape:
             tape.watch(images)
             logits = self._forward(images, step_key, inputs)
@@ -96,7 +97,7 @@ class TrainingStep:
         return logits, tape.gradient(objective, sources)
 
     def _forward(self, activations: tf.Tensor, step_key: tf.Tensor, inputs: StepInputs) -> tf.Tensor:
-        """Returns the logits in training, with dropout."""
+        """Returns the logits in training mode, with dropout."""
         for index, layer in enumerate(self._network.model.layers):
             if isinstance(layer, keras.layers.Dropout):
                 rate = inputs.input_dropout if layer.name == INPUT_DROPOUT else inputs.dropout
@@ -108,7 +109,7 @@ class TrainingStep:
         return activations
 
     def _update_average(self, decay: tf.Tensor) -> None:
-        """Moves the averaged weights; faster in the first steps, so that nothing remains of the initial weights."""
+        """Updates the averaged weights, with a lower decay in early steps to forget the initial weights quickly."""
         network = self._network
         steps = tf.cast(network.optimizer.iterations, tf.float32)
         decay = tf.minimum(decay, steps / (steps + 9.0))
@@ -118,5 +119,5 @@ class TrainingStep:
 
 
 def count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Returns how many images are classified correctly: int32 scalar."""
+    """Returns the number of images that are classified correctly: int32 scalar."""
     return tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.int32))

@@ -1,4 +1,4 @@
-"""Lines of a sweep's progress where there is no terminal."""
+"""Progress lines of a sweep without a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PRESET = Preset(hidden_sizes=(30, 20), batch_size=250, learning_rate=0.002, weig
 
 
 def lines(job: Job, run: RunFolder, act) -> list[str]:
-    """Returns what is printed once the run has started and something was done."""
+    """Starts the run, calls act(progress) and returns the printed lines."""
     console = Console(file=io.StringIO(), width=200, highlight=False)
     with SweepProgress(console, [job]) as progress:
         progress.run_started(job, run)
@@ -38,20 +38,20 @@ def a_run(preset: Preset = PRESET, **changes) -> RunFolder:
 EPOCHS = {1: 0.91, 2: 0.97, 3: 0.95}
 
 
-def test_first_line_names_every_setting():
+def test_first_line_shows_hyperparameters():
     (line,) = lines(Job(7, PRESET.but(l1_decay=0.02), 1603), a_run(PRESET.but(l1_decay=0.02)), lambda progress: None)
     assert line == (
-        "Preset 7 (1 of 1): 784-30-20-10 relu, adam at 0.002, batches of 250, weight decay 0.01, dropout 0.3, "
-        "L1 decay 0.02, seed 1603, into runs/a_run"
+        "Preset 7 (1 of 1): 784-30-20-10 relu, adam, learning rate 0.002, batch size 250, weight decay 0.01, "
+        "dropout 0.3, L1 decay 0.02, seed 1603, saved to runs/a_run"
     )
 
 
-def test_resumed_run_says_where_it_continues():
+def test_first_line_of_resumed_run_shows_epoch():
     (line,) = lines(Job(7, PRESET, 1603, resume_from=TrainingState(4, [], [])), a_run(), lambda progress: None)
-    assert line.endswith("seed 1603, after epoch 4 of runs/a_run")
+    assert line.endswith("seed 1603, resuming runs/a_run after epoch 4")
 
 
-def test_job_that_is_decided_on_later_is_counted():
+def test_job_added_during_sweep_is_counted():
     first, later = Job(7, PRESET, 1603), Job(7, PRESET, 1604)
 
     def start_another(progress):
@@ -63,9 +63,9 @@ def test_job_that_is_decided_on_later_is_counted():
 
 @pytest.mark.parametrize(
     ("final_fit", "shown"),
-    [(False, "loss 0.875  validation 95.00%  best 97.00%"), (True, "loss 0.875  seen validation 95.00%")],
+    [(False, "loss 0.875  validation 95.00%  best 97.00%"), (True, "loss 0.875  validation (trained on) 95.00%")],
 )
-def test_line_of_an_epoch(final_fit, shown):
+def test_epoch_line_shows_loss_and_accuracy(final_fit, shown):
     run = a_run(PRESET.but(final_fit=final_fit))
     result = replace(
         made_up_result(3, 0.95), train=Metrics(0.75, 0.125, 0.8), validation=Metrics(0.25, 0.125, accuracy=0.95)
@@ -82,19 +82,19 @@ def test_line_of_an_epoch(final_fit, shown):
         ({"status": RunStatus.INTERRUPTED}, "best validation accuracy 97.00% at epoch 2 of 3, 0:01:00, interrupted"),
         ({"status": RunStatus.DIVERGED}, "97.00% at epoch 2 of 3, 0:01:00, diverged: loss is NaN or infinite"),
         ({"status": RunStatus.FAILED, "reason": "the reason"}, "0:01:00, failed: the reason"),
-        ({"best_epoch": 0}, "no good epoch of 3, 0:01:00"),
-        ({"best_epoch": 0, "epochs": []}, "no epoch, 0 s"),
-        ({"preset": PRESET.but(final_fit=True)}, "images that it was trained on 97.00% at epoch 2 of 3, 0:01:00"),
+        ({"best_epoch": 0}, "no valid epoch, 0:01:00"),
+        ({"best_epoch": 0, "epochs": []}, "no epoch completed, 0 s"),
+        ({"preset": PRESET.but(final_fit=True)}, "7: validation accuracy (trained on) 97.00% at epoch 2 of 3, 0:01:00"),
     ],
 )
-def test_last_line_says_how_a_run_ended(changes, ending):
+def test_last_line_shows_result_and_status(changes, ending):
     run = a_run(**changes)
     _, line = lines(Job(7, run.record.preset, 1603), run, lambda progress: progress.run_ended(run))
     assert line.startswith("Preset 7: ")
     assert line.endswith(ending)
 
 
-def test_retried_run_says_why():
+def test_retried_run_shows_reason():
     run = a_run()
     _, line = lines(Job(7, PRESET, 1603), run, lambda progress: progress.run_retried(run, "NodeDiedError"))
-    assert line == "Preset 7: lost its worker (NodeDiedError); continues after epoch 3"
+    assert line == "Preset 7: worker lost (NodeDiedError); resuming after epoch 3"

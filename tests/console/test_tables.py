@@ -1,4 +1,4 @@
-"""The tables that the scripts end with."""
+"""Tables that the scripts print."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def shown(table) -> list[list[str]]:
     return [line.split() for line in capture.get().splitlines()[1:]]
 
 
-def test_a_seed_trained_twice_is_one_network():
+def test_seed_trained_twice_counts_once():
     one, other = Preset(), Preset(dropout=0.5)
     measured = [(RunRecord(1, one, seed), accuracy) for seed, accuracy in ((1, 0.97), (2, 0.99), (1, 0.97))]
     measured += [(RunRecord(2, other, 1), 0.98), (RunRecord(2, other, 1), 0.98)]
@@ -32,15 +32,15 @@ def test_a_seed_trained_twice_is_one_network():
     assert repeats_table(measured[3:], "test accuracy") is None
 
 
-def test_seeds_of_presets_with_one_number_that_are_not_the_same_are_not_put_together():
+def test_different_presets_with_same_number_are_not_combined():
     measured = [(RunRecord(1, Preset(dropout=rate), seed), 0.98) for seed, rate in enumerate((0.1, 0.2))]
     assert repeats_table(measured, "test accuracy") is None
 
 
 @pytest.mark.parametrize(
-    ("name", "has_no_room"), [("1795552362_preset100_2", False), ("1795552362_preset100_123456789", True)]
+    ("name", "is_wrapped"), [("1795552362_preset100_2", False), ("1795552362_preset100_123456789", True)]
 )
-def test_eighty_columns_cut_nothing_off(tmp_path, name, has_no_room):
+def test_tables_fit_80_columns(tmp_path, name, is_wrapped):
     metrics = {"accuracy": 0.9918}
     epochs = [{"epoch": epoch, "seconds": 60.0, "validation": metrics} for epoch in range(1, 601)]
     record = RunRecord(100, Preset(final_fit=True), 1602, "interrupted", epochs=epochs, best_epoch=600)
@@ -53,13 +53,13 @@ def test_eighty_columns_cut_nothing_off(tmp_path, name, has_no_room):
     ):
         first, *more, footnote = shown(table)
         assert first[: len(numbers)] == numbers
-        assert bool(more) == has_no_room
+        assert bool(more) == is_wrapped
         assert "".join([*first[len(numbers) :], *(part for line in more for part in line)]) == whole_name
-        assert " ".join(footnote) == "* a final fit: it has been trained on the validation images too"
+        assert " ".join(footnote) == "* final fit: the validation images were part of the training data"
 
 
 @pytest.mark.parametrize("final_fit", [False, True])
-def test_a_run_that_failed_at_once_has_no_accuracy(tmp_path, final_fit):
+def test_run_without_epochs_has_no_accuracy(tmp_path, final_fit):
     run = RunFolder(tmp_path / "1_preset1", RunRecord(1, Preset(final_fit=final_fit), 1602, "failed"))
     assert shown(results_table([run])) == [["1", "-", "-", "0", "s", "failed", "1_preset1"]]
 
@@ -75,12 +75,12 @@ def scored_run(number: int, seed: int, correct: int, validation: float) -> Score
     return ScoredRun(RunFolder(Path(f"run_{number}"), record), TestScore(correct, 10_000, 0.0625))
 
 
-def test_every_column_of_the_results():
+def test_results_table_columns():
     run = scored_run(31, 7, 9_700, 0.9812).run
     assert cells(results_table([run])) == [["31", "2 of 3", "98.12%", "0:01:00", "finished", "run_31"]]
 
 
-def test_every_column_of_the_scores_best_first_and_the_ensemble_last():
+def test_scores_table_is_sorted_and_ends_with_ensemble():
     worse, better = scored_run(31, 7, 9_700, 0.9912), scored_run(32, 8, 9_800, 0.9812)
     assert cells(scores_table([worse, better], TestScore(9_750, 10_000, 0.03125))) == [
         ["32", "98.00%", "97.71 to 98.26", "0.0625", "98.12%", "8", "run_32"],
@@ -89,7 +89,7 @@ def test_every_column_of_the_scores_best_first_and_the_ensemble_last():
     ]
 
 
-def test_presets_with_the_best_mean_come_first():
+def test_repeats_table_is_sorted_by_mean():
     measured = [(RunRecord(number, Preset(dropout=number / 10), seed), accuracy) for number, seed, accuracy in REPEATS]
     assert [row[:3] for row in cells(repeats_table(measured, "test accuracy"))] == [
         ["2", "3", "98.00%"],
@@ -100,7 +100,7 @@ def test_presets_with_the_best_mean_come_first():
 REPEATS = ((1, 1, 0.95), (1, 2, 0.97), (2, 1, 0.97), (2, 2, 0.98), (2, 3, 0.99))
 
 
-def test_every_column_of_the_presets():
+def test_presets_table_columns():
     registry = Registry()
     registry.section("A section")
     registry[1] = Preset(hidden_sizes=(300, 200), batch_size=250, epochs=30)
@@ -111,7 +111,7 @@ def test_every_column_of_the_presets():
     assert "A section" in title
     assert [column.header for column in table.columns] == [
         *("preset", "hidden sizes", "activation", "init", "batch", "epochs", "optimizer", "learning rate"),
-        *("weight decay", "dropout", "changed, against"),
+        *("weight decay", "dropout", "changed from"),
     ]
     assert cells(table)[1] == [
         *("7", "300-200", "gelu", "he", "250", "30", "sgd momentum=0.9", "0.001", "0", "0.4"),
@@ -119,7 +119,7 @@ def test_every_column_of_the_presets():
     ]
 
 
-def test_presets_before_the_first_section_are_listed_without_a_title():
+def test_presets_before_first_section_have_no_title():
     registry = Registry()
     registry[1] = Preset()
     registry.section("A section")
@@ -134,17 +134,17 @@ def test_narrow_terminal_shows_fewer_columns():
     registry.section("A section")
     registry[1] = Preset()
     _, table = presets_tables(registry, width=80)
-    assert [column.header for column in table.columns] == ["preset", "hidden sizes", "changed, against"]
+    assert [column.header for column in table.columns] == ["preset", "hidden sizes", "changed from"]
 
 
-def test_help_lists_every_hyperparameter_with_default_and_allowed_values():
+def test_help_lists_every_hyperparameter():
     text = " ".join(hyperparameters_help().split())
     for name, declared in HYPERPARAMETERS.items():
         assert f" {name} (default: {format_field(declared.default)}) allowed: {declared.check.allowed} " in text
         assert declared.help in text
 
 
-def test_headings_of_repeats_fit_80_columns():
+def test_repeats_table_headings_fit_80_columns():
     console = Console(width=80, highlight=False)
     measured = [(RunRecord(number, Preset(dropout=number / 10), seed), accuracy) for number, seed, accuracy in REPEATS]
     with console.capture() as capture:

@@ -1,4 +1,4 @@
-"""TensorBoard as a person sees it: a real browser, every page. `make screenshots` keeps what it sees for the README."""
+"""All pages of TensorBoard in a real browser. `make screenshots` saves screenshots of them for the documentation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
 from mnist_mlp.runs.text_table import read_table
 from tests.helpers import runs_in
 
-# TensorBoard's older pages are web components: what they hold hides in shadow trees, which these look into.
-INSIDE = """
+# TensorBoard's older pages use web components. These functions also search their shadow trees.
+SEARCH_FUNCTIONS = """
 function children(node) {
   return [...(node.shadowRoot ? node.shadowRoot.childNodes : []), ...node.childNodes];
 }
@@ -46,18 +46,18 @@ SETTINGS = {
 
 
 class Page:
-    """One of TensorBoard's pages in the browser."""
+    """A page of TensorBoard in the browser."""
 
-    def __init__(self, browser: webdriver.Chrome, address: str, pictures: Path | None) -> None:
+    def __init__(self, browser: webdriver.Chrome, address: str, screenshots: Path | None) -> None:
         self.browser = browser
         self._address = address
-        self._pictures = pictures
-        browser.get(f"{address}data/environment")  # a page of the same origin that takes no time
+        self._screenshots = screenshots
+        browser.get(f"{address}data/environment")  # a small page of the same origin, to set local storage
         browser.execute_script("localStorage.setItem('_tb_global_settings', arguments[0])", json.dumps(SETTINGS))
 
     def open(self, page: str, until: Callable[[], object], query: str = "", height: int = 900) -> None:
-        self.browser.set_window_size(1540, height)  # three charts wide
-        self.browser.get("about:blank")  # else only what follows "#" would change, and the page stay
+        self.browser.set_window_size(1540, height)  # room for three charts side by side
+        self.browser.get("about:blank")  # otherwise only the part after "#" changes and the page is not reloaded
         self.browser.get(f"{self._address}?darkMode=false&{query}#{page}&_smoothingWeight=0")
         self.wait(until)
 
@@ -65,58 +65,58 @@ class Page:
         WebDriverWait(self.browser, 120).until(lambda _: until())
 
     def find(self, selector: str) -> list[WebElement]:
-        return self.browser.execute_script(f"{INSIDE} return all(document.body, arguments[0])", selector)
+        return self.browser.execute_script(f"{SEARCH_FUNCTIONS} return all(document.body, arguments[0])", selector)
 
     def text(self, selector: str = "body") -> str:
         return self.browser.execute_script(
-            f"{INSIDE} return all(document.body, arguments[0]).map(text).join('\\n')", selector
+            f"{SEARCH_FUNCTIONS} return all(document.body, arguments[0]).map(text).join('\\n')", selector
         )
 
-    def keep(self, name: str) -> None:
-        """Saves a picture of the page as it is, where pictures are wanted."""
-        if not self._pictures:
+    def save_screenshot(self, name: str) -> None:
+        """Saves a screenshot of the page if the option --screenshots was given."""
+        if not self._screenshots:
             return
-        time.sleep(5)  # TensorBoard fades its charts in
+        time.sleep(5)  # until the charts have finished fading in
         picture = Image.open(io.BytesIO(self.browser.get_screenshot_as_png())).convert("RGB")
-        picture.quantize(128, dither=Image.Dither.NONE).save(self._pictures / f"{name}.png", optimize=True)
+        picture.quantize(128, dither=Image.Dither.NONE).save(self._screenshots / f"{name}.png", optimize=True)
 
 
 @pytest.fixture
 def page(browser, tensorboard, request) -> Page:
-    pictures = request.config.getoption("--screenshots")
-    if pictures:
-        pictures.mkdir(parents=True, exist_ok=True)
-    return Page(browser, tensorboard, pictures)
+    screenshots = request.config.getoption("--screenshots")
+    if screenshots:
+        screenshots.mkdir(parents=True, exist_ok=True)
+    return Page(browser, tensorboard, screenshots)
 
 
 def colored_pixels(element: WebElement) -> int:
-    """Returns how many pixels are neither white nor gray: curves are, axes and grid are not."""
+    """Returns the number of pixels that are not gray or white. Curves are colored; axes and grid are not."""
     picture = np.asarray(Image.open(io.BytesIO(element.screenshot_as_png)).convert("RGB")).astype(int)
     return int((np.ptp(picture, axis=-1) > 40).sum())
 
 
-def test_time_series_page_shows_the_curves_of_every_run(page, shown):
+def test_time_series_page_shows_curves_of_every_run(page, shown):
     def charts():
         return page.find("scalar-card line-chart canvas")
 
     pinned = json.dumps([{"plugin": "scalars", "tag": tag} for tag in ("accuracy", "cross_entropy")])
     page.open("timeseries", lambda: len(charts()) >= 2, query=f"pinnedCards={quote(pinned)}", height=660)
     page.wait(lambda: colored_pixels(charts()[0]) > 500)
-    page.keep("time_series")
+    page.save_screenshot("time_series")
     for run in runs_in(shown):
         for split in ("train", "dev"):
             assert f"{run.name}/summaries/{split}" in page.text()
-    page.find("runs-data-table input[type=checkbox]")[0].click()  # hides all: what was colored were the curves
+    page.find("runs-data-table input[type=checkbox]")[0].click()  # hides all runs, so no curve is left
     page.wait(lambda: colored_pixels(charts()[0]) == 0)
 
 
-def test_custom_scalars_page_has_train_and_dev_of_a_metric_in_one_chart(page, shown):
+def test_custom_scalars_page_combines_train_and_dev(page, shown):
     def charts():
         return page.text("tf-custom-scalar-multi-line-chart-card").splitlines()
 
     runs = runs_in(shown)
     page.open("custom_scalars", lambda: sum("summaries/train)" in chart for chart in charts()) >= 10, height=1570)
-    page.keep("custom_scalars")
+    page.save_screenshot("custom_scalars")
     charts_by_name = {chart.split()[0]: chart for chart in charts()}
     for metric in ("loss", "cross_entropy", "accuracy"):
         for run in runs:
@@ -128,19 +128,19 @@ def test_custom_scalars_page_has_train_and_dev_of_a_metric_in_one_chart(page, sh
                 assert f"{statistic}/{layer} ({run.name}/summaries/train)" in charts_by_name[statistic]
 
 
-def test_images_page_shows_a_confusion_matrix_and_the_mistakes_of_every_run(page, shown):
+def test_images_page_shows_confusion_matrix_and_mistakes(page, shown):
     def widths():
         return [picture.get_property("naturalWidth") for picture in page.find("img")]
 
     runs = runs_in(shown)
     page.open("images", lambda: sum(width > 500 for width in widths()) == 2 * len(runs), height=1400)
-    page.keep("images")
+    page.save_screenshot("images")
     for tag in ("test_confusion_matrix", "test_mistakes"):
         for run in runs:
             assert f"{run.name}/summaries/dev tag: {tag}" in page.text()
 
 
-def test_graphs_page_opens_the_network_from_pixels_to_logits(page, shown):
+def test_graphs_page_shows_all_layers(page, shown):
     page.open("graphs", lambda: page.find("g.node[data-name=mlp_1]"))
 
     def is_open():
@@ -148,16 +148,16 @@ def test_graphs_page_opens_the_network_from_pixels_to_logits(page, shown):
             return True
         ActionChains(page.browser).double_click(page.find("g.node[data-name=mlp_1]")[0]).perform()
 
-    page.wait(is_open)  # a click misses while the graph still moves
+    page.wait(is_open)  # clicks can miss while the graph is still moving
     page.find("paper-button[alt='Fit to screen']")[0].click()
-    page.browser.set_window_size(1540, 960)  # what fits is a little larger than the page
-    page.keep("graphs")
+    page.browser.set_window_size(1540, 960)  # the fitted graph is slightly larger than the page
+    page.save_screenshot("graphs")
     for layer in runs_in(shown)[0].record.epochs[0]["layers"]:
         assert layer in page.text("g.node")
 
 
 @pytest.mark.parametrize("kind", ["histogram", "distribution"])
-def test_histograms_and_distributions_pages_show_every_layer(page, shown, kind):
+def test_histogram_and_distribution_pages_show_every_layer(page, shown, kind):
     run = runs_in(shown)[-1]
     tags = [f"{values}/{layer}" for values in ("activations", "weights") for layer in run.record.epochs[0]["layers"]]
 
@@ -166,11 +166,11 @@ def test_histograms_and_distributions_pages_show_every_layer(page, shown, kind):
         return [(tag, name) for tag, name, *_, last_tick in charts if last_tick[0].isdigit()]
 
     page.open(f"{kind}s&regexInput={run.name}", lambda: len(drawn()) == len(tags))
-    page.keep(f"{kind}s")
+    page.save_screenshot(f"{kind}s")
     assert drawn() == [(tag, f"{run.name}/summaries/train") for tag in tags]
 
 
-def test_hparams_page_lists_every_preset_with_its_accuracies(page, shown):
+def test_hparams_page_lists_runs_with_accuracies(page, shown):
     runs = runs_in(shown)
     page.open("hparams", lambda: all(run.name in page.text() for run in runs), height=750)
     for column in ("best_accuracy", "dropout", "hidden_sizes", "learning_rate", "weight_decay", "preset"):
@@ -180,4 +180,4 @@ def test_hparams_page_lists_every_preset_with_its_accuracies(page, shown):
         assert f"{float(accuracy):.5g}".rstrip("0") in page.text()
     page.find("paper-tab[view-id=parallel-coords-view]")[0].click()
     page.wait(lambda: "test_accuracy" in page.text("tf-hparams-parallel-coords-plot"))
-    page.keep("hparams")
+    page.save_screenshot("hparams")

@@ -1,4 +1,4 @@
-"""Deskewing, held against SciPy image by image, and that all of training and evaluation sees the same images."""
+"""Tests deskewing against SciPy, and that training and validation get the same deskewed images."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def deskew(pixels: np.ndarray) -> np.ndarray:
 
 
 def center_and_slant(image: np.ndarray) -> tuple[float, float, float]:
-    """Returns row and column of the center of the ink, and the slope of the line of columns fitted to rows."""
+    """Returns row and column of the center of mass, and the slope of columns regressed on rows."""
     ink = image.reshape(28, 28).astype(np.float64)
     row, column = np.average(ROWS, weights=ink), np.average(COLUMNS, weights=ink)
     slope, _ = np.polyfit(ROWS.ravel(), COLUMNS.ravel(), 1, w=np.sqrt(ink.ravel()))
     return row, column, slope
 
 
-def test_deskewed_images_against_scipy(small_data):
+def test_deskewing_matches_scipy(small_data):
     pixels = small_data.train.pixels[:100]
     ours = deskew(pixels)
     for image, found in zip(pixels, ours, strict=True):
@@ -39,46 +39,46 @@ def test_deskewed_images_against_scipy(small_data):
         matrix = np.array([[1.0, 0.0], [np.clip(slope, -1, 1), 1.0]])
         offset = np.array([row, column]) - matrix @ [13.5, 13.5]
         theirs = affine_transform(image.reshape(28, 28).astype(np.float64), matrix, offset, order=1)
-        np.testing.assert_allclose(found, theirs.ravel(), rtol=0, atol=0.51)  # a rounding; of 255
+        np.testing.assert_allclose(found, theirs.ravel(), rtol=0, atol=0.51)  # rounding; on a scale of 255
     assert np.abs(ours.astype(float) - pixels).mean() > 2
 
 
-def test_what_is_deskewed_stands_upright_in_the_middle(small_data):
+def test_deskewed_images_are_centered_and_upright(small_data):
     found = np.array([center_and_slant(image) for image in deskew(small_data.train.pixels[:300])])
     np.testing.assert_allclose(found[:, :2], 13.5, rtol=0, atol=0.05)
     slants = np.abs([center_and_slant(image)[2] for image in small_data.train.pixels[:300]])
     assert np.median(np.abs(found[:, 2])) < 0.01 < 0.2 < np.median(slants)
 
 
-def test_a_stroke_however_it_leans_becomes_the_same_stroke():
+def test_slanted_stroke_becomes_upright_stroke():
     strokes = [((np.abs(COLUMNS - 13.5 - lean * (ROWS - 13.5)) < 2) & (abs(ROWS - 13.5) < 8)) * 200 for lean in (0, 1)]
     upright, leaning = deskew(np.array(strokes, np.uint8).reshape(2, 784)).astype(float)
     np.testing.assert_array_equal(upright, strokes[0].ravel())
     assert np.abs(leaning - upright).mean() < 5 < 20 < np.abs(strokes[1].ravel() - upright).mean()
 
 
-def test_a_blank_image_and_a_single_pixel_have_no_slant():
+def test_blank_image_and_single_pixel_are_not_sheared():
     pixels = np.zeros((2, 784), np.uint8)
     pixels[1, 14 * 28 + 14] = 200
     blank, dot = deskew(pixels)
     assert not blank.any()
-    np.testing.assert_array_equal(dot.reshape(28, 28)[13:15, 13:15], 50)  # between the four pixels of the middle
+    np.testing.assert_array_equal(dot.reshape(28, 28)[13:15, 13:15], 50)  # spread over the four center pixels
     assert dot.sum() == 200
 
 
-def test_more_images_than_are_deskewed_at_once_keep_their_order(small_data):
+def test_images_keep_their_order_across_chunks(small_data):
     pixels = np.resize(small_data.train.pixels, (5_003, 784))
     np.testing.assert_array_equal(deskew(pixels)[5_000:], deskew(pixels[5_000:]))
 
 
 @pytest.mark.parametrize("final_fit", [False, True])
-def test_training_and_validation_see_deskewed_images(small_data, final_fit):
+def test_training_and_validation_use_deskewed_images(small_data, final_fit):
     preset = SMALL.but(final_fit=final_fit, shift=1)
     beforehand = TrainingData(train=deskewed(small_data.train), validation=deskewed(small_data.validation))
     assert bits_of(train(preset.but(deskew=True), 1, small_data)) == bits_of(train(preset, 1, beforehand))
 
 
-def test_images_seen_upright_too_are_deformed_alike(small_data):
+def test_deskewed_copy_gets_same_augmentation(small_data):
     preset = SMALL.but(upright_beside=True)
     both = as_seen_by(preset, small_data.train)
     np.testing.assert_array_equal(both.pixels[:, :784], small_data.train.pixels)
@@ -92,7 +92,7 @@ def test_images_seen_upright_too_are_deformed_alike(small_data):
         assert np.abs(half - images.pixels[[7, 3]]).mean() > 2
 
 
-def test_training_and_validation_see_the_upright_images_beside_the_others(small_data):
+def test_training_and_validation_use_deskewed_copy(small_data):
     preset = SMALL.but(upright_beside=True, shift=1)
     results = list(train(preset, 1, small_data))
     network = build_model(preset, 1)
@@ -105,6 +105,6 @@ def test_training_and_validation_see_the_upright_images_beside_the_others(small_
     assert np.abs(network(upright_half_blank, training=False).numpy() - logits).mean() > 0.1
 
 
-def test_upright_images_stand_beside_nothing_where_all_stand_upright():
-    with pytest.raises(UsageError, match="upright_beside=True is not allowed; allowed: False beside deskew=True"):
+def test_deskewed_copy_is_rejected_if_images_are_deskewed():
+    with pytest.raises(UsageError, match="upright_beside: must be False if deskew is True"):
         SMALL.but(deskew=True, upright_beside=True)

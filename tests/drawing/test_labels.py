@@ -1,4 +1,4 @@
-"""Labels beside lines and points."""
+"""Tests labels next to lines and points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def axes():
     return Figure().subplots()
 
 
-def test_end_labels_keep_their_order_and_colors_and_do_not_overlap(axes):
+def test_end_labels_do_not_overlap_and_keep_order_and_color(axes):
     axes.set_ylim(0, 1)
     ends = [EndLabel(0.52, "high", "red"), EndLabel(0.5, "low", "blue"), EndLabel(0.51, "middle", "green")]
     label_ends(axes, ends, points=10)
@@ -27,7 +27,7 @@ def test_end_labels_keep_their_order_and_colors_and_do_not_overlap(axes):
     assert [line.get_ydata()[0] for line in axes.lines] == pytest.approx([0.5, 0.51, 0.52])
 
 
-def test_points_without_room_keep_no_label_and_the_highest_is_labeled_first(axes):
+def test_highest_point_is_labeled_first_and_labels_that_do_not_fit_are_skipped(axes):
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     label_points(axes, [0.5] * 8 + [0.9], [0.5 + index / 1000 for index in range(8)] + [0.2], [*"abcdefgh", "alone"])

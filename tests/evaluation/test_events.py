@@ -1,4 +1,4 @@
-"""What evaluation adds to TensorBoard: a score, a confusion matrix, a gallery of mistakes."""
+"""TensorBoard events of an evaluation: test accuracy, confusion matrix and most confident mistakes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.record import InvalidRun, RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
 
-# Ten images, image i all of gray 100 + i, four of them mistaken: the 2nd, 5th, 8th and 9th.
+# 10 images; every pixel of image i has gray value 100 + i. Images 1, 4, 7 and 8 are misclassified.
 TEST = LabeledImages(
     np.repeat(np.arange(100, 110, dtype=np.uint8), 784).reshape(10, 784), np.array([3, 3, 3, 8, 8, 8, 8, 8, 1, 0])
 )
@@ -30,7 +30,7 @@ def predictions(predicted: list[int]) -> TestPredictions:
     return TestPredictions(np.array(predicted, np.uint8), confidence, confidence)
 
 
-def test_second_evaluation_replaces_the_first_and_keeps_the_events_of_training(tmp_path):
+def test_new_evaluation_replaces_old_and_keeps_training_events(tmp_path):
     run = RunFolder.create(tmp_path, 1795499575, RunRecord(preset_number=1, preset=Preset(), seed=1602))
     run.record.best_epoch = 7
     folder = run.summaries / "dev"
@@ -51,7 +51,7 @@ def test_second_evaluation_replaces_the_first_and_keeps_the_events_of_training(t
         assert np.asarray(picture.convert("L")).std() > 10
 
 
-def test_data_set_with_more_classes(tmp_path, monkeypatch):
+def test_evaluation_supports_26_classes(tmp_path, monkeypatch):
     images = dataclasses.replace(MNIST.test_images_file, shape=(10, 28, 28))
     letters = dataclasses.replace(MNIST, name="letters", classes=26, test_images_file=images)
     monkeypatch.setitem(DATA_SETS, "letters", letters)
@@ -67,10 +67,10 @@ def test_data_set_with_more_classes(tmp_path, monkeypatch):
         TestPredictions.load(run.path, dataclasses.replace(letters, name="digits", classes=10))
 
 
-def test_summaries_outside_the_run_are_not_written(tmp_path):
+def test_summaries_outside_run_directory_are_rejected(tmp_path):
     run = RunFolder.create(tmp_path / "runs", 1795499575, RunRecord(preset_number=1, preset=Preset(), seed=1602))
     (tmp_path / "elsewhere").mkdir()
     run.summaries.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InvalidRun, match="its summaries/dev lies outside its folder"):
+    with pytest.raises(InvalidRun, match="its summaries/dev is outside the run directory"):
         write_evaluation(run, predictions(PREDICTED), TEST)
     assert list((tmp_path / "elsewhere").iterdir()) == []

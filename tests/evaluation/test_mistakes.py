@@ -1,4 +1,4 @@
-"""Pictures of a network's predictions: the confusion matrix and the most confident mistakes."""
+"""Pictures of predictions: the confusion matrix and the most confident mistakes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mnist_mlp.drawing.style import Picture
 from mnist_mlp.evaluation.mistakes import confident_mistakes, confusion_matrix
 from mnist_mlp.evaluation.predictions import TestPredictions
 
-# Ten images, image i all of gray 100 + i, four of them mistaken: the 2nd, 5th, 8th and 9th.
+# 10 images; every pixel of image i has gray value 100 + i. Images 1, 4, 7 and 8 are misclassified.
 TEST = LabeledImages(
     np.repeat(np.arange(100, 110, dtype=np.uint8), 784).reshape(10, 784), np.array([3, 3, 3, 8, 8, 8, 8, 8, 1, 0])
 )
@@ -29,22 +29,22 @@ def painted(picture: Picture) -> Figure:
     return figure
 
 
-def test_confusion_matrix_has_true_digits_in_rows_and_predicted_ones_in_columns():
+def test_confusion_matrix_has_true_classes_in_rows():
     figure = painted(confusion_matrix(predictions(PREDICTED), TEST.labels, "Preset 1"))
     (axes,) = figure.axes
     counts = {text.get_position()[::-1]: text.get_text() for text in axes.texts}
     assert counts == {(0, 0): "1", (1, 7): "1", (3, 3): "2", (3, 5): "1", (8, 3): "2", (8, 8): "3"}
-    assert axes.get_ylabel() == "what it is"
+    assert axes.get_ylabel() == "true class"
     headline, subtitle = (text.get_text() for text in figure.texts)
-    assert headline == "Most often, an 8 is taken for a 3"
-    assert subtitle == "Preset 1.\n4 mistakes in 10 test images; the diagonal is correct."
+    assert headline == "Most common mistake: 8 classified as 3"
+    assert subtitle == "Preset 1.\n4 mistakes in 10 test images (off-diagonal cells)."
 
 
-def test_mistakes_are_sorted_by_confidence_and_stand_below_their_labels():
+def test_mistakes_are_sorted_by_confidence_with_captions_above():
     figure = painted(confident_mistakes(predictions(PREDICTED), TEST, "Preset 1"))
     (axes,) = figure.axes
-    said = [text.get_text() for text in axes.texts]
-    assert said == ["8, says 3\n> 99.99%", "8, says 3\n70.00%", "1, says 7\n60.00%", "3, says 5\n50.00%"]
+    captions = [text.get_text() for text in axes.texts]
+    assert captions == ["8 → 3\n> 99.99%", "8 → 3\n70.00%", "1 → 7\n60.00%", "3 → 5\n50.00%"]
     sheet = np.asarray(axes.images[0].get_array())
     for text, gray in zip(axes.texts, (104, 107, 108, 101), strict=True):
         rows, columns = np.nonzero(sheet == gray)
@@ -55,9 +55,9 @@ def test_mistakes_are_sorted_by_confidence_and_stand_below_their_labels():
     assert confident_mistakes(predictions(list(TEST.labels)), TEST, "Preset 1") is None
 
 
-def test_a_network_without_mistakes_has_a_confusion_matrix_too():
+def test_confusion_matrix_without_mistakes():
     figure = painted(confusion_matrix(predictions(list(TEST.labels)), TEST.labels, "Preset 1"))
-    assert figure.texts[0].get_text() == "No test image is mistaken"
+    assert figure.texts[0].get_text() == "No test image is misclassified"
 
 
 def test_at_most_20_mistakes_are_shown():
@@ -67,4 +67,4 @@ def test_at_most_20_mistakes_are_shown():
     wrong = TestPredictions(np.ones(30, np.uint8), confidence, confidence)
     (axes,) = painted(confident_mistakes(wrong, many, "Preset 1")).axes
     assert len(axes.texts) == 20
-    assert axes.texts[0].get_text() == "0, says 1\n90.00%"
+    assert axes.texts[0].get_text() == "0 → 1\n90.00%"

@@ -1,4 +1,4 @@
-"""The tables of scores: eval_log.txt and ensemble_log.txt."""
+"""Score tables: eval_log.txt and ensemble_log.txt."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def scored(name: str, correct: int, loss: float = 0.0456789012345) -> ScoredRun:
     return ScoredRun(RunFolder(Path(name), record), TestScore(correct, 10_000, loss))
 
 
-def test_columns_of_the_eval_log(tmp_path):
+def test_eval_log_columns(tmp_path):
     write_eval_log(tmp_path, [scored("a", 9_750)])
     assert read_eval_log(tmp_path) == [
         {"run": "a", "preset": "31", "seed": "1605", "test_accuracy": "0.975", "test_loss": "0.045678901"}
     ]
 
 
-def test_eval_log_replaces_the_rows_of_evaluated_runs_and_sorts(tmp_path):
+def test_eval_log_replaces_rows_of_evaluated_runs(tmp_path):
     write_eval_log(tmp_path, [scored("b", 7_500), scored("a", 5_000)])
     write_eval_log(tmp_path, [scored("c", 2_500)], evaluated={"b", "c"})
     rows = read_eval_log(tmp_path)
@@ -31,7 +31,7 @@ def test_eval_log_replaces_the_rows_of_evaluated_runs_and_sorts(tmp_path):
     assert [row["run"] for row in read_eval_log(tmp_path)] == ["d"]
 
 
-def test_ensemble_log_has_one_row_per_ensemble_whatever_the_order_of_its_runs(tmp_path):
+def test_ensemble_log_ignores_order_of_runs(tmp_path):
     for runs, correct, loss in ((["b", "a"], 5_000, 0.7), (["a", "c"], 2_500, 0.8), (["a", "b"], 7_500, 0.9)):
         log_ensemble(tmp_path, runs, TestScore(correct, 10_000, loss))
     assert read_ensemble_log(tmp_path) == [

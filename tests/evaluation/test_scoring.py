@@ -1,4 +1,4 @@
-"""Scores and their intervals."""
+"""Scores, confidence intervals, ensembles and stored predictions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from mnist_mlp.training.model import build_model
 @pytest.mark.parametrize(
     ("correct", "images", "low", "high"),
     [
-        (9_800, 10_000, 0.977072, 0.982561),  # worked out by hand from Wilson's formula
-        (8, 10, 0.490162, 0.943318),  # the textbook's example
+        (9_800, 10_000, 0.977072, 0.982561),  # calculated by hand from Wilson's formula
+        (8, 10, 0.490162, 0.943318),  # textbook example
         (0, 10, 0.0, 0.277533),
         (10, 10, 0.722467, 1.0),
     ],
@@ -28,13 +28,13 @@ def test_wilson_interval(correct, images, low, high):
     assert TestScore(correct, images, 0.0).interval == pytest.approx((low, high), abs=1e-5)
 
 
-def test_interval_of_a_mean_is_student_s():
-    low, high = mean_interval([0.981, 0.983, 0.985])  # mean 0.983, deviation 0.002, t(2) = 4.302653
+def test_mean_interval_is_students_t():
+    low, high = mean_interval([0.981, 0.983, 0.985])  # mean 0.983, standard deviation 0.002, t(2) = 4.302653
     half_width = 4.302653 * 0.002 / 3**0.5
     assert (low, high) == pytest.approx((0.983 - half_width, 0.983 + half_width), abs=1e-8)
 
 
-def test_score_against_numpy_with_dropout_off():
+def test_score_matches_numpy_without_dropout():
     model = build_model(Preset(hidden_sizes=(20,), dropout=0.9), seed=3)
     random = np.random.default_rng(0)
     data = LabeledImages(random.integers(0, 256, (300, 784), np.uint8), random.integers(0, 10, 300, np.int32))
@@ -52,7 +52,7 @@ def test_score_against_numpy_with_dropout_off():
 
 
 def test_ensemble_averages_probabilities_not_logits():
-    sure = np.log([[0.98, 0.01, *[0.00125] * 8]]) + 5.0  # a constant added to all logits changes no probability
+    sure = np.log([[0.98, 0.01, *[0.00125] * 8]]) + 5.0  # the constant does not change the probabilities
     others = [np.log([[0.3, 0.6, *[0.0125] * 8]]) for _ in range(2)]
     result, predictions = score(logits_of_ensemble([sure, *others]), np.array([1], np.int32))
     assert predictions.predicted.tolist() == [0]  # (0.98 + 0.3 + 0.3) / 3 against (0.01 + 0.6 + 0.6) / 3
@@ -60,14 +60,14 @@ def test_ensemble_averages_probabilities_not_logits():
     assert (result.correct, result.loss) == (0, pytest.approx(-np.log(1.21 / 3)))
 
 
-def test_ensemble_that_rules_a_class_out_has_a_finite_loss():
+def test_ensemble_loss_is_finite_if_true_class_has_probability_zero():
     logits = np.full((1, 10), -2000.0)
     logits[0, 0] = 0.0
     result, _ = score(logits_of_ensemble([logits, logits]), np.array([1], np.int32))
     assert np.isfinite(result.loss)
 
 
-def test_predictions_survive_saving_and_loading(tmp_path):
+def test_saved_predictions_load_unchanged(tmp_path):
     random = np.random.default_rng(0)
     saved = TestPredictions.from_logits(random.normal(size=(10_000, 10)), random.integers(0, 10, 10_000))
     assert TestPredictions.load(tmp_path) is None
@@ -79,24 +79,24 @@ def test_predictions_survive_saving_and_loading(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arrays", "complaint"),
+    ("arrays", "message"),
     [
         ({}, "cannot be read"),
-        ({"predicted": np.zeros(9_999, np.uint8)}, "does not hold predicted as uint8 of 10,000 images"),
+        ({"predicted": np.zeros(9_999, np.uint8)}, "does not contain 'predicted' as 10,000 uint8 values"),
         ({"predicted": np.full(10_000, 10, np.uint8)}, "classes that mnist does not have"),
-        ({"predicted": np.array([print] * 10_000)}, "cannot be read"),  # a pickle, which could run a program
+        ({"predicted": np.array([print] * 10_000)}, "cannot be read"),  # pickled data could execute code
     ],
-    ids=["incomplete", "too short", "no class", "pickle"],
+    ids=["missing array", "too few images", "invalid class", "pickle"],
 )
-def test_invalid_predictions_are_refused(tmp_path, arrays, complaint):
+def test_invalid_predictions_are_rejected(tmp_path, arrays, message):
     zeros = {"confidence": np.zeros(10_000, np.float32), "true_probability": np.zeros(10_000, np.float32)}
     np.savez(tmp_path / "test_predictions.npz", **{**zeros, **arrays})
-    with pytest.raises(InvalidRun, match=complaint):
+    with pytest.raises(InvalidRun, match=message):
         TestPredictions.load(tmp_path)
 
 
-def test_damaged_predictions_are_refused(tmp_path):
-    for content in (b"", b"PK\x03\x04 no archive", b"text"):
+def test_damaged_predictions_are_rejected(tmp_path):
+    for content in (b"", b"PK\x03\x04 not an archive", b"text"):
         (tmp_path / "test_predictions.npz").write_bytes(content)
         with pytest.raises(InvalidRun, match="cannot be read"):
             TestPredictions.load(tmp_path)

@@ -1,4 +1,4 @@
-"""Declarations of hyperparameters: a mistake in one is an error at import."""
+"""Tests declarations of hyperparameters: an invalid declaration fails at import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def declare(default: object = 0.0, **changes: object):
     return hyperparameter(default, **{**values, **changes})
 
 
-def test_declaration_keeps_what_it_was_given():
+def test_declared_by_returns_declared_values():
     @dataclass
     class Declarations:
         first: float = declare()
@@ -29,12 +29,12 @@ def test_declaration_keeps_what_it_was_given():
     assert (second.label, second.figure, second.kind, second.in_2020) == ("", "picture", Kind.COUNT, True)
 
 
-def test_field_without_a_declaration_is_an_error():
+def test_undeclared_field_is_an_error():
     @dataclass
     class Declarations:
         plain: float = 0.0
 
-    with pytest.raises(TypeError, match=r"Declarations.plain is not declared by hyperparameter"):
+    with pytest.raises(TypeError, match=r"Declarations.plain is not declared with hyperparameter"):
         declared_by(Declarations)
 
 
@@ -50,11 +50,11 @@ def test_incomplete_declaration_is_an_error(missing):
     ("default", "example", "complaint"),
     [
         (0.0, 0.0, "the example of value must differ from its default"),
-        (0.0, 2.0, "fails its own check: .*value"),
-        (2.0, 0.5, "fails its own check: .*value"),
+        (0.0, 2.0, "fails its check: .*value"),
+        (2.0, 0.5, "fails its check: .*value"),
     ],
 )
-def test_default_and_example_pass_the_check_and_differ(default, example, complaint):
+def test_default_and_example_must_be_valid_and_different(default, example, complaint):
     @dataclass
     class Declarations:
         value: float = declare(default, example=example)
@@ -63,18 +63,18 @@ def test_default_and_example_pass_the_check_and_differ(default, example, complai
         declared_by(Declarations)
 
 
-def test_defaults_are_those_of_the_class():
+def test_preset_has_declared_defaults():
     preset = Preset()
     assert {name: getattr(preset, name) for name in HYPERPARAMETERS} == {
         name: declared.default for name, declared in HYPERPARAMETERS.items()
     }
 
 
-def test_titles_are_distinct():
+def test_titles_are_unique():
     titles = [declared.title for declared in HYPERPARAMETERS.values()]
     assert len(set(titles)) == len(titles)
 
 
-def test_kinds_of_values():
+def test_kind_follows_type_of_default():
     kinds = {name: HYPERPARAMETERS[name].kind for name in ("batch_size", "dropout", "optimizer", "deskew")}
     assert kinds == {"batch_size": Kind.COUNT, "dropout": Kind.NUMBER, "optimizer": Kind.TEXT, "deskew": Kind.TEXT}

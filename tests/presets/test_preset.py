@@ -1,4 +1,4 @@
-"""Presets: those of 2020, and how presets are validated, derived and compared."""
+"""Tests presets: the 2020 presets, validation, `but` and comparison."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.helpers import PROJECT
 
 from hyperparameters import PRESETS
 
-SEED_ROWS = list(csv.DictReader((PROJECT / "tests" / "seed_presets.csv").open()))[1:]  # 0 had no optimizer
+ROWS_OF_2020 = list(csv.DictReader((PROJECT / "tests" / "seed_presets.csv").open()))[1:]  # preset 0 had no optimizer
 
 
-@pytest.mark.parametrize("row", SEED_ROWS, ids=lambda row: row["preset"])
-def test_preset_is_as_in_2020(row):
+@pytest.mark.parametrize("row", ROWS_OF_2020, ids=lambda row: row["preset"])
+def test_preset_equals_its_2020_version(row):
     assert PRESETS[int(row["preset"])] == Preset(
         hidden_sizes=tuple(map(int, row["hidden_sizes"].split("-"))),
         activation=row["activation"],
@@ -34,38 +34,38 @@ def test_preset_is_as_in_2020(row):
     assert PRESETS[int(row["preset"])].weight_layers == int(row["weight_layers"])
 
 
-def test_all_presets_of_2020_are_there():
-    assert [int(row["preset"]) for row in SEED_ROWS] == list(range(1, 38))
+def test_all_2020_presets_exist():
+    assert [int(row["preset"]) for row in ROWS_OF_2020] == list(range(1, 38))
     assert list(PRESETS)[:37] == list(range(1, 38))
 
 
-def test_presets_of_2020_have_no_extras():
+def test_2020_presets_have_no_extras():
     assert all(PRESETS[number].extras() == {} for number in range(1, 38))
     later = PRESETS[1].but(standardize=True, elastic=1.5)
-    assert later.extras() == {"standardized inputs": "True", "elastic deformation": "1.5"}
+    assert later.extras() == {"input standardization": "True", "elastic deformation": "1.5"}
 
 
-def test_but_changes_one_field_and_remembers_its_parent():
+def test_but_changes_one_field_and_sets_parent():
     child = PRESETS[18].but(dropout=0.3)
     assert child.parent is PRESETS[18]
     assert PRESETS[18].differences(child) == {"dropout": (0.0, 0.3)}
     assert PRESETS[18].dropout == 0.0
 
 
-def test_another_optimizer_starts_from_its_own_arguments_and_is_one_difference():
+def test_new_optimizer_resets_arguments_and_counts_as_one_difference():
     sgd = PRESETS[31].but(optimizer="sgd", optimizer_arguments={"momentum": 0.9})
     assert PRESETS[31].differences(sgd) == {"optimizer": ("adam", "sgd")}
     assert sgd.but(optimizer="rmsprop").optimizer_arguments == ()
     assert sgd.but(dropout=0.5).optimizer_arguments == (("momentum", 0.9),)
 
 
-def test_presets_that_differ_in_one_field_can_be_found():
+def test_differences_finds_presets_that_differ_only_in_dropout():
     base = PRESETS[22]
     neighbors = {n: d for n, p in PRESETS.items() if len(d := base.differences(p)) == 1 and "dropout" in d}
     assert sorted(neighbors) == [23, 24, 25]
 
 
-def test_values_are_kept_in_one_form():
+def test_values_are_normalized():
     preset = Preset(hidden_sizes=[300, np.int64(200)], learning_rate=1, dropout=np.float32(0.5), optimizer="RMSprop")
     assert preset.hidden_sizes == (300, 200)
     assert isinstance(preset.learning_rate, float)
@@ -77,7 +77,7 @@ def test_values_are_kept_in_one_form():
     )
 
 
-def test_preset_survives_its_json_form():
+def test_preset_round_trips_through_dict():
     preset = Preset(hidden_sizes=(40, 30), optimizer="sgd", optimizer_arguments={"momentum": 0.9, "nesterov": True})
     assert Preset.from_dict(preset.to_dict()) == preset
 
@@ -85,13 +85,13 @@ def test_preset_survives_its_json_form():
 @pytest.mark.parametrize(
     ("field", "value", "allowed"),
     [
-        ("dropout", 1.0, "below 1"),
+        ("dropout", 1.0, "less than 1"),
         ("dropout", -0.1, "at least 0"),
         ("dropout", "0.2", "a number"),
         ("dropout", True, "a number"),
         ("dropout", math.nan, "a number"),
-        ("learning_rate", 0, "above 0"),
-        ("learning_rate", -0.001, "above 0"),
+        ("learning_rate", 0, "greater than 0"),
+        ("learning_rate", -0.001, "greater than 0"),
         ("learning_rate", math.inf, "finite"),
         ("learning_rate", 10**400, "finite"),
         ("weight_decay", -1, "at least 0"),
@@ -114,21 +114,21 @@ def test_preset_survives_its_json_form():
         ("normalization", None, "none, batch, layer"),
         ("standardize", 1, "True or False"),
         ("final_fit", "yes", "True or False"),
-        ("input_dropout", 1.0, "below 1"),
+        ("input_dropout", 1.0, "less than 1"),
         ("label_smoothing", -0.1, "at least 0"),
         ("decoupled_weight_decay", -0.1, "at least 0"),
         ("learning_rate_schedule", "linear", "constant, cosine, one_cycle"),
-        ("warmup", 1, "below 1"),
-        ("ema_decay", 1.0, "below 1"),
+        ("warmup", 1, "less than 1"),
+        ("ema_decay", 1.0, "less than 1"),
         ("rotation", 181, "0 to 180"),
-        ("scaling", 1.0, "below 1"),
+        ("scaling", 1.0, "less than 1"),
         ("shear", math.inf, "finite"),
         ("shift", -1, "at least 0"),
         ("elastic", -1, "at least 0"),
         ("adversarial", -1, "at least 0"),
         ("l1_decay", -0.01, "at least 0"),
         ("optimizer_arguments", {"momentum": 0.9}, "beta_1"),
-        ("optimizer_arguments", {"beta_1": 1.0}, "below 1"),
+        ("optimizer_arguments", {"beta_1": 1.0}, "less than 1"),
         ("optimizer_arguments", {"beta_1": "0.9"}, "a number"),
         ("optimizer_arguments", 3, "a dict"),
         ("optimizer_arguments", {"clipnorm": 1.0, "global_clipnorm": 1.0}, "at most one of clipnorm, clipvalue"),
@@ -136,10 +136,10 @@ def test_preset_survives_its_json_form():
         ("batch_norm", True, "allowed: hidden_sizes, "),
     ],
 )
-def test_refusal_names_field_value_and_what_is_allowed(field, value, allowed):
-    with pytest.raises(UsageError) as refused:
+def test_error_names_field_value_and_allowed_values(field, value, allowed):
+    with pytest.raises(UsageError) as rejected:
         Preset(**{field: value})
-    message = str(refused.value)
+    message = str(rejected.value)
     if field == "optimizer_arguments" and isinstance(value, dict):
         field, value = next(iter(value.items()))
     assert field in message
@@ -148,13 +148,13 @@ def test_refusal_names_field_value_and_what_is_allowed(field, value, allowed):
     assert "\n" not in message
 
 
-def test_preset_takes_no_positional_values_and_cannot_be_changed():
-    with pytest.raises(UsageError, match="by name"):
+def test_preset_rejects_positional_arguments_and_assignment():
+    with pytest.raises(UsageError, match="keyword arguments only"):
         Preset((300, 200))
     with pytest.raises(AttributeError):
         PRESETS[1].dropout = 0.5
 
 
-def test_any_number_of_hidden_layers_is_allowed():
+def test_zero_and_many_hidden_layers_are_allowed():
     assert Preset(hidden_sizes=()).weight_layers == 1
     assert Preset(hidden_sizes=(50,) * 20).weight_layers == 21

@@ -1,4 +1,4 @@
-"""The registry: presets by number, in sections, and how they are selected."""
+"""Tests the registry: numbers, sections and selection of presets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hyperparameters import PRESETS
     ("text", "numbers"),
     [("31", [31]), ("9-13,31", [9, 10, 11, 12, 13, 31]), (" 9 - 11 , 2", [9, 10, 11, 2]), ([31, 9], [31, 9])],
 )
-def test_select(text, numbers):
+def test_select_returns_presets_in_given_order(text, numbers):
     assert list(PRESETS.select(text)) == numbers
     assert all(preset is PRESETS[number] for number, preset in PRESETS.select(text).items())
 
 
 @pytest.mark.parametrize("numbers", [[1], [1, 2, 3], [9, 10, 11, 31, 36, 37]])
-def test_ranges_of_is_understood_by_select(numbers):
+def test_select_accepts_output_of_ranges_of(numbers):
     assert list(PRESETS.select(ranges_of(numbers))) == numbers
 
 
@@ -40,30 +40,30 @@ def test_ranges_of_is_understood_by_select(numbers):
         ("1-999999999", "preset 999999999 is unknown"),
         ("9,9", "preset 9 is chosen twice"),
         ([9, 9], "preset 9 is chosen twice"),
-        (["9"], "preset '9' is not the number of a preset"),
-        ([[9]], "preset [9] is not the number of a preset"),
+        (["9"], "presets: '9' is not a preset number"),
+        ([[9]], "presets: [9] is not a preset number"),
         (31, "is not a list of preset numbers"),
     ],
 )
-def test_select_refuses(chosen, complaint):
-    with pytest.raises(UsageError) as refused:
+def test_select_rejects_invalid_input(chosen, complaint):
+    with pytest.raises(UsageError) as rejected:
         PRESETS.select(chosen)
-    assert complaint in str(refused.value)
+    assert complaint in str(rejected.value)
 
 
-def test_registry_refuses_a_number_twice_and_values_that_are_not_presets():
+def test_registry_rejects_duplicate_number_invalid_number_and_wrong_type():
     registry = Registry()
     registry[1] = Preset()
     for number, preset, complaint in (
         (1, Preset(), "defined twice"),
-        (0, Preset(), "from 1"),
+        (0, Preset(), "whole number greater than 0"),
         (2, {}, "must be a Preset"),
     ):
         with pytest.raises(UsageError, match=complaint):
             registry[number] = preset
 
 
-def test_sections_hold_the_presets_that_follow_them():
+def test_section_contains_presets_added_after_it():
     registry = Registry()
     registry[1] = Preset()
     registry.section("Depth")
@@ -77,12 +77,12 @@ def test_sections_hold_the_presets_that_follow_them():
     ]
 
 
-def test_every_preset_of_the_file_is_in_one_section():
+def test_every_preset_is_in_exactly_one_section():
     numbers = [number for section in PRESETS.sections for number in section.numbers]
     assert numbers == list(PRESETS)
 
 
-def test_change_names_the_parent_by_its_number():
+def test_change_of_includes_parent_number():
     registry = Registry()
     registry[7] = Preset(hidden_sizes=(5,))
     registry[9] = registry[7].but(dropout=0.5, epochs=3)

@@ -1,4 +1,4 @@
-"""Fixtures of the report's tests."""
+"""Fixtures for the tests of the report."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from tests.report.helpers import DATA
 
 @pytest.fixture(scope="session")
 def labels() -> np.ndarray:
-    """The labels of the test images."""
+    """Labels of the MNIST test images."""
     return load_test_data(DATA).labels

@@ -1,4 +1,4 @@
-"""Runs made by hand for the report, and what it writes from them."""
+"""Creates run directories for tests, builds reports from them, and reads the files of a report."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ DATA = PROJECT / "MNIST_data"
 
 
 def make_run(
-    folder: Path, number: int, preset: Preset, accuracy: float, seed=1602, status="finished", course=(0.5, 1.0, 0.9)
+    folder: Path, number: int, preset: Preset, accuracy: float, seed=1602, status="finished", shares=(0.5, 1.0, 0.9)
 ):
-    """Makes a run whose epochs reach such shares of the accuracy, the second the best, and its rows in INFOS."""
+    """Creates a run directory and its rows in INFOS. Each epoch reaches a share of `accuracy`; the second is best."""
     epochs = []
-    for epoch, share in enumerate(course, start=1):
+    for epoch, share in enumerate(shares, start=1):
         losses = {"loss": 1.5 - share, "cross_entropy": 1.4 - share, "l2_penalty": 0.1}
         metrics = {**losses, "accuracy": round(accuracy * share, 4)}
         epochs.append(
@@ -42,11 +42,11 @@ def make_run(
 
 
 def score_runs(folder: Path, scores: dict[RunFolder, tuple[float, np.ndarray | None]], labels: np.ndarray) -> None:
-    """Writes eval_log.txt, and the predictions of those runs of which the wrong images are given."""
+    """Writes each run's accuracy to eval_log.txt, and its predictions if the indices of wrong images are given."""
     rows = []
     for run, (accuracy, wrong) in scores.items():
-        who = {"run": run.name, "preset": run.record.preset_number, "seed": run.record.seed}
-        rows.append({**who, "test_accuracy": accuracy, "test_loss": 0.1})
+        identity = {"run": run.name, "preset": run.record.preset_number, "seed": run.record.seed}
+        rows.append({**identity, "test_accuracy": accuracy, "test_loss": 0.1})
         if wrong is not None:
             predicted = labels.copy()
             predicted[wrong] = (labels[wrong] + 1) % 10
@@ -56,7 +56,7 @@ def score_runs(folder: Path, scores: dict[RunFolder, tuple[float, np.ndarray | N
 
 
 def build(folder: Path) -> ReportContent:
-    """Builds the report of the folder in its out/."""
+    """Builds the report of the runs in the directory, and writes it to the subdirectory out/."""
     (folder / "out").mkdir(exist_ok=True)
     return build_report(folder / "runs", folder / "INFOS", DATA, folder / "out")
 
@@ -73,11 +73,11 @@ def read_sheet(path: Path, name: str) -> list[dict[str, object]]:
 
 
 def add_layers(run: RunFolder, **values: float) -> RunFolder:
-    """Says of every layer of the run, in every epoch, that it has these values, and what is usual else."""
-    usual = {"activation_mean": 0.1, "activation_std": 1.0, "dead_units": 0.0, "gradient_norm": 0.5}
-    usual |= {"weight_norm": 10.0, "update_ratio": 0.001, "l2_penalty": 0.0}
+    """Adds these layer statistics, and typical values for all others, to every layer and epoch of the run."""
+    typical = {"activation_mean": 0.1, "activation_std": 1.0, "dead_units": 0.0, "gradient_norm": 0.5}
+    typical |= {"weight_norm": 10.0, "update_ratio": 0.001, "l2_penalty": 0.0}
     names = [f"hidden_{index + 1}" for index in range(len(run.record.preset.hidden_sizes))] + ["logits"]
     for epoch in run.record.epochs:
-        epoch["layers"] = {name: {**usual, **values} for name in names}
+        epoch["layers"] = {name: {**typical, **values} for name in names}
     run.save_record()
     return run

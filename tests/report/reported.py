@@ -1,4 +1,4 @@
-"""Runs and report contents made in memory, without files."""
+"""Creates runs and report contents in memory, without files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reported_run(
 ) -> ReportedRun:
     """Returns a run with these accuracies.
 
-    Its cross-entropy is 1 - accuracy, its L2 penalty 0.1 (0.2 in training), and an epoch takes `number` minutes.
+    The cross-entropy is 1 - accuracy, the L2 penalty is 0.1 (0.2 in training), and an epoch takes `number` minutes.
     """
     train = TRAIN if len(validation) == len(TRAIN) else tuple(validation)
     parts = {"train": (train, 0.2), "validation": (validation, 0.1)}
@@ -62,7 +62,7 @@ def reported_run(
 
 
 def experiment(number: int, *test_accuracies: float | None) -> Experiment:
-    """Returns the experiment of a preset, with a run and a seed per test accuracy; its last epochs are alike."""
+    """Returns an experiment with one seed per test accuracy; the last two epochs are equal."""
     preset = Preset(batch_size=number)
     runs = [
         reported_run(number, preset, (0.5, 0.98, 0.98), accuracy, seed) for seed, accuracy in enumerate(test_accuracies)
@@ -71,20 +71,20 @@ def experiment(number: int, *test_accuracies: float | None) -> Experiment:
 
 
 def content_of(*runs: ReportedRun) -> ReportContent:
-    """Returns the content of a report on these runs."""
+    """Returns the content of a report about these runs."""
     with patch.object(content, "read_evidence", return_value=Evidence(list(runs))):
         return gather(Path(), Path(), Path())
 
 
 def write_report(output_dir: Path, *runs: ReportedRun) -> str:
-    """Writes the report on these runs; returns its page."""
+    """Writes the report about these runs and returns its page."""
     with patch.object(content, "read_evidence", return_value=Evidence(list(runs))):
         build_report(Path(), Path(), Path(), output_dir)
     return (output_dir / "report.html").read_text(encoding="utf-8")
 
 
 def painted(picture: Picture) -> Figure:
-    """Returns the figure with the picture on it."""
+    """Returns a figure with the picture painted on it."""
     figure = Figure(figsize=(WIDTH, picture.height))
     picture.paint(figure)
     return figure

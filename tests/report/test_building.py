@@ -1,4 +1,4 @@
-"""Whole reports."""
+"""Tests complete reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.report.reported import reported_run, write_report
 from hyperparameters import PRESETS
 
 
-def test_the_page_needs_nothing_from_outside(evaluated):
+def test_page_is_self_contained(evaluated):
     page = (evaluated / "out" / "report.html").read_text()
     assert "//" not in re.sub(r"base64,[^\"]*|^.*//  .*$|// [a-z]", "", page, flags=re.M)
     assert set(re.findall(r'(?:src|href)="([^"]{1,5})', page)) <= {"data:", *re.findall(r'"(#[a-z_0-9]{1,4})', page)}
@@ -32,7 +32,7 @@ def test_the_page_needs_nothing_from_outside(evaluated):
     assert {"time_accuracy.png", "learning_curve.png", "report.html", "my_result.xlsx", "my_result.csv"} <= names
 
 
-def test_the_report_imports_no_tensorflow(evaluated, script):
+def test_report_does_not_import_tensorflow(evaluated, script):
     code = (
         "import sys; sys.argv = ['make_report.py', *sys.argv[1:]]; import runpy\n"
         f"runpy.run_path({str(PROJECT / 'for_report' / 'make_report.py')!r}, run_name='__main__')\n"
@@ -42,35 +42,38 @@ def test_the_report_imports_no_tensorflow(evaluated, script):
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
 
 
-def test_one_run_without_a_score_and_then_with_one(tmp_path, labels, script):
+def test_report_of_one_run_before_and_after_scoring(tmp_path, labels, script):
     run = make_run(tmp_path, 31, PRESETS[31], 0.98)
     process = script("for_report/make_report.py", *folders(tmp_path), "--output-dir", tmp_path / "out")
     assert (process.returncode, process.stderr) == (0, "")
-    assert "It is not scored on the test set yet: run MNIST_eval.py." in process.stdout
+    assert "It has not been scored on the test set yet; run MNIST_eval.py." in process.stdout
     score_runs(tmp_path, {run: (0.979, None)}, labels)
-    assert "its accuracy on the test images is 97.90% (97.60 to 98.16%" in build(tmp_path).conclusions.sentences[0]
+    assert (
+        "Its test accuracy is 97.90% (95% interval over test images: 97.60% to 98.16%)"
+        in build(tmp_path).conclusions.sentences[0]
+    )
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "there is no study yet" in page
-    assert "No confusion matrix: the run has no test_predictions.npz" in page
+    assert "There is no study yet" in page
+    assert "There is no confusion matrix, because the run has no test_predictions.npz" in page
 
 
-def test_runs_that_have_not_ended_are_listed_and_not_compared(tmp_path):
+def test_unfinished_runs_are_listed_but_not_compared(tmp_path):
     make_run(tmp_path, 1, Preset(), 0.98, status="running")
     make_run(tmp_path, 2, Preset(dropout=0.5), 0.98, status="failed")
     assert build(tmp_path).conclusions.sentences == [
-        "There is nothing to compare: no run except final fits has ended yet."
+        "There is nothing to compare yet: no run has finished (final fits are not compared)."
     ]
     sheet = read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")
     assert [row["status"] for row in sheet] == ["running", "failed"]
     assert read_sheet(tmp_path / "out" / "my_result.xlsx", "Presets") == []
 
 
-def test_no_run_and_wrong_folders_are_reported_in_one_line(tmp_path, script):
+def test_missing_runs_and_wrong_directories_give_one_line_errors(tmp_path, script):
     (tmp_path / "runs").mkdir()
     out = ["--output-dir", tmp_path / "out"]
     process = script("for_report/make_report.py", *folders(tmp_path), *out)
     assert process.returncode == 1
-    assert "holds no run to report; train one first: " in only_line(process)
+    assert "contains no runs to report; train a preset first: " in only_line(process)
     process = script("for_report/make_report.py", "--runs-dir", tmp_path / "none", *out)
     assert (process.returncode, "cannot be read" in only_line(process)) == (2, True)
     process = script("for_report/make_report.py", *folders(tmp_path), "--output-dir", "/proc/out")
@@ -79,7 +82,7 @@ def test_no_run_and_wrong_folders_are_reported_in_one_line(tmp_path, script):
     assert (process.returncode, " for_report/make_report.py --help)" in only_line(process)) == (2, True)
 
 
-def test_a_run_that_diverged_is_reported(tmp_path, labels):
+def test_diverged_run_is_reported(tmp_path, labels):
     run = make_run(tmp_path, 1, Preset(), 0.98, status="diverged")
     other = make_run(tmp_path, 2, Preset(dropout=0.5), 0.98)
     for part in ("train", "validation"):
@@ -90,7 +93,7 @@ def test_a_run_that_diverged_is_reported(tmp_path, labels):
     assert read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")[0]["status"] == "diverged"
 
 
-def test_figures_of_an_earlier_report_go_and_other_files_stay(tmp_path):
+def test_report_removes_old_figures_and_keeps_other_files(tmp_path):
     stale, others = ["dropout_3.png", "depth.svg"], ["my_notes.png", "make_report.py", "overview_2.png"]
     for name in stale + others:
         (tmp_path / name).write_text("x")
@@ -102,7 +105,7 @@ def test_figures_of_an_earlier_report_go_and_other_files_stay(tmp_path):
 
 @pytest.fixture
 def restored_figures():
-    """Removes the figures that a test registers, after the test."""
+    """Restores the registry of figures after the test."""
     before = dict(registry.FIGURES)
     yield
     registry.FIGURES.clear()
@@ -110,20 +113,20 @@ def restored_figures():
 
 
 def section_of(page: str, section: Section) -> str:
-    """Returns the page's text from the heading of a section to its end."""
+    """Returns the HTML of a section of the page."""
     start = page.index(f'<section id="{section}"')
     return page[start : page.index("</section>", start)]
 
 
 @pytest.mark.parametrize("section", Section)
-@pytest.mark.parametrize("several", [True, False], ids=["every section", "few sections"])
-def test_a_new_figure_needs_only_its_function(tmp_path, restored_figures, section, several):
+@pytest.mark.parametrize("several", [True, False], ids=["all sections", "few sections"])
+def test_registered_figure_appears_in_its_section(tmp_path, restored_figures, section, several):
     @registry.figure("brand_new", alt="Something <new>", section=section)
     def brand_new(content):
         return Picture(2, lambda figure: title(figure, f"{len(content.experiments)} presets", ""))
 
     runs = [reported_run(1, Preset(), test_accuracy=0.9)]
-    if several:  # a study, an importance and an answer
+    if several:  # so that there are studies, a ranking, and an answer
         changes = {2: Preset(weight_decay=0.1), 3: Preset(dropout=0.5)}
         runs += [reported_run(number, preset, test_accuracy=0.8) for number, preset in changes.items()]
     page = write_report(tmp_path, *runs)
@@ -144,7 +147,7 @@ def from_a_new_file(content):
 """
 
 
-def test_a_new_module_of_figures_is_found_by_itself(tmp_path, restored_figures, monkeypatch):
+def test_new_figure_module_is_imported_automatically(tmp_path, restored_figures, monkeypatch):
     (tmp_path / "from_a_new_file.py").write_text(NEW_MODULE)
     name = figures_package.__name__
     folders = [*figures_package.__path__, str(tmp_path)]

@@ -1,4 +1,4 @@
-"""Columns of the report's tables: each value differs from every other column's, so that no two can be swapped."""
+"""Tests the columns of the report's tables. All expected values of a row differ, so swapped columns are detected."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ TITLES = [declared.title for declared in HYPERPARAMETERS.values()]
 
 
 def rows_of(table: DataTable) -> list[dict[str, Cell]]:
-    """Returns the rows by heading; no two columns have one heading."""
+    """Returns the rows by heading; checks that headings are unique."""
     headings = [column.heading for column in table.columns]
     assert len(set(headings)) == len(headings)
     return [dict(zip(headings, row, strict=True)) for row in table.rows]
 
 
 def assert_shows(row: dict[str, Cell], expected: Mapping[str, object], others: list[str]) -> None:
-    """Checks a row whose expected values all differ; every column is expected or among the others."""
+    """Checks the expected values of a row, which must all differ. All other headings must be in `others`."""
     assert len(set(expected.values())) == len(expected)
     assert sorted(row) == sorted([*expected, *others])
     for heading, value in expected.items():
         assert row[heading] == (pytest.approx(value, abs=1e-6) if isinstance(value, float) else value), heading
 
 
-def test_columns_of_runs():
+def test_runs_table_columns():
     preset = Preset(hidden_sizes=(40, 30, 20, 10, 8))
     run = reported_run(31, preset, (0.91, 0.93, 0.94, 0.92), test_accuracy=0.96, seed=1602)
     for index, epoch in enumerate(run.record.epochs):
@@ -51,8 +51,8 @@ def test_columns_of_runs():
         "validation accuracy": 0.94,
         "run": "31_1602",
         "test accuracy": 0.96,
-        "test low": 0.955979,  # Wilson's interval of 9600 of 10,000
-        "test high": 0.963667,
+        "test 95% low": 0.955979,  # Wilson's interval of 9600 of 10,000
+        "test 95% high": 0.963667,
         "test loss": 0.125,
         "seed": 1602,
         "status": "diverged",
@@ -60,23 +60,23 @@ def test_columns_of_runs():
     assert_shows(row, expected, TITLES)
 
 
-def test_columns_of_a_run_that_is_neither_finished_nor_scored():
+def test_unscored_running_run_has_unknown_accuracies():
     run = reported_run(31, Preset())
     run.record.best_epoch, run.record.status = 0, RunStatus.RUNNING
     (row,) = rows_of(runs_table([run]))
-    unknown = ("validation accuracy", "test accuracy", "test low", "test high", "test loss")
+    unknown = ("validation accuracy", "test accuracy", "test 95% low", "test 95% high", "test loss")
     assert [row[heading] for heading in unknown] == [None] * 5
     assert row["status"] == "running"
 
 
 @pytest.mark.parametrize("name", HYPERPARAMETERS)
-def test_each_hyperparameter_has_its_column(name):
+def test_each_hyperparameter_has_a_column(name):
     declared = HYPERPARAMETERS[name]
     presets = [Preset(), Preset(**{name: declared.example})]
     runs = [reported_run(1, preset) for preset in presets]
     experiments = [experiment for run in runs for experiment in find_experiments([run])]
     tables = [runs_table(runs)]
-    if name != "final_fit":  # final fits are no experiments
+    if name != "final_fit":  # final fits are not in the presets table
         tables.append(presets_table(experiments))
     for table in tables:
         before, after = rows_of(table)
@@ -88,7 +88,7 @@ def test_each_hyperparameter_has_its_column(name):
         assert [before[declared.title], after[declared.title]] == values
 
 
-def test_columns_of_presets():
+def test_presets_table_columns():
     preset = Preset(hidden_sizes=(40, 30, 20, 10, 8, 6))
     accuracies = [(0.91, 0.95), (0.92, 0.955), (0.94, 0.965), (0.97, None)]  # on validation, on the test set
     runs = []
@@ -98,32 +98,33 @@ def test_columns_of_presets():
             epoch["seconds"] = 10.0 * (seed + 1)
         runs.append(run)
     (row,) = rows_of(presets_table(find_experiments(runs)))
-    validation_half = 3.182446 * sqrt((0.025**2 + 0.015**2 + 0.005**2 + 0.035**2) / 3) / 2  # t of three degrees
-    test_mean, test_half = 2.87 / 3, 4.302653 * 0.00763763 / sqrt(3)  # t of two
+    # t with three and with two degrees of freedom
+    validation_half = 3.182446 * sqrt((0.025**2 + 0.015**2 + 0.005**2 + 0.035**2) / 3) / 2
+    test_mean, test_half = 2.87 / 3, 4.302653 * 0.00763763 / sqrt(3)
     expected = {
         "preset": "7 (= 9)",
         "number of layers": 7,
         "seeds": 4,
         "validation accuracy": 0.935,
-        "validation low": 0.935 - validation_half,
-        "validation high": 0.935 + validation_half,
+        "validation 95% low": 0.935 - validation_half,
+        "validation 95% high": 0.935 + validation_half,
         "test accuracy": test_mean,
-        "test low": test_mean - test_half,
-        "test high": test_mean + test_half,
+        "test 95% low": test_mean - test_half,
+        "test 95% high": test_mean + test_half,
         "interval": "over 3 seeds",
-        "training time": 75.0,  # three epochs; the mean of 30, 60, 90 and 120
+        "training time": 75.0,  # three epochs; the mean of 30, 60, 90, and 120
     }
     assert_shows(row, expected, TITLES)
 
 
-def test_columns_of_a_preset_with_one_seed():
+def test_preset_with_one_seed_has_test_interval_over_images():
     (row,) = rows_of(presets_table(find_experiments([reported_run(1, Preset(), test_accuracy=0.96)])))
-    assert (row["validation low"], row["validation high"]) == (None, None)
-    assert (row["test low"], row["test high"]) == pytest.approx((0.955979, 0.963667), abs=1e-6)
+    assert (row["validation 95% low"], row["validation 95% high"]) == (None, None)
+    assert (row["test 95% low"], row["test 95% high"]) == pytest.approx((0.955979, 0.963667), abs=1e-6)
     assert row["interval"] == "over test images"
 
 
-def test_columns_of_studies():
+def test_studies_table_columns():
     sizes = {11: (300, 200, 200), 12: (40, 30, 20), 13: (50, 40, 30)}
     tests = {11: 0.98, 12: 0.9757, 13: 0.9758}
     runs = [
@@ -133,30 +134,31 @@ def test_columns_of_studies():
     rows = {row["preset"]: row for row in rows_of(studies_table(content_of(*runs).findings))}
     expected = {
         "study": "width",
-        "changed": "hidden_sizes",
+        "hyperparameter": "hidden_sizes",
         "value": "40-30-20",
         "preset": "12",
         "seeds": 1,
         "validation accuracy": 0.952,
         "test accuracy": 0.9757,
-        "against": "300-200-200",
+        "reference value": "300-200-200",
         "difference": -0.0043,
-        "difference low": -0.0084056,  # Newcombe's, of Wilson's 0.972494 to 0.978540 and 0.977066 to 0.982565
-        "difference high": -0.0002165,
-        "test": "two proportions",
+        "difference 95% low": -0.0084056,  # Newcombe, from Wilson's 0.972494 to 0.978540 and 0.977066 to 0.982565
+        "difference 95% high": -0.0002165,
+        "test": "two-proportion z-test",
         "p": 0.0388284,
-        "p by Holm": 0.0776568,  # the smaller of two
-        # the last two epochs are alike: 12.7062 * 2 * sqrt((0.98 * 0.02 + 0.9757 * 0.0243) / 10000)
-        "largest effect of the seed": 0.0528856,
+        "p (Holm-adjusted)": 0.0776568,  # the smaller of two
+        # the last two epochs are equal: 12.7062 * 2 * sqrt((0.98 * 0.02 + 0.9757 * 0.0243) / 10000)
+        "largest difference due to seeds": 0.0528856,
         "verdict": "not significant",
     }
     assert_shows(rows["12"], expected, [])
-    of_difference = ("against", "difference", "difference low", "difference high", "test", "p", "p by Holm")
-    assert [rows["11"][heading] for heading in (*of_difference, "largest effect of the seed")] == [None] * 8
+    of_difference = ["reference value", "difference", "difference 95% low", "difference 95% high", "test", "p"]
+    of_difference += ["p (Holm-adjusted)", "largest difference due to seeds"]
+    assert [rows["11"][heading] for heading in of_difference] == [None] * 8
     assert rows["11"]["verdict"] == "reference"
 
 
-def test_columns_of_final_fits_and_ensembles():
+def test_final_fits_and_ensembles_table_columns():
     fits = [
         reported_run(12, Preset(final_fit=True), test_accuracy=accuracy, seed=seed)
         for seed, accuracy in enumerate((0.95, 0.96, 0.98))
@@ -172,19 +174,19 @@ def test_columns_of_final_fits_and_ensembles():
         "network": "final fit: preset 12",
         "runs": 3,
         "test accuracy": 2.89 / 3,
-        "test low": 2.89 / 3 - half_width,
-        "test high": 1.0,  # 1.0013, and nothing is above 1
+        "test 95% low": 2.89 / 3 - half_width,
+        "test 95% high": 1.0,  # 1.0013, cut off at 1
         "interval": "over 3 seeds",
     }
     assert_shows(rows[0], expected, [])
     expected = {
-        "network": "ensemble: 3 of preset 12",
+        "network": "ensemble: 3 runs of preset 12",
         "runs": 3,
         "test accuracy": 0.96,
-        "test low": 0.955979,
-        "test high": 0.963667,
+        "test 95% low": 0.955979,
+        "test 95% high": 0.963667,
         "interval": "over test images",
     }
     assert_shows(rows[1], expected, [])
-    assert rows[2]["network"] == "ensemble: 1 of preset 12, 1 of preset 31"
+    assert rows[2]["network"] == "ensemble: 1 run of preset 12, 1 run of preset 31"
     assert (rows[2]["runs"], rows[2]["test accuracy"]) == (2, 0.975)

@@ -1,4 +1,4 @@
-"""The report's figures: what each shows, and their registry."""
+"""Tests the figures and their registry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hyperparameters import PRESETS
 
 
 def curves(axes) -> list[list[float]]:
-    """Returns the heights of the axes' lines over epochs, in their order; markers and label lines are left out."""
+    """Returns the y values of each curve over the epochs, without markers and lines to labels."""
     return [line.get_ydata().tolist() for line in axes.lines if line.get_xdata()[0] == 1 and len(line.get_xdata()) > 2]
 
 
@@ -35,7 +35,7 @@ def texts(axes) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
-def test_learning_curve_shows_the_best_run_and_marks_its_best_validation_epoch():
+def test_learning_curve_shows_best_run_and_best_epoch():
     best = reported_run(1, Preset())
     figure = painted(learning_curve(content_of(reported_run(2, Preset(dropout=0.5), (0.1, 0.2, 0.3)), best)))
     upper, lower = figure.axes
@@ -44,11 +44,11 @@ def test_learning_curve_shows_the_best_run_and_marks_its_best_validation_epoch()
     assert markers(upper) == [(2, 0.9, look(1).color)]
     assert [label.get_text() for label in upper.texts] == ["validation", "training"]  # from the bottom up
     assert upper.texts[0].get_color() == look(1).color
-    assert figure.texts[0].get_text() == "Best after epoch 2 of 3"
+    assert figure.texts[0].get_text() == "Best epoch: 2 of 3"
     assert figure.texts[1].get_text().startswith("Preset 1, seed 1602.")
 
 
-def test_study_figure_has_a_line_of_validation_per_value():
+def test_study_figure_has_one_validation_curve_per_value():
     runs = [
         reported_run(1, Preset(), (0.6, 0.9, 0.8), 0.9),
         reported_run(2, Preset(dropout=0.5), (0.5, 0.6, 0.7), 0.7),
@@ -61,7 +61,7 @@ def test_study_figure_has_a_line_of_validation_per_value():
     assert texts(upper) == ["0.5", "0"]
 
 
-def test_study_figure_shows_mean_and_range_over_seeds_without_a_best_epoch():
+def test_study_figure_shows_mean_and_range_over_seeds():
     runs = [reported_run(1, Preset(), (0.5, 0.9, 0.8), seed=1), reported_run(1, Preset(), (0.7, 0.8, 0.9), seed=2)]
     runs.append(reported_run(2, Preset(dropout=0.5)))
     (finding,) = content_of(*runs).findings
@@ -73,7 +73,7 @@ def test_study_figure_shows_mean_and_range_over_seeds_without_a_best_epoch():
     assert (heights.min(), heights.max()) == (0.5, 0.9)
 
 
-def test_overview_orders_by_test_accuracy_and_tells_test_from_validation():
+def test_overview_is_sorted_by_test_accuracy():
     content = content_of(
         reported_run(1, Preset(), (0.6, 0.97, 0.8), 0.94), reported_run(2, Preset(dropout=0.5), (0.6, 0.95, 0.8), 0.96)
     )
@@ -88,17 +88,17 @@ def test_overview_orders_by_test_accuracy_and_tells_test_from_validation():
     assert points == {(GRAY, 0): 0.97, (BLUE, 0): 0.94, (GRAY, 1): 0.95, (BLUE, 1): 0.96}
     intervals = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2]
     assert [low < accuracy < high for (low, high), accuracy in zip(intervals, (0.94, 0.96), strict=True)] == [True] * 2
-    assert figure.texts[0].get_text() == "Best on validation: preset 1, 94.00% in the test"
+    assert figure.texts[0].get_text() == "Best on validation: preset 1, test accuracy 94.00%"
 
 
-def test_overview_describes_a_preset_with_many_fields_by_its_change():
+def test_overview_describes_complex_presets_by_their_change():
     runs = [reported_run(number, PRESETS[number], (0.5, 0.98, 0.97)) for number in (31, 48, 70, 71, 72)]
     (axes,) = painted(overview(content_of(*runs))).axes
     assert "300-200-200-200, he, batch 200, L2 0.0001, dropout 0.2" in texts(axes)
-    assert {"as 48, but shift 1", "as 71, but scaling 0.07"} <= set(texts(axes))
+    assert {"48 with shift 1", "71 with scaling 0.07"} <= set(texts(axes))
 
 
-def test_time_figure_shows_minutes_of_training_against_test_accuracy():
+def test_time_figure_shows_minutes_and_test_accuracy():
     runs = [reported_run(1, Preset(), test_accuracy=0.9), reported_run(2, Preset(dropout=0.5), test_accuracy=0.8)]
     content = content_of(*runs)
     (axes,) = painted(training_time(content)).axes
@@ -107,7 +107,7 @@ def test_time_figure_shows_minutes_of_training_against_test_accuracy():
     assert training_time(content_of(runs[0])) is None
 
 
-def test_importance_figure_has_the_largest_effect_at_the_top():
+def test_importance_figure_has_largest_effect_on_top():
     runs = [
         reported_run(1, Preset(), test_accuracy=0.98),
         reported_run(2, Preset(dropout=0.5), test_accuracy=0.97),
@@ -119,7 +119,7 @@ def test_importance_figure_has_the_largest_effect_at_the_top():
     assert texts(axes) == ["\N{MINUS SIGN}1.00", "\N{MINUS SIGN}48.00"]
 
 
-def test_model_graph_has_every_layer_of_the_best_preset():
+def test_model_graph_shows_all_layers_of_best_preset():
     runs = [
         reported_run(1, Preset(hidden_sizes=(30, 20))),
         reported_run(2, Preset(hidden_sizes=(40,)), (0.1, 0.2, 0.3)),
@@ -131,13 +131,13 @@ def test_model_graph_has_every_layer_of_the_best_preset():
     assert len(axes.patches) >= 4
 
 
-def test_nothing_is_drawn_where_no_run_has_ended(tmp_path):
+def test_no_figures_without_finished_runs(tmp_path):
     assert draw_all(content_of(), tmp_path) == {}
     assert list(tmp_path.iterdir()) == []
     assert isinstance(content_of().evidence, Evidence)
 
 
-def test_old_figures_are_removed_and_nothing_else(tmp_path):
+def test_only_old_figures_are_removed(tmp_path):
     ours = ["depth.png", "depth_2.svg", "dropout_13.png", "width.svg", "overview.png", "layers_failed.png"]
     ours += ["losses_weight_decay.svg", "weightdecay.png", "xehe_3.png", "mistakes.svg", "model_graph.png"]
     others = ["notes.png", "depth_of_field.png", "depth.jpg", "depth_x.png", "my_overview.png", "layers_mine.png"]
@@ -148,7 +148,7 @@ def test_old_figures_are_removed_and_nothing_else(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == set(others)
 
 
-def test_every_drawn_figure_is_one_that_is_removed(tmp_path):
+def test_every_drawn_figure_is_removed(tmp_path):
     runs = [reported_run(number, PRESETS[number], test_accuracy=0.9) for number in (14, 15, 18, 22, 26)]
     drawn = draw_all(content_of(*runs), tmp_path)
     assert {f"{name}{end}" for name in drawn for end in (".png", ".svg")} == {path.name for path in tmp_path.iterdir()}
@@ -157,7 +157,7 @@ def test_every_drawn_figure_is_one_that_is_removed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_figures_cannot_have_one_name(monkeypatch):
+def test_figure_names_must_be_unique(monkeypatch):
     monkeypatch.setattr(registry, "FIGURES", dict(registry.FIGURES))
     with pytest.raises(ValueError, match="two figures are named overview"):
         registry.figure("overview", alt="", section=Section.RUNS)(lambda content: None)

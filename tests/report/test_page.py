@@ -1,4 +1,4 @@
-"""The report's page as a person sees it: a real browser, at a desk and on a phone."""
+"""Tests the page in a browser, at desktop and phone size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from selenium.webdriver.common.by import By
 
 
 def column(browser, heading: str) -> list[str]:
-    """Returns the texts under a heading of the table of runs, as they stand."""
+    """Returns the texts of a column of the runs table, in their current order."""
     return browser.execute_script(
         """
         const table = document.querySelector("#runs-table table");
@@ -26,7 +26,7 @@ def visible_headings(browser) -> list[str]:
     return [cell.text.strip() for cell in cells if cell.is_displayed()]
 
 
-def test_page_opens_without_console_errors_and_shows_every_figure(browser, evaluated, tmp_path):
+def test_page_loads_without_console_errors_and_shows_all_figures(browser, evaluated, tmp_path):
     browser.get((evaluated / "out" / "report.html").as_uri())
     browser.save_screenshot(str(tmp_path / "report.png"))
     assert browser.get_log("browser") == []
@@ -36,7 +36,7 @@ def test_page_opens_without_console_errors_and_shows_every_figure(browser, evalu
     assert all(picture.get_attribute("alt") for picture in pictures)
 
 
-def test_table_of_runs_is_sorted_by_a_click_on_its_heading(browser, evaluated):
+def test_clicking_a_heading_sorts_the_runs_table(browser, evaluated):
     browser.get((evaluated / "out" / "report.html").as_uri())
     assert column(browser, "preset") == ["1", "8"]
     click_heading(browser, "preset")
@@ -49,7 +49,7 @@ def test_table_of_runs_is_sorted_by_a_click_on_its_heading(browser, evaluated):
     assert column(browser, "learning rate") == ["0.01", "0.001"]
 
 
-def test_only_what_differs(browser, evaluated):
+def test_checkbox_shows_only_columns_that_differ(browser, evaluated):
     browser.get((evaluated / "out" / "report.html").as_uri())
     assert {"activation", "epochs", "dropout"} <= set(visible_headings(browser))
     browser.find_element(By.ID, "only-differences").click()
@@ -58,7 +58,7 @@ def test_only_what_differs(browser, evaluated):
     assert not {"activation", "epochs", "seed", "batch size"} & shown
 
 
-def test_page_is_no_wider_than_a_phone(browser, evaluated):
+def test_page_fits_a_phone_screen(browser, evaluated):
     size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:

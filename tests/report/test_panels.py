@@ -1,4 +1,4 @@
-"""Figures of small panels: their data and how they are drawn."""
+"""Tests panel figures and their data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mnist_mlp.report.panels import Panels, Row, Scale, panels_of_layers
 from tests.report.reported import painted, reported_run
 
 
-def test_panels_of_layers_have_the_first_and_the_last_of_many_layers():
+def test_panels_of_deep_network_include_first_and_last_layer():
     run = reported_run(1, Preset(hidden_sizes=(20,) * 9), layers={})
     run.layers["weight_norm"] = np.arange(30.0).reshape(3, 10)
     panels = panels_of_layers("name", "finding", "runs", {"weight_norm": Row("norm")}, {"one": run}, epochs=2)
@@ -19,7 +19,7 @@ def test_panels_of_layers_have_the_first_and_the_last_of_many_layers():
     assert [curve.tolist() for curve in (lines["hidden 1"], lines["logits"])] == [[0, 10], [9, 19]]
 
 
-def test_scale_of_a_row_is_its_type_and_not_its_label():
+def test_row_scale_does_not_depend_on_label():
     rows = [Row("share in words only"), Row("dead units", Scale.SHARE)]
     values = np.array([0.5, 1e-9, 0.25])
     panels = Panels("name", "finding", "runs", rows, ["one"], {(row, 0): {"line": values} for row in (0, 1)})

@@ -1,4 +1,4 @@
-"""Reading runs and tables; damaged ones are left out with their reason."""
+"""Tests reading of runs and tables, including damaged ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.report.helpers import DATA, add_layers, build, make_run, score_runs
 from hyperparameters import PRESETS
 
 
-def test_damaged_runs_are_skipped_with_their_reason(tmp_path, labels):
+def test_damaged_runs_are_skipped_with_a_reason(tmp_path, labels):
     good, other = make_run(tmp_path, 1, Preset(), 0.98), make_run(tmp_path, 2, Preset(), 0.98, seed=7)
     bad = make_run(tmp_path, 3, Preset(), 0.98)
     record = json.loads((bad.path / "record.json").read_text())
@@ -34,16 +34,16 @@ def test_damaged_runs_are_skipped_with_their_reason(tmp_path, labels):
         file.write("gone\t1\t1602\t0.98\t0.1\n")
     report = build(tmp_path)
     assert report.evidence.skipped == {
-        bad.name: "its record.json is damaged (KeyError in its epochs)",
-        "empty": "it holds no record.json",
-        "notes.txt": "it is not a folder",
+        bad.name: "its record.json is damaged (KeyError in epochs)",
+        "empty": "it does not contain a record.json",
+        "notes.txt": "it is not a directory",
     }
     assert report.evidence.notes == [
-        "1 row of eval_log.txt is of runs that are not in the runs folder, and left out.",
-        f"{other.name}: its test_predictions.npz and eval_log.txt disagree; score it again with MNIST_eval.py.",
+        "Skipped 1 row of eval_log.txt: no matching run in the runs directory.",
+        f"{other.name}: test_predictions.npz does not match eval_log.txt; run MNIST_eval.py to score this run again.",
     ]
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "Skipped notes.txt: it is not a folder." in page
+    assert "Skipped notes.txt: it is not a directory." in page
 
 
 def test_runs_on_another_data_set_are_skipped(tmp_path, monkeypatch):
@@ -53,7 +53,7 @@ def test_runs_on_another_data_set_are_skipped(tmp_path, monkeypatch):
     other.save_record()
     evidence = build(tmp_path).evidence
     assert [reported.name for reported in evidence.runs] == [run.name]
-    assert evidence.skipped == {other.name: "it was trained on another; the report is about MNIST"}
+    assert evidence.skipped == {other.name: "it was trained on another; the report covers only MNIST"}
 
 
 @pytest.mark.parametrize(
@@ -71,25 +71,25 @@ def test_runs_on_another_data_set_are_skipped(tmp_path, monkeypatch):
         {"hidden_1": {"dead_units": 1.5}},
     ],
 )
-def test_damaged_layers_are_left_out_with_their_reason(tmp_path, damaged):
+def test_damaged_layer_statistics_are_skipped_with_a_reason(tmp_path, damaged):
     run = add_layers(make_run(tmp_path, 31, PRESETS[31], 0.98))
     epoch = run.record.epochs[1]
     if isinstance(damaged, dict):
         ((name, values),) = damaged.items()
-        whole = epoch["layers"]
-        damaged = {**whole, name: {**whole[name], **values} if values and isinstance(values, dict) else values}
+        valid = epoch["layers"]
+        damaged = {**valid, name: {**valid[name], **values} if values and isinstance(values, dict) else values}
     epoch["layers"] = damaged
     run.save_record()
     report = build(tmp_path)
     assert report.evidence.runs[0].layers is None
     (note,) = report.evidence.notes
-    assert note.startswith(f"{run.name}: the layers in its record.json are damaged (")
+    assert note.startswith(f"{run.name}: skipped the layer statistics in record.json; they are damaged (")
 
 
-def test_layers_that_are_nan_or_missing_in_some_epochs_are_reported(tmp_path):
+def test_layer_statistics_may_be_nan_or_missing_in_some_epochs(tmp_path):
     diverged = add_layers(make_run(tmp_path, 33, PRESETS[33], 0.11, status="diverged"), weight_norm=float("nan"))
     half = add_layers(make_run(tmp_path, 34, PRESETS[34], 0.11))
-    del half.record.epochs[0]["layers"]  # made by an older version, gone on with by this one
+    del half.record.epochs[0]["layers"]  # started by an older version, resumed by this one
     half.save_record()
     zeros = add_layers(
         make_run(tmp_path, 29, PRESETS[29], 0.11), **dict.fromkeys(("weight_norm", "gradient_norm"), 0.0)
@@ -101,11 +101,11 @@ def test_layers_that_are_nan_or_missing_in_some_epochs_are_reported(tmp_path):
     assert np.isnan(by_name[half.name].layers["dead_units"][:, 0]).tolist() == [True, False, False]
     assert (by_name[zeros.name].layers["weight_norm"] == 0).all()
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "it diverged. After epoch 3 its loss was NaN or infinite" in page
+    assert "training diverged. The loss was NaN or infinite after epoch 3" in page
     assert " nan" not in page
 
 
-def test_records_of_the_real_training_have_layers(evaluated):
+def test_records_of_real_runs_have_layer_statistics(evaluated):
     evidence = read_evidence(evaluated / "runs", evaluated / "INFOS", DATA)
     assert evidence.notes == []
     for run in evidence.runs:
@@ -117,7 +117,7 @@ def test_records_of_the_real_training_have_layers(evaluated):
         )
 
 
-def test_predictions_of_the_evaluation_have_the_accuracy_of_the_log(evaluated, labels):
+def test_stored_predictions_match_eval_log(evaluated, labels):
     scores = read_table(evaluated / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
     for row in scores:
         predictions = TestPredictions.load(evaluated / "runs" / row["run"])

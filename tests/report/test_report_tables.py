@@ -1,4 +1,4 @@
-"""The tables: page, workbook, CSV and INFOS agree."""
+"""Tests that the tables on the page, in the workbook, in CSV files and in INFOS agree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mnist_mlp.runs.text_table import read_table
 from tests.report.helpers import build, make_run, read_csv, read_sheet, score_runs
 
 
-def test_page_workbook_csv_and_infos_agree(evaluated):
+def test_page_workbook_csv_and_infos_contain_the_same_values(evaluated):
     overall = {row["run"]: row for row in read_table(evaluated / "INFOS" / "overral_info.txt", OVERALL_COLUMNS)}
     scores = {row["run"]: row for row in read_table(evaluated / "INFOS" / "eval_log.txt", EVAL_COLUMNS)}
     sheet = read_sheet(evaluated / "out" / "my_result.xlsx", "Table")
@@ -37,7 +37,7 @@ def test_page_workbook_csv_and_infos_agree(evaluated):
         score = scores[in_sheet["run"]]
         info = {**overall[in_sheet["run"]], "test_accuracy": score["test_accuracy"], "test_loss": score["test_loss"]}
         for heading, value in in_sheet.items():
-            if heading in ("test low", "test high"):
+            if heading in ("test 95% low", "test 95% high"):
                 assert float(in_csv[heading]) == pytest.approx(value)
                 continue
             in_info = info[names.get(heading, heading.replace(" ", "_"))]
@@ -46,13 +46,13 @@ def test_page_workbook_csv_and_infos_agree(evaluated):
             else:
                 assert value == pytest.approx(float(in_info), rel=1e-7)
                 assert float(in_csv[heading]) == pytest.approx(value, rel=1e-12)
-        assert in_sheet["test low"] < in_sheet["test accuracy"] < in_sheet["test high"]
+        assert in_sheet["test 95% low"] < in_sheet["test accuracy"] < in_sheet["test 95% high"]
         for heading in ("validation accuracy", "test accuracy"):
             assert f"{in_sheet[heading]:.2%}</td>" in page
             assert f'data-value="{in_sheet[heading]!r}"' in page
 
 
-def test_workbook_and_csv_agree_in_every_cell_and_the_page_shows_the_studies(tmp_path, labels):
+def test_workbook_and_csv_are_equal_and_page_shows_studies(tmp_path, labels):
     scores = {}
     for number, dropout in enumerate((0.0, 0.2, 0.5), start=1):
         for seed in (1, 2)[: 1 + (number == 1)]:
@@ -80,7 +80,8 @@ def test_workbook_and_csv_agree_in_every_cell_and_the_page_shows_the_studies(tmp
         assert f'<td class="text value">{row["value"]}<small>preset {row["preset"]}' in page
         if row["difference"]:
             points = [
-                f"{float(row[f'difference{end}']) * 100:+.2f}".replace("-", "\u2212") for end in ("", " low", " high")
+                f"{float(row[f'difference{end}']) * 100:+.2f}".replace("-", "\u2212")
+                for end in ("", " 95% low", " 95% high")
             ]
             assert f"<td>{points[0]}<small>{points[1]} to {points[2]}</small></td>" in page
     assert f"Not scored on the test set yet: {unscored.record.preset.dropout}" in page
@@ -89,7 +90,7 @@ def test_workbook_and_csv_agree_in_every_cell_and_the_page_shows_the_studies(tmp
 @pytest.mark.parametrize(
     "name", ["=cmd()", "<b onclick=alert(1)>x", "+1", "@x", "-2", "a\tb", "{{ 7 * 7 }}", "a\nb\x01"]
 )
-def test_hostile_names_are_written_as_text(tmp_path, labels, name):
+def test_hostile_run_names_are_written_as_text(tmp_path, labels, name):
     run = make_run(tmp_path, 1, Preset(), 0.98)
     run.path.rename(tmp_path / "runs" / name)
     run.path = tmp_path / "runs" / name
@@ -105,43 +106,44 @@ def test_hostile_names_are_written_as_text(tmp_path, labels, name):
     assert "<b onclick" not in page
     escaped = clean.replace("<", "&lt;").replace(">", "&gt;")
     assert f">{escaped}</td>" in page
-    assert f"Skipped {escaped}2: it holds no record.json" in page
+    assert f"Skipped {escaped}2: it does not contain a record.json" in page
 
 
-def test_a_final_fit_is_listed_and_neither_chosen_nor_compared(tmp_path, labels):
+def test_final_fit_is_listed_but_not_chosen_or_compared(tmp_path, labels):
     runs = [make_run(tmp_path, 1, Preset(), 0.98), make_run(tmp_path, 2, Preset(final_fit=True), 0.999)]
     score_runs(tmp_path, {runs[0]: (0.98, None), runs[1]: (0.985, None)}, labels)
     report = build(tmp_path)
     assert (report.conclusions.best.label, report.findings) == ("1", [])
-    assert report.evidence.notes[0].startswith("1 run is a final fit, trained on the validation images too")
+    assert report.evidence.notes[0].startswith("1 run is a final fit (trained on the training and validation images)")
     rows = read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")
     assert [row["validation accuracy"] for row in rows] == [0.98, None]
     assert [(row["test accuracy"], row["final fit"]) for row in rows] == [(0.98, "False"), (0.985, "True")]
 
 
-def test_final_fits_and_ensembles_share_a_table(tmp_path, labels):
+def test_final_fits_and_ensembles_are_in_one_table(tmp_path, labels):
     one = make_run(tmp_path, 1, Preset(), 0.98)
     fits = [make_run(tmp_path, 2, Preset(final_fit=True), 0.999, seed) for seed in (1, 2)]
     score_runs(tmp_path, {one: (0.98, None), fits[0]: (0.984, None), fits[1]: (0.986, None)}, labels)
     log = tmp_path / "INFOS"
     log_ensemble(log, [one.name, *(run.name for run in fits)], TestScore(9_901, 10_000, 0.05))
     for number in (9, 10):
-        log_ensemble(log, [one.name, f"1_preset{number}"], TestScore(9_902, 10_000, 0.05))  # no such run
+        log_ensemble(log, [one.name, f"1_preset{number}"], TestScore(9_902, 10_000, 0.05))  # these runs do not exist
     log_ensemble(log, [one.name, fits[0].name], TestScore(math.nan, 10_000, 0.05))
     report = build(tmp_path)
     table = unvalidated_table(report.evidence)
-    # 98.4 and 98.6%: a deviation of 0.1414 points; 12.7062 (one degree of freedom) * 0.1414 / sqrt(2) = 1.27 points.
-    # 99.01% of 10,000, by Wilson: (0.9901 + 0.00019207 +- 1.96 * sqrt(0.9901 * 0.0099 / 10000 + 9.6e-9)) / 1.00038415
+    # 98.4 and 98.6%: standard deviation 0.1414 points; 12.7062 (1 degree of freedom) * 0.1414 / sqrt(2) = 1.27 points.
+    # Wilson's interval for 99.01% of 10,000:
+    # (0.9901 + 0.00019207 +- 1.96 * sqrt(0.9901 * 0.0099 / 10000 + 9.6e-9)) / 1.00038415
     expected = [
         ["final fit: preset 2", 2, 0.985, 0.9723, 0.9977, "over 2 seeds"],
-        ["ensemble: 1 of preset 1, 2 of preset 2", 3, 0.9901, 0.98796, 0.99186, "over test images"],
+        ["ensemble: 1 run of preset 1, 2 runs of preset 2", 3, 0.9901, 0.98796, 0.99186, "over test images"],
     ]
     assert [row[:2] + row[5:] for row in table.rows] == [row[:2] + row[5:] for row in expected]
     assert [row[2:5] for row in table.rows] == [pytest.approx(row[2:5], abs=1e-5) for row in expected]
     assert [note for note in report.evidence.notes if "ensemble_log.txt" in note] == [
-        "2 rows of ensemble_log.txt are of runs that are not in the runs folder, and left out.",
-        "1 row of ensemble_log.txt is without an accuracy, and left out.",
+        "Skipped 2 rows of ensemble_log.txt: not all member runs are in the runs directory.",
+        "Skipped 1 row of ensemble_log.txt: no valid accuracy.",
     ]
     page = re.sub(r"\s+", " ", (tmp_path / "out" / "report.html").read_text())
-    assert '<td class="text">ensemble: 1 of preset 1, 2 of preset 2</td>' in page
+    assert '<td class="text">ensemble: 1 run of preset 1, 2 runs of preset 2</td>' in page
     assert "<b>3</b><span>runs of 2 presets</span>" in page

@@ -1,4 +1,4 @@
-"""The studies that are found."""
+"""Tests how studies are found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.report.reported import reported_run
 from hyperparameters import PRESETS
 
 
-def test_studies_of_2020s_registry_are_found(tmp_path):
+def test_studies_of_the_2020_presets(tmp_path):
     for number in range(1, 38):
         make_run(tmp_path, number, PRESETS[number], 0.98)
     experiments = find_experiments(read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs)
@@ -40,12 +40,12 @@ def test_studies_of_2020s_registry_are_found(tmp_path):
     assert {study.figure: study.reference.label for study in studies}["weightdecay"] == "22"
 
 
-def test_new_presets_make_studies_and_an_optimizer_comes_with_its_arguments(tmp_path):
+def test_new_presets_form_studies(tmp_path):
     base = Preset()
     sgd = base.but(optimizer="sgd", optimizer_arguments={"momentum": 0.9})
     for number, preset in enumerate((base, sgd, sgd.but(activation="gelu"), base.but(epochs=3)), start=38):
         make_run(tmp_path, number, preset, 0.98)
-    make_run(tmp_path, 42, base.but(dropout=0.5), 0.98, status="interrupted")  # never ran all of its epochs
+    make_run(tmp_path, 42, base.but(dropout=0.5), 0.98, status="interrupted")  # did not finish
     for number, change in enumerate(({"normalization": "batch"}, {"normalization": "layer"}, {"elastic": 1.5}), 43):
         make_run(tmp_path, number, base.but(**change), 0.98)
     studies = find_studies(find_experiments(read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs))
@@ -59,7 +59,7 @@ def test_new_presets_make_studies_and_an_optimizer_comes_with_its_arguments(tmp_
     }
 
 
-def test_a_seed_trained_twice_counts_once(tmp_path):
+def test_same_seed_counts_once(tmp_path):
     for seed in (1, 1, 2):
         make_run(tmp_path, 1, Preset(), 0.98, seed)
     (experiment,) = find_experiments(read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs)
@@ -68,13 +68,13 @@ def test_a_seed_trained_twice_counts_once(tmp_path):
 
 
 def studies_of(*presets: Preset) -> list[Study]:
-    """Returns the studies that one run of each preset makes; they are numbered from 1."""
+    """Returns the studies found in one run of each preset. Presets are numbered from 1."""
     runs = [reported_run(number, preset) for number, preset in enumerate(presets, start=1)]
     return find_studies(find_experiments(runs))
 
 
 @pytest.mark.parametrize("name", [name for name in HYPERPARAMETERS if name != "final_fit"])
-def test_two_presets_that_differ_in_one_hyperparameter_make_a_study_of_it(name):
+def test_presets_with_one_difference_form_a_study(name):
     declared = HYPERPARAMETERS[name]
     base, changed = Preset(), Preset(**{name: declared.example})
     (study,) = studies_of(base, changed)
@@ -88,21 +88,21 @@ def test_two_presets_that_differ_in_one_hyperparameter_make_a_study_of_it(name):
 
 
 @pytest.mark.parametrize("name", [name for name in HYPERPARAMETERS if name not in ("final_fit", "dropout")])
-def test_presets_that_differ_in_two_hyperparameters_make_no_study(name):
+def test_presets_with_two_differences_form_no_study(name):
     example = HYPERPARAMETERS[name].example
     assert studies_of(Preset(), Preset(**{name: example}, dropout=0.5)) == []
 
 
-def test_a_final_fit_is_in_no_study():
+def test_final_fits_are_not_in_studies():
     assert studies_of(Preset(), Preset(final_fit=True)) == []
 
 
-def test_layers_of_other_sizes_are_a_study_of_width():
+def test_different_layer_sizes_form_a_width_study():
     (study,) = studies_of(Preset(hidden_sizes=(300, 200)), Preset(hidden_sizes=(40, 30)))
     assert (study.field, study.title, study.figure) == ("hidden_sizes", "width", "width")
 
 
-def test_other_arguments_of_one_optimizer_are_a_study_of_the_arguments():
+def test_different_optimizer_arguments_form_a_study():
     momenta = [Preset(optimizer="sgd", optimizer_arguments={"momentum": momentum}) for momentum in (0.9, 0.5)]
     studies = {study.field: [study.value(arm) for arm in study.arms] for study in studies_of(Preset(), *momenta)}
     assert studies == {

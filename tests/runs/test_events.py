@@ -1,4 +1,4 @@
-"""TensorBoard's events of a training: every scalar has its own value, and nothing is written twice."""
+"""Tests TensorBoard events: every scalar has the right value, and nothing is written twice."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PRESET = Preset(hidden_sizes=(5, 6), dropout=0.25, optimizer="sgd", optimizer_ar
 STATISTICS = [statistic.name for statistic in fields(LayerStatistics)]
 
 
-def an_epoch(number: int) -> dict:
-    """Returns an epoch of a record in which every figure differs from every other."""
+def make_epoch(number: int) -> dict:
+    """Returns an epoch of a record in which all numbers are different."""
     values = (100 * number + index for index in range(1, 1000))
     return {
         "epoch": number,
@@ -45,14 +45,14 @@ def events(run: RunFolder, folder: str) -> EventAccumulator:
 
 
 def scalars(run: RunFolder, folder: str) -> dict[str, dict[int, float]]:
-    """Returns the value at each step, by tag."""
+    """Returns the values by tag and step."""
     shown = events(run, folder)
     tags = [tag for tag in shown.Tags()["tensors"] if shown.SummaryMetadata(tag).plugin_data.plugin_name == "scalars"]
     return {tag: {point.step: make_ndarray(point.tensor_proto).item() for point in shown.Tensors(tag)} for tag in tags}
 
 
-def test_every_scalar_has_its_own_value(run):
-    first, second = an_epoch(1), an_epoch(2)
+def test_scalars_have_the_right_values(run):
+    first, second = make_epoch(1), make_epoch(2)
     summaries = Summaries(run)
     summaries.write_epoch(first, 71.0)
     summaries.write_epoch(second, 72.0)
@@ -78,8 +78,8 @@ def test_every_scalar_has_its_own_value(run):
     }
 
 
-def test_epoch_of_an_old_record_and_of_a_final_fit_has_fewer_scalars(run):
-    epoch = an_epoch(1)
+def test_old_records_and_final_fits_have_fewer_scalars(run):
+    epoch = make_epoch(1)
     del epoch["layers"]
     summaries = Summaries(run)
     summaries.write_epoch(epoch, None)
@@ -88,15 +88,15 @@ def test_epoch_of_an_old_record_and_of_a_final_fit_has_fewer_scalars(run):
     assert set(scalars(run, "dev")) == {"loss", "cross_entropy", "accuracy"}
 
 
-def test_what_is_there_is_not_written_again(run):
+def test_existing_events_are_not_written_again(run):
     for epochs in ((1,), (1, 2)):
         summaries = Summaries(run)
         summaries.write_graph(build_model(PRESET, 1))
         for number in epochs:
-            summaries.write_epoch(an_epoch(number), 71.0)
+            summaries.write_epoch(make_epoch(number), 71.0)
             summaries.write_histograms(number, {"weights/logits": np.array([[0.0, 1.0, 2.0]])})
         summaries.close()
-    # Two files of one process and second are read in any order.
+    # Files that one process created in the same second are read in any order, hence the sorting.
     for folder, tags in (("train", ("loss", "learning_rate", "weights/logits")), ("dev", ("loss", "best_accuracy"))):
         shown = events(run, folder)
         for tag in tags:
@@ -106,7 +106,7 @@ def test_what_is_there_is_not_written_again(run):
     assert shown.Graph().node
 
 
-def test_histograms_are_the_buckets_that_were_counted(run):
+def test_histograms_contain_the_given_buckets(run):
     buckets = np.array([[0.0, 0.5, 3.0], [0.5, 1.0, 4.0]])
     summaries = Summaries(run)
     summaries.write_histograms(5, {"weights/hidden_1": buckets, "activations/hidden_1": buckets + 1})
@@ -118,7 +118,7 @@ def test_histograms_are_the_buckets_that_were_counted(run):
     assert shown.SummaryMetadata("weights/hidden_1").plugin_data.plugin_name == "histograms"
 
 
-def test_layout_has_a_chart_for_every_scalar_of_both_folders_and_every_statistic(run):
+def test_layout_has_a_chart_for_every_scalar_and_statistic(run):
     Summaries(run).close()
     (point,) = events(run, "train").Tensors("custom_scalars__config__")
     layout = layout_pb2.Layout.FromString(make_ndarray(point.tensor_proto).item())
@@ -132,7 +132,7 @@ def test_layout_has_a_chart_for_every_scalar_of_both_folders_and_every_statistic
     }
 
 
-def test_hparams_page_has_numbers_as_numbers_and_the_rest_as_text(run):
+def test_hparams_are_numbers_or_text(run):
     Summaries(run).close()
     shown = events(run, "dev")
     content = shown.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
@@ -151,7 +151,7 @@ def test_hparams_page_has_numbers_as_numbers_and_the_rest_as_text(run):
     assert {name: values[name] for name in expected} == expected
 
 
-def test_events_that_cannot_be_written_raise_os_error(run):
+def test_unwritable_event_files_raise_os_error(run):
     run.path.mkdir()
     (run.path / "summaries").write_text("in the way")
     with pytest.raises(OSError):

@@ -1,4 +1,4 @@
-"""The tables of INFOS/: every column has its own value, and tables of old versions are brought up to date."""
+"""Tests the tables in INFOS/: every column has the right value, and tables from old versions are upgraded."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ PRESET = Preset(
 )
 
 
-def an_epoch(number: int, first: float) -> dict:
-    """Returns an epoch of a record in which every figure differs from every other."""
+def make_epoch(number: int, first: float) -> dict:
+    """Returns an epoch of a record in which all numbers are different."""
     names = ("loss", "cross_entropy", "l2_penalty", "accuracy")
     return {
         "epoch": number,
@@ -46,11 +46,11 @@ def an_epoch(number: int, first: float) -> dict:
 
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
-    record = RunRecord(7, PRESET, 19, RunStatus.DIVERGED, epochs=[an_epoch(1, 3.0), an_epoch(2, 4.0)], best_epoch=2)
+    record = RunRecord(7, PRESET, 19, RunStatus.DIVERGED, epochs=[make_epoch(1, 3.0), make_epoch(2, 4.0)], best_epoch=2)
     return RunFolder(tmp_path / "the_run", record)
 
 
-def test_every_column_of_the_training_log_has_its_own_value(run, tmp_path):
+def test_training_log_has_the_right_values(run, tmp_path):
     logs = InfoLogs(tmp_path)
     for epoch in run.record.epochs:
         logs.append_epoch(run, epoch)
@@ -73,7 +73,7 @@ def test_every_column_of_the_training_log_has_its_own_value(run, tmp_path):
     assert len(set(second.values())) == len(TRAINING_LOG_COLUMNS)
 
 
-def test_epochs_are_those_of_the_run_alone(run, tmp_path):
+def test_epochs_of_other_runs_are_not_returned(run, tmp_path):
     logs = InfoLogs(tmp_path)
     other = RunFolder(tmp_path / "another_run", run.record)
     logs.append_epoch(run, run.record.epochs[1])
@@ -81,7 +81,7 @@ def test_epochs_are_those_of_the_run_alone(run, tmp_path):
     assert (logs.epochs_of(run), logs.epochs_of(other)) == ({2}, {1})
 
 
-def test_every_column_of_the_overall_table_has_its_own_value(run, tmp_path):
+def test_overall_table_has_the_right_values(run, tmp_path):
     InfoLogs(tmp_path).append_run(run)
     (row,) = read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)
     expected = {
@@ -117,7 +117,7 @@ def test_every_column_of_the_overall_table_has_its_own_value(run, tmp_path):
 
 
 @pytest.mark.parametrize("name", Preset.field_names())
-def test_column_of_a_hyperparameter_has_the_value_of_that_hyperparameter(tmp_path, name):
+def test_changing_a_hyperparameter_changes_only_its_column(tmp_path, name):
     changes = {
         **{"hidden_sizes": (9,), "activation": "tanh", "weight_init": "he", "bias_init": "zeros", "batch_size": 9},
         **{"epochs": 9, "optimizer": "sgd", "optimizer_arguments": {"beta_1": 0.5}, "learning_rate": 0.5},
@@ -133,7 +133,7 @@ def test_column_of_a_hyperparameter_has_the_value_of_that_hyperparameter(tmp_pat
     assert row[name] == format_field(getattr(run.record.preset, name))
 
 
-def test_a_run_has_one_row(run, tmp_path):
+def test_run_is_appended_only_once(run, tmp_path):
     logs = InfoLogs(tmp_path)
     for folder in (run, RunFolder(tmp_path / "another_run", run.record), run):
         logs.append_run(folder)
@@ -141,10 +141,12 @@ def test_a_run_has_one_row(run, tmp_path):
     assert [row["run"] for row in rows] == ["the_run", "another_run"]
 
 
-@pytest.mark.parametrize("missing", [{"l1_decay"}, {"warmup", "elastic"}, set(OVERALL_DEFAULTS)], ids=len)
-def test_a_table_from_before_some_hyperparameters_is_brought_up_to_date_once(tmp_path, missing):
+@pytest.mark.parametrize(
+    "missing", [{"l1_decay"}, {"warmup", "elastic"}, set(OVERALL_DEFAULTS)], ids=["one", "two", "all"]
+)
+def test_table_without_newer_hyperparameters_is_upgraded_once(tmp_path, missing):
     path = tmp_path / "overral_info.txt"
-    columns = [column for column in reversed(OVERALL_COLUMNS) if column not in missing]  # order has no effect
+    columns = [column for column in reversed(OVERALL_COLUMNS) if column not in missing]  # in a different order
     rows = [[f"{column}{number}" for column in columns] for number in (1, 2)]
     path.write_text("\n".join(["\t".join(row) for row in (columns, *rows)]) + "\n")
     InfoLogs(tmp_path)
@@ -160,11 +162,11 @@ def test_a_table_from_before_some_hyperparameters_is_brought_up_to_date_once(tmp
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("missing", ["run", "status", "dropout"])  # the experiment of 2020 had dropout
-def test_a_table_that_lacks_something_else_is_refused(tmp_path, missing):
+@pytest.mark.parametrize("missing", ["run", "status", "dropout"])  # the 2020 experiment already had dropout
+def test_table_without_a_required_column_is_rejected(tmp_path, missing):
     path = tmp_path / "overral_info.txt"
     header = "\t".join(column for column in OVERALL_COLUMNS if column != missing) + "\n"
     path.write_text(header)
-    with pytest.raises(UsageError, match=rf"other columns than this version writes \(missing: {missing}\)"):
+    with pytest.raises(UsageError, match=rf"columns that do not match this version \(missing: {missing}\)"):
         InfoLogs(tmp_path)
     assert path.read_text() == header

@@ -1,4 +1,4 @@
-"""What is recorded of a training, with results made up by hand."""
+"""Tests what is recorded about a run, using made-up results."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def first_weight(path) -> float:
     return float(keras.models.load_model(path).get_weights()[0][0, 0])
 
 
-def dev_scalar(run: RunFolder, tag: str) -> list[float]:
+def validation_scalar(run: RunFolder, tag: str) -> list[float]:
     events = EventAccumulator(str(run.summaries / "dev"), size_guidance={"tensors": 0}).Reload()
     if tag not in events.Tags()["tensors"]:
         return []
     return [round(make_ndarray(point.tensor_proto).item(), 6) for point in events.Tensors(tag)]
 
 
-def test_every_figure_of_an_epoch_is_recorded_under_its_own_name(tmp_path):
+def test_record_has_all_numbers_of_an_epoch(tmp_path):
     state = TrainingState(1, [np.full((784, 5), 1.0), np.ones(5), np.ones((5, 10)), np.ones(10)], [])
     layer = LayerStatistics(21.0, 22.0, 23.0, 24.0, 25.0, 26.0, 27.0)
     result = EpochResult(11.0, 12.0, Metrics(13.0, 14.0, 0.15), Metrics(16.0, 17.0, 0.18), {"logits": layer}, {}, state)
@@ -50,7 +50,7 @@ def test_every_figure_of_an_epoch_is_recorded_under_its_own_name(tmp_path):
     }
 
 
-def test_new_run_describes_itself(tmp_path):
+def test_new_run_records_preset_versions_machine_and_data(tmp_path):
     run = new_run(tmp_path, 7, TINY, 19)
     record = RunFolder.open(run.path).record
     assert (record.preset_number, record.preset, record.seed, record.status) == (7, TINY, 19, "running")
@@ -61,7 +61,7 @@ def test_new_run_describes_itself(tmp_path):
     assert set(record.data_sha256) == {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}
 
 
-def test_best_epoch_is_kept_the_earliest_of_equals_and_three_checkpoints_at_most(tmp_path):
+def test_best_epoch_and_newest_three_checkpoints_are_kept(tmp_path):
     accuracies = [0.1, 0.2, 0.3, 0.4, 0.5, 0.4, 0.5, 0.3]
     run = record_training(tmp_path, [made_up_result(*numbered) for numbered in enumerate(accuracies, start=1)])
     assert (run.record.best_epoch, run.record.best_validation_accuracy) == (5, 0.5)
@@ -69,43 +69,43 @@ def test_best_epoch_is_kept_the_earliest_of_equals_and_three_checkpoints_at_most
     assert first_weight(run.best_checkpoint) == first_weight(run.best_model) == 5.0
     (row,) = read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)
     assert (row["best_epoch"], row["validation_accuracy"], row["training_seconds"]) == ("5", "0.5", "12")
-    assert dev_scalar(run, "best_accuracy") == [0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5, 0.5]
+    assert validation_scalar(run, "best_accuracy") == [0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5, 0.5]
 
 
-def test_best_epoch_is_chosen_by_accuracy_of_validation_not_by_loss_or_training(tmp_path):
+def test_best_epoch_is_chosen_by_validation_accuracy(tmp_path):
     first, second = made_up_result(1, 0.6, loss=0.9), made_up_result(2, 0.5, loss=0.1)
     second = dataclasses.replace(second, train=Metrics(0.1, 0.1, accuracy=0.99))
     assert record_training(tmp_path, [first, second]).record.best_epoch == 1
 
 
-def test_average_is_kept_instead_of_the_weights(tmp_path):
+def test_checkpoint_contains_the_averaged_weights(tmp_path):
     result = made_up_result(1, 0.5)
     average = [weight + 41 for weight in result.state.weights]
     result = dataclasses.replace(result, state=dataclasses.replace(result.state, average=average))
     assert first_weight(record_training(tmp_path, [result], TINY.but(ema_decay=0.5)).best_model) == 42.0
 
 
-def test_final_fit_keeps_its_last_epoch_and_tables_say_that_validation_was_seen(tmp_path):
+def test_final_fit_keeps_its_last_epoch_and_is_marked_in_tables(tmp_path):
     results = [made_up_result(1, 0.5), made_up_result(2, 0.9), made_up_result(3, 0.7)]
     run = record_training(tmp_path, results, TINY.but(final_fit=True))
     assert (run.record.best_epoch, run.record.best_validation_accuracy) == (3, 0.7)
     assert first_weight(run.best_model) == 3.0
     assert read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)[0]["final_fit"] == "True"
-    assert dev_scalar(run, "best_accuracy") == []  # the HParams page would rank it first
+    assert validation_scalar(run, "best_accuracy") == []  # it would rank first in the HParams tab
     assert [cell for column in results_table([run]).columns for cell in column.cells][2] == "70.00%*"
 
 
-def test_run_that_diverges_keeps_its_best_epoch_and_its_numbers(tmp_path):
+def test_diverged_run_keeps_its_best_epoch(tmp_path):
     run = record_training(tmp_path, [made_up_result(1, 0.4), made_up_result(2, 0.9, math.nan)])
     assert (run.record.status, run.record.best_epoch) == ("diverged", 1)
     assert math.isnan(run.record.epochs[1]["train"]["loss"])
     assert first_weight(run.best_model) == 1.0
     assert read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)[0]["status"] == "diverged"
-    assert dev_scalar(run, "best_accuracy") == [0.4, 0.4]
+    assert validation_scalar(run, "best_accuracy") == [0.4, 0.4]
     assert newest_valid_state(run).state.epoch == 1
 
 
-def test_run_that_diverges_at_once_has_no_model(tmp_path):
+def test_run_that_diverges_in_epoch_1_has_no_model(tmp_path):
     run = record_training(tmp_path, [made_up_result(1, 0.1, math.inf)])
     assert (run.record.status, run.record.best_epoch, run.record.best_checkpoint) == ("diverged", 0, "")
     assert not run.best_model.exists()
@@ -113,7 +113,7 @@ def test_run_that_diverges_at_once_has_no_model(tmp_path):
 
 
 @pytest.mark.parametrize("status", [RunStatus.FINISHED, RunStatus.INTERRUPTED, RunStatus.FAILED])
-def test_end_records_status_and_reason_and_only_a_finished_run_has_a_row(tmp_path, status):
+def test_end_records_status_and_reason(tmp_path, status):
     run = record_training(tmp_path, [made_up_result(1, 0.5)], status=status, reason="a reason")
     assert (run.record.status, run.record.reason) == (status, "a reason")
     assert run.record.finished
@@ -122,30 +122,28 @@ def test_end_records_status_and_reason_and_only_a_finished_run_has_a_row(tmp_pat
     assert zipfile.is_zipfile(run.best_model)
 
 
-def test_missing_rows_and_events_are_written_when_a_run_goes_on(tmp_path):
+def test_resuming_writes_missing_rows_and_events(tmp_path):
     run = new_run(tmp_path / "runs", 7, TINY, 1602)
     recording = Recorder(run, InfoLogs(tmp_path))
     for number in (1, 2):
         recording.record_epoch(made_up_result(number, number / 10))
     path = tmp_path / "training_log.txt"
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))  # killed before the second row
-    again = Recorder(run, InfoLogs(tmp_path))
-    again.record_epoch(made_up_result(3, 0.3))
-    again.end(RunStatus.FINISHED)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))  # as if killed before the second row
+    resumed = Recorder(run, InfoLogs(tmp_path))
+    resumed.record_epoch(made_up_result(3, 0.3))
+    resumed.end(RunStatus.FINISHED)
     assert [row["epoch"] for row in read_table(path, TRAINING_LOG_COLUMNS)] == ["1", "2", "3"]
-    assert dev_scalar(run, "accuracy") == [0.1, 0.2, 0.3]
+    assert validation_scalar(run, "accuracy") == [0.1, 0.2, 0.3]
 
 
-@pytest.mark.parametrize(("share", "saved"), [(0.0, [1]), (math.inf, [1, 2, 3])])
-def test_states_are_saved_as_often_as_their_share_of_time_admits_and_the_last_at_the_end(
-    tmp_path, monkeypatch, share, saved
-):
+@pytest.mark.parametrize(("share", "expected"), [(0.0, [1]), (math.inf, [1, 2, 3])])
+def test_states_are_saved_within_their_share_of_time_and_at_the_end(tmp_path, monkeypatch, share, expected):
     monkeypatch.setattr(recorder, "SHARE_OF_TIME_FOR_STATES", share)
     recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602), InfoLogs(tmp_path))
     newest = []
     for number in (1, 2, 3):
         recording.record_epoch(made_up_result(number, 0.5))
         newest.append(newest_valid_state(recording.run).state.epoch)
-    assert sorted(set(newest)) == saved
+    assert sorted(set(newest)) == expected
     recording.end(RunStatus.INTERRUPTED)
     assert newest_valid_state(recording.run).state.epoch == 3

@@ -1,4 +1,4 @@
-"""Saved states: whole or not at all, the newest valid one is found, and resumed with the same bits."""
+"""Tests saved states: the newest valid one is found, damaged ones are skipped, resuming is bit-identical."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mnist_mlp.training.results import TrainingState
 from tests.helpers import EVERYTHING, TINY, epoch, flip_a_byte, record_training
 
 
-def a_state(number: int, preset: Preset = TINY) -> TrainingState:
-    """Returns a state in which every array differs from every other."""
+def make_state(number: int, preset: Preset = TINY) -> TrainingState:
+    """Returns a state in which all arrays are different."""
     weights = [
         np.full_like(weight, number + index / 100) for index, weight in enumerate(build_model(preset, 1).get_weights())
     ]
@@ -34,7 +34,7 @@ def run_with_states(folder, epochs: int, preset: Preset = TINY) -> RunFolder:
     run = RunFolder.create(folder, 1790000000, RunRecord(7, preset, 19))
     for number in range(1, epochs + 1):
         run.record.epochs.append(epoch(number, number / 10))
-        save_state(run, a_state(number, preset))
+        save_state(run, make_state(number, preset))
     return run
 
 
@@ -51,18 +51,18 @@ def assert_same(mine: TrainingState, other: TrainingState) -> None:
 
 @pytest.mark.parametrize("normalization", ["none", "layer", "batch"])
 @pytest.mark.parametrize("hidden_sizes", [(), (5, 6, 7)])
-def test_state_and_record_come_back_as_they_were(tmp_path, normalization, hidden_sizes):
+def test_round_trip_keeps_state_and_record(tmp_path, normalization, hidden_sizes):
     preset = Preset(hidden_sizes=hidden_sizes, normalization=normalization, ema_decay=0.5)
     run = run_with_states(tmp_path, 1, preset)
     expected = dataclasses.replace(run.record, epochs=list(run.record.epochs))
     run.record.epochs.append(epoch(2, 0.2))  # recorded, but its state was not saved
     state, record, warnings = newest_valid_state(run)
-    assert_same(state, a_state(1, preset))
+    assert_same(state, make_state(1, preset))
     assert (record, warnings) == (expected, [])
 
 
-def test_two_states_are_kept_and_the_newest_is_found(tmp_path):
-    run = run_with_states(tmp_path, 11)  # 9, 10 and 11 must not be sorted as text
+def test_two_newest_states_are_kept(tmp_path):
+    run = run_with_states(tmp_path, 11)  # sorted by number: 9, 10, 11
     assert sorted(path.name for path in run.states.iterdir()) == ["epoch_000010", "epoch_000011"]
     state, record, _ = newest_valid_state(run)
     assert (state.epoch, len(record.epochs)) == (11, 11)
@@ -74,12 +74,12 @@ def test_damaged_newest_state_is_skipped_with_a_warning(tmp_path, name):
     newest = run.states / "epoch_000003"
     flip_a_byte(newest / name)
     state, record, warnings = newest_valid_state(run)
-    assert_same(state, a_state(2))
+    assert_same(state, make_state(2))
     assert len(record.epochs) == 2
-    assert warnings == [f"{newest} is damaged: {name} does not have the bytes that were written"]
+    assert warnings == [f"{newest} is damaged: {name} does not match its checksum"]
 
 
-def test_without_a_valid_state_the_run_keeps_its_record(tmp_path):
+def test_record_is_kept_if_no_state_is_valid(tmp_path):
     run = run_with_states(tmp_path, 2)
     for path in run.states.iterdir():
         (path / "state.safetensors").unlink()
@@ -88,7 +88,7 @@ def test_without_a_valid_state_the_run_keeps_its_record(tmp_path):
     assert [warning.partition(" is damaged: ")[2] for warning in warnings] == ["state.safetensors is missing"] * 2
 
 
-def with_manifest(folder, **changes) -> None:
+def edit_manifest(folder, **changes) -> None:
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
@@ -96,41 +96,41 @@ def with_manifest(folder, **changes) -> None:
 def test_unknown_version_is_an_error_only_if_no_state_is_valid(tmp_path):
     run = run_with_states(tmp_path, 2)
     second, first = run.states / "epoch_000002", run.states / "epoch_000001"
-    with_manifest(second, state_version=2)
+    edit_manifest(second, state_version=2)
     assert newest_valid_state(run).state.epoch == 1
-    with_manifest(first, state_version=2)
+    edit_manifest(first, state_version=2)
     with pytest.raises(UnknownVersion, match=r"its manifest\.json has version 2, but this program reads version 1"):
         newest_valid_state(run)
 
 
-def test_state_of_another_run_or_epoch_is_refused(tmp_path):
+def test_state_of_another_run_or_epoch_is_rejected(tmp_path):
     run, other = (run_with_states(tmp_path / name, 2) for name in ("run", "other"))
-    with_manifest(run.states / "epoch_000002", epoch=1)
+    edit_manifest(run.states / "epoch_000002", epoch=1)
     other.record.seed = 20
     assert newest_valid_state(run).state.epoch == 1
     assert "it belongs to another run or epoch" in newest_valid_state(run).warnings[0]
     assert len(newest_valid_state(other).warnings) == 2
 
 
-def test_weights_of_another_shape_are_refused(tmp_path):
+def test_weights_of_the_wrong_shape_are_rejected(tmp_path):
     run = run_with_states(tmp_path, 1)
-    state = a_state(2)
+    state = make_state(2)
     run.record.epochs.append(epoch(2, 0.2))
     save_state(run, dataclasses.replace(state, weights=[state.weights[0].T, *state.weights[1:]]))
     found = newest_valid_state(run)
     assert found.state.epoch == 1
-    assert found.warnings[0].endswith("its weights do not have the preset's shape")
+    assert found.warnings[0].endswith("the shapes of its weights do not match the preset")
 
 
-def test_state_larger_than_its_preset_can_make_it_is_refused_unread(tmp_path):
+def test_oversized_state_is_rejected_without_reading_it(tmp_path):
     run = run_with_states(tmp_path, 1)
     with (run.states / "epoch_000001" / "state.safetensors").open("ab") as file:
         file.truncate(1 << 30)  # sparse
     (warning,) = newest_valid_state(run).warnings
-    assert warning.endswith("state.safetensors is larger than a state of this preset can be")
+    assert warning.endswith("state.safetensors is too large for a state of this preset")
 
 
-def test_size_limit_admits_every_optimizer(tmp_path):
+def test_size_limit_allows_the_largest_optimizer_state(tmp_path):
     preset = TINY.but(optimizer="adam", optimizer_arguments={"amsgrad": True}, ema_decay=0.5)
     optimizer = build_optimizer(preset)
     model = build_model(preset, 1)
@@ -141,7 +141,7 @@ def test_size_limit_admits_every_optimizer(tmp_path):
     assert newest_valid_state(run).state.epoch == 1
 
 
-def test_unfinished_saves_are_removed_and_states_stay(tmp_path):
+def test_only_unfinished_saves_are_removed(tmp_path):
     run = run_with_states(tmp_path, 1)
     (run.states / ".epoch_000002.abc").mkdir()
     (run.states / ".epoch_000002.abc" / "state.safetensors").write_bytes(b"1")
@@ -149,34 +149,34 @@ def test_unfinished_saves_are_removed_and_states_stay(tmp_path):
     assert [path.name for path in run.states.iterdir()] == ["epoch_000001"]
 
 
-def test_saved_state_without_the_average_that_its_preset_keeps_is_damaged(tmp_path):
+def test_state_without_the_average_of_its_preset_is_rejected(tmp_path):
     run = run_with_states(tmp_path, 1, TINY.but(ema_decay=0.5))
     run.record.epochs.append(epoch(2, 0.2))
-    save_state(run, a_state(2, TINY))
+    save_state(run, make_state(2, TINY))
     found = newest_valid_state(run)
     assert found.state.epoch == 1
-    assert found.warnings[0].endswith("its averaged weights do not have the preset's shape")
+    assert found.warnings[0].endswith("the shapes of its averaged weights do not match the preset")
 
 
-def test_averages_and_statistics_are_part_of_the_saved_state(small_data, tmp_path):
+def test_resuming_with_averages_and_batch_normalization_is_bit_identical(small_data, tmp_path):
     preset = EVERYTHING.but(epochs=4)
-    never_stopped = list(train(preset, 1, small_data))
-    run = record_training(tmp_path, never_stopped[:2], preset, RunStatus.INTERRUPTED)
+    uninterrupted = list(train(preset, 1, small_data))
+    run = record_training(tmp_path, uninterrupted[:2], preset, RunStatus.INTERRUPTED)
     state, record, warnings = newest_valid_state(run)
     assert (state.epoch, len(record.epochs), warnings) == (2, 2, [])
     resumed = list(train(preset, 1, small_data, state))
     assert [(result.train, result.validation) for result in resumed] == [
-        (result.train, result.validation) for result in never_stopped[2:]
+        (result.train, result.validation) for result in uninterrupted[2:]
     ]
-    for mine, theirs in zip(all_arrays(resumed[-1].state), all_arrays(never_stopped[-1].state), strict=True):
+    for mine, theirs in zip(all_arrays(resumed[-1].state), all_arrays(uninterrupted[-1].state), strict=True):
         assert mine.tobytes() == theirs.tobytes()
 
-    # The average is kept, is loaded from the validated preset alone, and is as good as was recorded.
+    # The best checkpoint contains the average and has the recorded validation accuracy.
     run.record.status = RunStatus.FINISHED
     model = load_best_model(run)
     logits = model(small_data.validation.pixels / np.float32(255), training=False).numpy()
     accuracy = (logits.argmax(axis=1) == small_data.validation.labels).mean()
     assert accuracy == pytest.approx(record.best_validation_accuracy, abs=1 / 200)
-    average = never_stopped[record.best_epoch - 1].state.average
+    average = uninterrupted[record.best_epoch - 1].state.average
     for mine, theirs in zip(model.get_weights(), average, strict=True):
         np.testing.assert_array_equal(mine, theirs)

@@ -1,4 +1,4 @@
-"""Text tables: one header, whole rows, many writers, columns found by name."""
+"""Tests text tables: one header, complete rows, several writers, columns found by name."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def append_hundred(path, writer: int) -> None:
         table.append({"run": f"writer{writer}", "text": "x" * 500, "number": number})
 
 
-def run_together(target, *arguments, writers: int = 4) -> None:
-    """Runs target(*arguments, writer) in processes at the same time."""
+def run_in_parallel(target, *arguments, writers: int = 4) -> None:
+    """Runs target(*arguments, writer) in several processes at the same time."""
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=target, args=(*arguments, writer)) for writer in range(writers)]
     for process in processes:
@@ -29,9 +29,9 @@ def run_together(target, *arguments, writers: int = 4) -> None:
     assert [process.exitcode for process in processes] == [0] * writers
 
 
-def test_rows_of_many_writers_are_whole_and_the_header_is_there_once(tmp_path):
+def test_parallel_writers_write_complete_rows_and_one_header(tmp_path):
     path = tmp_path / "table.txt"
-    run_together(append_hundred, path)
+    run_in_parallel(append_hundred, path)
     lines = path.read_text().splitlines()
     assert lines[0].split("\t") == COLUMNS
     assert len(lines) == 401
@@ -39,7 +39,7 @@ def test_rows_of_many_writers_are_whole_and_the_header_is_there_once(tmp_path):
     assert set(lines[1:]) == expected
 
 
-def test_a_second_start_appends_below_the_same_header(tmp_path):
+def test_reopened_table_keeps_its_header(tmp_path):
     for number in (1, 2):
         AppendedTable(tmp_path / "table.txt", COLUMNS).append({"run": "r", "text": "t", "number": number})
     assert (tmp_path / "table.txt").read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
@@ -48,13 +48,13 @@ def test_a_second_start_appends_below_the_same_header(tmp_path):
 @pytest.mark.parametrize(
     "old",
     [
-        "number\trun\ttext\n1\ta\tb\n2\tc\td\n",  # another order
-        "run\tnumber\na\t1\nc\t2\n",  # a column less in the middle
+        "number\trun\ttext\n1\ta\tb\n2\tc\td\n",  # different order
+        "run\tnumber\na\t1\nc\t2\n",  # missing column in the middle
         "number\trun\n1\ta\n2\tc\n",  # both
-        "number\trun\n1\ta\n2\tc\n3",  # and a torn row
+        "number\trun\n1\ta\n2\tc\n3",  # both, with an incomplete last row
     ],
 )
-def test_table_of_other_order_or_fewer_columns_is_rewritten_without_losing_a_row(tmp_path, old):
+def test_table_with_reordered_or_missing_columns_is_rewritten(tmp_path, old):
     path = tmp_path / "table.txt"
     path.write_text(old)
     texts = ["b", "d"] if "text" in old else ["0.5", "0.5"]
@@ -65,7 +65,7 @@ def test_table_of_other_order_or_fewer_columns_is_rewritten_without_losing_a_row
     assert path.read_text() == "".join("\t".join(row) + "\n" for row in (COLUMNS, *rows))
 
 
-def test_short_row_of_a_user_is_kept_when_a_table_is_rewritten(tmp_path):
+def test_short_rows_are_kept_when_a_table_is_rewritten(tmp_path):
     path = tmp_path / "table.txt"
     path.write_text("text\trun\nmine\n\nb\ta\n")
     AppendedTable(path, COLUMNS, {"number": 7})
@@ -73,83 +73,85 @@ def test_short_row_of_a_user_is_kept_when_a_table_is_rewritten(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("header", "complaint"),
+    ("header", "problem"),
     [
         ("run\ttext\tnumber\tsomething", "(unknown: something)"),
         ("run\tnumber", "(missing: text)"),
         ("run\tsomething", "(unknown: something; missing: text)"),
-        ("run\ttext\tnumber\trun", "(twice: run)"),
+        ("run\ttext\tnumber\trun", "(duplicate: run)"),
     ],
 )
-def test_table_of_other_columns_is_refused_and_left_as_it_is(tmp_path, header, complaint):
+def test_table_with_wrong_columns_is_rejected_and_not_changed(tmp_path, header, problem):
     path = tmp_path / "table.txt"
     path.write_text(f"{header}\n1\t2\n")
     for use in (AppendedTable, read_table):
-        with pytest.raises(UsageError) as refusal:
+        with pytest.raises(UsageError) as caught:
             use(path, COLUMNS, {"number": 0})
-        assert str(refusal.value) == (
-            f"{path} has other columns than this version writes {complaint}; rename it to keep it, and start again"
+        assert str(caught.value) == (
+            f"{path} has columns that do not match this version {problem}; rename the file to keep it, then try again"
         )
     assert path.read_text() == f"{header}\n1\t2\n"
 
 
-def test_long_list_of_other_columns_is_shortened(tmp_path):
+def test_long_list_of_wrong_columns_is_shortened(tmp_path):
     path = tmp_path / "table.txt"
     path.write_text("\t".join("x" * 100 + str(number) for number in range(1000)))
-    with pytest.raises(UsageError) as refusal:
+    with pytest.raises(UsageError) as caught:
         read_table(path, COLUMNS)
-    assert len(str(refusal.value)) < 600 + len(str(path))
+    assert len(str(caught.value)) < 600 + len(str(path))
 
 
-def open_and_append(path, together, writer: int) -> None:
-    together.wait()
+def open_and_append(path, barrier, writer: int) -> None:
+    barrier.wait()
     AppendedTable(path, COLUMNS, {"number": 0}).append({"run": "new", "text": "t", "number": writer})
 
 
-def test_many_writers_that_rewrite_one_old_table_lose_no_row(tmp_path):
+def test_parallel_writers_that_rewrite_an_old_table_keep_all_rows(tmp_path):
     path = tmp_path / "table.txt"
-    path.write_text("text\trun\n" + "t\told\n" * 20_000)  # large enough that they meet
-    run_together(open_and_append, path, multiprocessing.get_context("spawn").Barrier(4, timeout=60))
+    path.write_text("text\trun\n" + "t\told\n" * 20_000)  # large enough that the writers overlap
+    run_in_parallel(open_and_append, path, multiprocessing.get_context("spawn").Barrier(4, timeout=60))
     header, *rows = path.read_text().splitlines()
     assert header.split("\t") == COLUMNS
     assert rows[:20_000] == ["old\tt\t0"] * 20_000
     assert sorted(rows[20_000:]) == [f"new\tt\t{writer}" for writer in range(4)]
 
 
-def test_a_table_with_an_invalid_line_is_refused(tmp_path):
+def test_table_with_an_invalid_row_is_rejected(tmp_path):
     path = tmp_path / "table.txt"
     path.write_text(f"run\ttext\nold\tt\nold\t{'x' * 200_000}\n")
-    with pytest.raises(UsageError, match=r"table\.txt, line 3, is not a valid row \(.*\); fix or rename it"):
+    with pytest.raises(UsageError, match=r"table\.txt, line 3: invalid row \(.*\); fix or rename the file"):
         read_table(path, ["run", "text"])
 
 
-def test_a_row_never_continues_a_line_that_lost_its_newline(tmp_path):
+def test_row_is_appended_on_a_new_line_if_the_last_newline_is_missing(tmp_path):
     path = tmp_path / "table.txt"
-    path.write_text("run\ttext\tnumber\nr\tt\t1")  # as some editors leave it
+    path.write_text("run\ttext\tnumber\nr\tt\t1")  # some editors remove the last newline
     AppendedTable(path, COLUMNS).append({"run": "r", "text": "t", "number": 2})
     assert path.read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
 
 
-def test_a_torn_last_row_is_removed_but_never_from_a_table_that_is_not_ours(tmp_path):
+def test_incomplete_last_row_is_removed_unless_the_file_is_not_our_table(tmp_path):
     path = tmp_path / "table.txt"
     path.write_text("run\ttext\tnumber\nr\tt\t1\nr\t")
     AppendedTable(path, COLUMNS).append({"run": "r", "text": "t", "number": 2})
     assert path.read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
     path.write_text("my own notes\nwithout a last newline")
-    with pytest.raises(UsageError, match="other columns"):
+    with pytest.raises(UsageError, match="columns that do not match"):
         AppendedTable(path, COLUMNS)
     assert path.read_text() == "my own notes\nwithout a last newline"
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff\xfe\x00")])
-def test_table_that_cannot_be_used_is_refused(tmp_path, damage):
-    damage(tmp_path / "table.txt")
+@pytest.mark.parametrize(
+    "create", [lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff\xfe\x00")], ids=["directory", "binary"]
+)
+def test_directory_or_binary_file_is_rejected(tmp_path, create):
+    create(tmp_path / "table.txt")
     for use in (AppendedTable, read_table):
-        with pytest.raises(UsageError, match="rename it"):
+        with pytest.raises(UsageError, match="rename"):
             use(tmp_path / "table.txt", COLUMNS)
 
 
-def test_replaced_table_is_read_as_it_was_written(tmp_path):
+def test_replaced_table_round_trip(tmp_path):
     path = tmp_path / "table.txt"
     assert read_table(path, COLUMNS) == []
     for text in ("first", "second"):

@@ -1,4 +1,4 @@
-"""Bad input made by machine: always a right result or one clear refusal."""
+"""Randomly generated input must give a correct result or a one-line error."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ FIELDS = st.sampled_from(Preset.field_names())
 
 @given(field=FIELDS, value=JSON)
 @settings(max_examples=400, deadline=None)
-def test_any_value_of_a_preset_field_is_kept_or_refused_in_one_line(field, value):
+def test_any_field_value_is_accepted_or_rejected(field, value):
     try:
         preset = PRESETS[31].but(**{field: value})
-    except UsageError as refusal:
-        assert field.split("_")[0] in str(refusal)
-        assert len(str(refusal)) < 1000
+    except UsageError as error:
+        assert field.split("_")[0] in str(error)
+        assert len(str(error)) < 1000
     else:
         assert Preset.from_dict(json.loads(json.dumps(preset.to_dict()))) == preset
 
 
 @given(text=st.text(max_size=30) | st.text(alphabet="0123456789-, ", max_size=30))
 @settings(max_examples=400, deadline=None)
-def test_any_list_of_presets_selects_what_it_says_or_is_refused(text):
+def test_any_preset_list_is_accepted_or_rejected(text):
     try:
         chosen = PRESETS.select(text)
-    except UsageError as refusal:
-        assert len(str(refusal)) < 1000
+    except UsageError as error:
+        assert len(str(error)) < 1000
     else:
         assert chosen == {number: PRESETS[number] for number in chosen}
         assert len(chosen) >= 1
@@ -58,7 +58,7 @@ def test_any_list_of_presets_selects_what_it_says_or_is_refused(text):
     value=JSON,
 )
 @settings(max_examples=400, deadline=None)
-def test_any_record_is_read_or_is_no_run(path, value):
+def test_any_record_is_accepted_or_rejected(path, value):
     values = json.loads(a_record().to_json())
     *parents, last = path or ["preset"]
     position = values
@@ -78,13 +78,13 @@ def test_any_record_is_read_or_is_no_run(path, value):
 
 @given(text=st.text(max_size=200) | st.binary(max_size=200).map(lambda content: content.decode("latin-1")))
 @settings(max_examples=200, deadline=None)
-def test_any_text_is_a_record_or_no_run(text):
+def test_any_text_is_rejected_as_record(text):
     with pytest.raises(InvalidRun):
         RunRecord.from_json(text)
 
 
 @pytest.fixture(scope="module")
-def run_with_a_state(trained, tmp_path_factory) -> RunFolder:
+def run_with_states(trained, tmp_path_factory) -> RunFolder:
     folder = tmp_path_factory.mktemp("states")
     shutil.copytree(trained / "runs", folder / "runs")
     return runs_in(folder)[0]
@@ -92,8 +92,8 @@ def run_with_a_state(trained, tmp_path_factory) -> RunFolder:
 
 @given(data=st.data())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_damage_to_a_state_is_noticed(run_with_a_state, data):
-    newest = max(run_with_a_state.states.iterdir())
+def test_any_damage_to_state_is_detected(run_with_states, data):
+    newest = max(run_with_states.states.iterdir())
     path = data.draw(st.sampled_from(sorted(newest.iterdir())))
     whole = path.read_bytes()
     position = data.draw(st.integers(0, len(whole) - 1))
@@ -109,15 +109,15 @@ def test_any_damage_to_a_state_is_noticed(run_with_a_state, data):
     )
     path.write_bytes(damaged)
     try:
-        state, _, warnings = newest_valid_state(run_with_a_state)
+        state, _, warnings = newest_valid_state(run_with_states)
     finally:
         path.write_bytes(whole)
-    assert state is None or state.epoch < int(newest.name[-6:]) or _means_the_same(path.name, damaged, whole)
+    assert state is None or state.epoch < int(newest.name[-6:]) or _is_equivalent(path.name, damaged, whole)
     assert state is None or len(warnings) <= 1
 
 
-def _means_the_same(name: str, damaged: bytes, whole: bytes) -> bool:
-    """Whether a manifest was only changed in how it is written, or in what is not read."""
+def _is_equivalent(name: str, damaged: bytes, whole: bytes) -> bool:
+    """Returns whether a manifest changed only in formatting or in keys that are not read."""
     if name != "manifest.json":
         return False
     read = [json.loads(content) for content in (damaged, whole)]
@@ -127,7 +127,7 @@ def _means_the_same(name: str, damaged: bytes, whole: bytes) -> bool:
 @pytest.mark.slow
 @given(header=st.binary(max_size=16), images=st.integers(0, 50))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_idx_header_is_noticed(tmp_path_factory, header, images):
+def test_any_invalid_idx_file_is_detected(tmp_path_factory, header, images):
     folder = tmp_path_factory.mktemp("idx")
     for path in (PROJECT / "MNIST_data").glob("*.gz"):
         (folder / path.name).symlink_to(path)

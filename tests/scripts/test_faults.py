@@ -1,4 +1,4 @@
-"""Faults of the disk and of other programs, made to happen to the real scripts."""
+"""The scripts with full disks, read-only directories, diverged runs and concurrent processes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ QUICK = ("--presets", "8", "--epochs", "2", "--quiet")
 
 
 def fill(folder: Path, free: int) -> Path:
-    """Leaves so many bytes free."""
+    """Fills the disk until only this number of bytes is free."""
     filler = folder / "filler"
     filler.write_bytes(bytes(shutil.disk_usage(folder).free - free))
     return filler
 
 
 @pytest.mark.parametrize("free", [0, 2_000_000, 5_000_000])
-def test_full_disk_is_told_in_one_line_and_resume_goes_on(script, small_disk, free):
+def test_training_on_full_disk_fails_in_one_line_and_can_be_resumed(script, small_disk, free):
     folder = small_disk("24m")
     for name in ("runs", "INFOS"):
         (folder / name).mkdir()
@@ -50,20 +50,20 @@ def test_full_disk_is_told_in_one_line_and_resume_goes_on(script, small_disk, fr
     assert process.returncode == 0, process.stderr
 
 
-def test_full_disk_while_scoring_is_told_in_one_line_and_leaves_nothing_half_written(script, small_disk, trained):
+def test_evaluation_on_full_disk_fails_in_one_line(script, small_disk, trained):
     run, folder = runs_in(trained)[0], small_disk("24m")
     copy = folder / "runs" / run.name
     shutil.copytree(run.path, copy, ignore=shutil.ignore_patterns("states"))
     before = sorted(copy.rglob("*"))
     (folder / "INFOS").mkdir()
-    fill(folder, 100_000)  # enough for test_predictions.npz, not for TensorBoard's pictures
+    fill(folder, 100_000)  # enough for test_predictions.npz, but not for the images in the TensorBoard events
     process = script("MNIST_eval.py", *folders(folder))
     assert process.returncode == 1
-    assert f"{copy} cannot be written (No space left on device)" in only_line(process)
+    assert f"cannot write to {copy} (No space left on device)" in only_line(process)
     assert sorted(copy.rglob("*")) == sorted([*before, copy / "test_predictions.npz"])
 
 
-def test_commit_leaves_nothing_half_done_on_a_full_disk(small_disk):
+def test_commit_on_full_disk_leaves_no_partial_directory(small_disk):
     folder = small_disk("24m")
     commit_folder(folder / "epoch_000001", {"a": b"1"})
     fill(folder, 1000)
@@ -74,7 +74,7 @@ def test_commit_leaves_nothing_half_done_on_a_full_disk(small_disk):
 
 @pytest.fixture
 def sealed(tmp_path):
-    """Makes folders read-only until the test ends, with all that is in them: sealed("a") -> tmp_path / "a"."""
+    """Makes a directory and its contents read-only until the test ends: sealed("a") -> tmp_path / "a"."""
     before = {}
 
     def seal(name: str) -> Path:
@@ -99,21 +99,19 @@ def sealed(tmp_path):
         (("for_report/make_report.py",), "--output-dir"),
     ],
 )
-def test_read_only_folder_is_refused_before_anything_starts(
-    script, unprivileged, sealed, trained, tmp_path, command, option
-):
+def test_read_only_directory_is_rejected_at_start(script, unprivileged, sealed, trained, tmp_path, command, option):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     folder = sealed("sealed")
     process = script(*command, *folders(tmp_path), option, folder, before=unprivileged)
     assert process.returncode == 2
     assert only_line(process) == (
-        f"Error: {folder} cannot be written (Permission denied); make it writable or name another folder with {option}"
+        f"Error: cannot write to {folder} (Permission denied); fix this or choose another directory with {option}"
     )
     assert len(runs_in(tmp_path)) == 2
     assert list(folder.iterdir()) == []
 
 
-def test_read_only_data_folder_is_refused_where_a_file_must_be_fetched(script, unprivileged, sealed, tmp_path):
+def test_read_only_data_directory_is_rejected_if_file_is_missing(script, unprivileged, sealed, tmp_path):
     folder = sealed("data")
     process = script(
         *("MNIST_train.py", "--presets", "1,8", "--workers", 2, "--data-dir", folder, *folders(tmp_path)),
@@ -122,17 +120,17 @@ def test_read_only_data_folder_is_refused_where_a_file_must_be_fetched(script, u
     assert process.returncode == 1
     assert only_line(process) == (
         f"Error: {folder}/train-images-idx3-ubyte.gz is missing or damaged and cannot be written (Permission denied); "
-        "make the folder writable or name another with --data-dir"
+        "make the directory writable or choose another one with --data-dir"
     )
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_read_only_data_will_do_and_so_will_a_temporary_folder_on_another_device(
+def test_training_with_read_only_data_and_temporary_directory_on_other_device(
     script, unprivileged, sealed, small_disk, tmp_path
 ):
     shutil.copytree(PROJECT / "MNIST_data", tmp_path / "data")
     data, elsewhere = sealed("data"), small_disk("24m")
-    assert elsewhere.stat().st_dev != tmp_path.stat().st_dev  # a file made there could not be renamed into a run
+    assert elsewhere.stat().st_dev != tmp_path.stat().st_dev  # files cannot be renamed across devices
     process = script(
         *("MNIST_train.py", *QUICK, "--data-dir", data, *folders(tmp_path)), before=unprivileged, TMPDIR=str(elsewhere)
     )
@@ -142,9 +140,7 @@ def test_read_only_data_will_do_and_so_will_a_temporary_folder_on_another_device
     assert newest_valid_state(run)[0].epoch == 2
 
 
-def test_read_only_runs_can_be_reported_and_say_why_they_are_neither_scored_nor_resumed(
-    script, unprivileged, sealed, trained, tmp_path
-):
+def test_read_only_runs_can_be_reported_but_not_resumed_or_evaluated(script, unprivileged, sealed, trained, tmp_path):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     run = runs_in(tmp_path)[0]
     run.record.status = "interrupted"
@@ -152,19 +148,19 @@ def test_read_only_runs_can_be_reported_and_say_why_they_are_neither_scored_nor_
     sealed(f"runs/{run.name}")
     process = script("MNIST_train.py", "--resume", *folders(tmp_path), before=unprivileged)
     assert process.returncode == 2
-    assert only_line(process).startswith(f"Error: nothing is left to resume: {run.name} cannot be written (Permission ")
+    assert only_line(process).startswith(f"Error: no run can be resumed: cannot write to {run.name} (Permission ")
 
     sealed("runs")
     process = script("MNIST_eval.py", *folders(tmp_path), before=unprivileged)
     assert process.returncode == 1
-    assert only_line(process).startswith(f"Error: {runs_in(tmp_path)[1].path} cannot be written (Permission denied); ")
+    assert only_line(process).startswith(f"Error: cannot write to {runs_in(tmp_path)[1].path} (Permission denied); ")
     output = ("--output-dir", tmp_path / "out")
     process = script("for_report/make_report.py", *folders(tmp_path), *output, before=unprivileged)
     assert (process.returncode, process.stderr) == (0, "")
     assert process.stdout.splitlines()[-1].startswith("Runs: 2, studies: ")
 
 
-def test_diverged_preset_is_recorded_as_numbers_and_the_sweep_goes_on(script, tmp_path):
+def test_diverged_run_is_recorded_and_sweep_continues(script, tmp_path):
     wild = (
         'PRESETS[138] = Preset(hidden_sizes=(8,), activation="linear", optimizer="sgd", learning_rate=1e20, epochs=3)'
     )
@@ -187,7 +183,7 @@ def test_diverged_preset_is_recorded_as_numbers_and_the_sweep_goes_on(script, tm
     assert not math.isfinite(make_ndarray(event.tensor_proto))
 
 
-def test_two_trainers_at_once_have_runs_of_their_own_and_whole_rows(tmp_path):
+def test_two_sweeps_in_parallel_write_separate_runs_and_complete_rows(tmp_path):
     command = [sys.executable, "MNIST_train.py", *QUICK, *folders(tmp_path)]
     processes = [subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE) for _ in range(2)]
     assert [process.wait(timeout=120) for process in processes] == [0, 0]
@@ -198,7 +194,7 @@ def test_two_trainers_at_once_have_runs_of_their_own_and_whole_rows(tmp_path):
     assert all(None not in row.values() for row in rows)
 
 
-def test_evaluation_while_training_writes_reads_what_is_whole(script, tmp_path, trained):
+def test_evaluation_during_training_skips_running_run(script, tmp_path, trained):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     command = [sys.executable, "MNIST_train.py", "--presets", "8", "--epochs", "30", *folders(tmp_path)]
     trainer = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
@@ -213,7 +209,7 @@ def test_evaluation_while_training_writes_reads_what_is_whole(script, tmp_path, 
     assert len(read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)) == 2
 
 
-def test_evaluations_and_reports_at_once_lose_no_row(tmp_path, trained):
+def test_parallel_evaluations_and_reports_lose_no_rows(tmp_path, trained):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     names = [run.name for run in runs_in(tmp_path)]
     reports = [("for_report/make_report.py", "--output-dir", tmp_path / "out")] * 2

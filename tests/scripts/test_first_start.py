@@ -1,4 +1,4 @@
-"""First starts of the real scripts, with mirrors as bad as they come."""
+"""Downloading MNIST on first start, with mirrors that fail in different ways."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DATA = PROJECT / "MNIST_data"
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 TEST_LABELS = "t10k-labels-idx1-ubyte.gz"
 
-# Runs a script with other mirrors and less patience: python -c WITH_MIRRORS "http://... http://..." MNIST_train.py ...
+# Runs a script with other mirrors and a short timeout: python -c WITH_MIRRORS "http://... http://..." SCRIPT ...
 WITH_MIRRORS = """
 import functools, runpy, sys
 from mnist_mlp.data import idx_files, loading
@@ -39,15 +39,15 @@ Handler = http.server.BaseHTTPRequestHandler
 
 
 class Mirror:
-    """An HTTP server on this machine; `asked` counts the files that it was asked for."""
+    """A local HTTP server. `requests` counts the requests per file."""
 
     def __init__(self, answer: Callable[[Handler, bytes], None]) -> None:
-        self.asked = asked = Counter()
+        self.requests = requests = Counter()
 
         class Answer(Handler):
             def do_GET(self) -> None:
                 name = self.path.removeprefix("/")
-                asked[name] += 1
+                requests[name] += 1
                 answer(self, (DATA / name).read_bytes())
 
             def log_message(self, *arguments: object) -> None: ...
@@ -63,7 +63,7 @@ class Mirror:
 
 @pytest.fixture
 def mirror() -> Iterator[Callable[[Callable[[Handler, bytes], None]], Mirror]]:
-    """Starts a mirror that treats every request so: mirror(answer) -> Mirror."""
+    """Starts a mirror: mirror(answer) -> Mirror. `answer` handles every request."""
     mirrors = []
 
     def start(answer: Callable[[Handler, bytes], None]) -> Mirror:
@@ -95,19 +95,19 @@ def missing(request: Handler, content: bytes) -> None:
 
 
 def silent(request: Handler, content: bytes) -> None:
-    request.connection.recv(1)  # until who asked has gone
+    request.connection.recv(1)  # blocks until the client disconnects
 
 
-def cut(request: Handler, content: bytes) -> None:
+def truncated(request: Handler, content: bytes) -> None:
     send(request, content[: len(content) // 2], announced=len(content))
 
 
-def wrong(request: Handler, content: bytes) -> None:
+def corrupted(request: Handler, content: bytes) -> None:
     send(request, content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
 
 
 def slow(request: Handler, content: bytes) -> None:
-    """A few seconds, in which the others come to wait."""
+    """Takes a few seconds, so that other processes have to wait."""
     send(request, content[:1], announced=len(content))
     for position in (1, 2, 3, 4):
         time.sleep(1)
@@ -118,19 +118,19 @@ def data_in(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".lock")}
 
 
-def test_bad_mirrors_are_passed_over_and_where_none_is_good_one_line_names_them_all(script, mirror, tmp_path):
-    bad = [mirror(answer).address for answer in (forbidden, missing, silent, cut, wrong)]
-    bad.insert(0, "http://127.0.0.1:9/")  # nobody listens
+def test_bad_mirrors_are_skipped_and_listed_if_all_fail(script, mirror, tmp_path):
+    bad = [mirror(answer).address for answer in (forbidden, missing, silent, truncated, corrupted)]
+    bad.insert(0, "http://127.0.0.1:9/")  # nothing listens on this port
     options = ("--presets", "1,8", "--epochs", 1, "--data-dir", tmp_path / "data", *folders(tmp_path))
     process = script("-c", WITH_MIRRORS, " ".join(bad), "MNIST_train.py", *options, "--workers", 2)
     assert process.returncode == 1
     *fetching, error = process.stderr.splitlines()
     assert fetching == [f"Fetching {address}{IMAGES}" for address in bad]
-    reasons = ["[Errno 111] Connection refused", "Forbidden", "Not Found", "timed out", *["not the right bytes"] * 2]
+    reasons = ["[Errno 111] Connection rejected", "Forbidden", "Not Found", "timed out", *["wrong content"] * 2]
     tried = "; ".join(f"{address}{IMAGES} ({reason})" for address, reason in zip(bad, reasons, strict=True))
     assert error == (
-        f"Error: {tmp_path}/data/{IMAGES} is missing or damaged, and no mirror gave it: {tried}; "
-        f"get {IMAGES} by hand from any MNIST mirror and put it into {tmp_path}/data"
+        f"Error: {tmp_path}/data/{IMAGES} is missing or damaged and could not be downloaded: {tried}; "
+        f"download {IMAGES} from any MNIST mirror and put it in {tmp_path}/data"
     )
     assert data_in(tmp_path / "data") == {}
     assert list((tmp_path / "runs").iterdir()) == []
@@ -147,7 +147,7 @@ def test_bad_mirrors_are_passed_over_and_where_none_is_good_one_line_names_them_
     assert [run.record.status for run in runs_in(tmp_path)] == ["finished"] * 2
 
 
-def test_without_a_network_one_line_says_what_was_tried_and_a_damaged_file_stays(script, tmp_path):
+def test_download_without_network_fails_in_one_line_and_keeps_files(script, tmp_path):
     shutil.copytree(DATA, tmp_path / "data")
     flip_a_byte(tmp_path / "data" / LABELS)
     before = data_in(tmp_path / "data")
@@ -159,15 +159,15 @@ def test_without_a_network_one_line_says_what_was_tried_and_a_damaged_file_stays
     *fetching, error = process.stderr.splitlines()
     assert fetching == [f"Fetching {address}{LABELS}" for address in MNIST.mirrors]
     assert error.startswith(
-        f"Error: {tmp_path}/data/{LABELS} is missing or damaged, and no mirror gave it: {MNIST.mirrors[0]}"
+        f"Error: {tmp_path}/data/{LABELS} is missing or damaged and could not be downloaded: {MNIST.mirrors[0]}"
     )
     assert f"{MNIST.mirrors[1]}{LABELS} (" in error
-    assert error.endswith(f"; get {LABELS} by hand from any MNIST mirror and put it into {tmp_path}/data")
+    assert error.endswith(f"; download {LABELS} from any MNIST mirror and put it in {tmp_path}/data")
     assert data_in(tmp_path / "data") == before
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_file_that_was_damaged_since_is_fetched_again(script, mirror, trained, tmp_path):
+def test_damaged_file_is_downloaded_again(script, mirror, trained, tmp_path):
     shutil.copytree(DATA, tmp_path / "data")
     flip_a_byte(tmp_path / "data" / TEST_LABELS)
     shutil.copytree(trained / "runs", tmp_path / "runs")
@@ -180,7 +180,7 @@ def test_file_that_was_damaged_since_is_fetched_again(script, mirror, trained, t
     assert data_in(tmp_path / "data") == data_in(DATA)
 
 
-def test_one_of_three_first_starts_fetches_though_another_was_killed_half_way(mirror, tmp_path):
+def test_parallel_first_starts_download_once_after_killed_download(mirror, tmp_path):
     def start(mirror: Mirror) -> subprocess.Popen:
         options = ("--presets", "1", "--epochs", "1", "--quiet", "--workers", "1", "--data-dir", tmp_path / "data")
         return subprocess.Popen(
@@ -190,11 +190,11 @@ def test_one_of_three_first_starts_fetches_though_another_was_killed_half_way(mi
             text=True,
         )
 
-    def kills_who_asks(request: Handler, content: bytes) -> None:
+    def kill_client(request: Handler, content: bytes) -> None:
         send(request, content[: len(content) // 2], announced=len(content))
         victim.kill()
 
-    victim = start(mirror(kills_who_asks))
+    victim = start(mirror(kill_client))
     victim.communicate(timeout=60)
     assert victim.returncode == -9
     assert data_in(tmp_path / "data") == {}
@@ -203,7 +203,7 @@ def test_one_of_three_first_starts_fetches_though_another_was_killed_half_way(mi
     trainers = [start(last) for _ in range(3)]
     errors = [trainer.communicate(timeout=240)[1] for trainer in trainers]
     assert [trainer.returncode for trainer in trainers] == [0] * 3
-    assert last.asked == {IMAGES: 1, LABELS: 1}
+    assert last.requests == {IMAGES: 1, LABELS: 1}
     assert sorted("".join(errors).splitlines()) == [f"Fetching {last.address}{name}" for name in (IMAGES, LABELS)]
     assert data_in(tmp_path / "data") == {name: (DATA / name).read_bytes() for name in (IMAGES, LABELS)}
     assert [run.record.status for run in runs_in(tmp_path)] == ["finished"] * 3

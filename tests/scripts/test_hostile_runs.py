@@ -1,4 +1,4 @@
-"""Runs that are damaged or made by a stranger, and who can see them, tested with the real scripts."""
+"""The scripts with damaged or malicious runs, and the addresses that TensorBoard listens on."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 
 def shown_by_tensorboard(runs_dir: Path, names: list[str]) -> list[list]:
-    """Returns the accuracy's [time, step, value] points of runs, from a tensorboard_run.py that only listens here."""
+    """Returns the [time, step, value] points of each run's accuracy. Checks that only localhost can connect."""
     with socket.socket() as unused:
         unused.bind(("localhost", 0))
         port = str(unused.getsockname()[1])
@@ -45,7 +45,7 @@ def shown_by_tensorboard(runs_dir: Path, names: list[str]) -> list[list]:
     body = urllib.parse.urlencode({"tag": "accuracy", "runs": names}, doseq=True).encode()
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout.readline().startswith(f"TensorBoard is at http://localhost:{port}/")
+            assert process.stdout.readline().startswith(f"TensorBoard is running at http://localhost:{port}/")
             shown, deadline = {}, time.monotonic() + 60
             while set(shown) != set(names) and time.monotonic() < deadline:
                 with urllib.request.urlopen(address, body, timeout=30) as answer:
@@ -60,7 +60,7 @@ def shown_by_tensorboard(runs_dir: Path, names: list[str]) -> list[list]:
     return [shown[name] for name in names]
 
 
-def test_damaged_event_files_and_hostile_names_are_shown_for_what_they_are(script, tmp_path, evaluated):
+def test_damaged_event_files_and_hostile_run_names_do_no_harm(script, tmp_path, evaluated):
     for name in ("runs", "INFOS"):
         shutil.copytree(evaluated / name, tmp_path / name)
     cut, flipped = runs_in(tmp_path)
@@ -76,7 +76,7 @@ def test_damaged_event_files_and_hostile_names_are_shown_for_what_they_are(scrip
         path.write_bytes(damaged(path.read_bytes()))
 
     shown = shown_by_tensorboard(tmp_path / "runs", [f"{run.name}/summaries/dev" for run in (cut, flipped)])
-    for run, points in zip((cut, flipped), shown, strict=True):  # an event an epoch, of which the last is damaged
+    for run, points in zip((cut, flipped), shown, strict=True):  # one event per epoch; the last one is damaged
         assert points[0][1:] == [1, pytest.approx(run.record.epochs[0]["validation"]["accuracy"])]
         assert len(run.record.epochs) == 2
 
@@ -97,7 +97,7 @@ def test_damaged_event_files_and_hostile_names_are_shown_for_what_they_are(scrip
 
 
 class Bomb:
-    """Makes a file when unpickled."""
+    """Creates a directory when unpickled."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -106,7 +106,7 @@ class Bomb:
         return os.mkdir, (str(self.target),)
 
 
-def test_nothing_of_a_hostile_run_is_executed(script, tmp_path, trained):
+def test_evaluation_executes_no_code_from_runs(script, tmp_path, trained):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     first, second = runs_in(tmp_path)
     target = tmp_path / "executed"
@@ -125,19 +125,19 @@ def test_nothing_of_a_hostile_run_is_executed(script, tmp_path, trained):
     for run, content in ((first, first.best_checkpoint.read_bytes()), (second, archive.getvalue())):
         for path in (run.best_checkpoint, run.best_model):
             path.write_bytes(content)
-        run.record.best_checkpoint_sha256 = sha256_of(content)  # a stranger knows how to hash
+        run.record.best_checkpoint_sha256 = sha256_of(content)  # an attacker can update the hash too
         run.save_record()
     process = script("MNIST_eval.py", *folders(tmp_path))
     assert process.returncode == 0, process.stderr
     assert f"Skipped {first.name}: its " in process.stdout
     (row,) = read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
-    assert row["run"] == second.name  # only its weights were read, into a network of the record's preset
+    assert row["run"] == second.name  # only weights are read from it, into a model built from the record
     assert float(row["test_accuracy"]) > 0.8
     assert not target.exists()
     assert not list(tmp_path.rglob("outside"))
 
 
-def test_decompression_bombs_are_not_unpacked(script, tmp_path, trained):
+def test_decompression_bombs_are_rejected(script, tmp_path, trained):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     first, second = runs_in(tmp_path)
     with zipfile.ZipFile(first.best_checkpoint, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -145,20 +145,20 @@ def test_decompression_bombs_are_not_unpacked(script, tmp_path, trained):
     first.record.best_checkpoint_sha256 = sha256_of(first.best_checkpoint.read_bytes())
     first.save_record()
     np.savez_compressed(second.path / "test_predictions.npz", predicted=np.zeros(100 << 20, np.uint8))
-    with pytest.raises(InvalidRun, match="larger than predictions can be"):
+    with pytest.raises(InvalidRun, match="too large to be a predictions file"):
         TestPredictions.load(second.path)
     process = script("MNIST_eval.py", *folders(tmp_path))
     assert f"Skipped {first.name}: its epoch_0" in process.stdout
-    assert "is larger than a checkpoint of its preset can be" in process.stdout
+    assert "is too large to be a checkpoint of its preset" in process.stdout
 
 
-def test_hostile_states_are_refused_before_they_take_memory(tmp_path, trained):
+def test_hostile_states_are_rejected_before_loading(tmp_path, trained):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     run = runs_in(tmp_path)[0]
     newest = max(run.states.iterdir())
     whole = {path.name: path.read_bytes() for path in newest.iterdir()}
 
-    def refusal_of(**changes: bytes) -> str:
+    def rejection_of(**changes: bytes) -> str:
         files = {**whole, **{name.replace("__", "."): content for name, content in changes.items()}}
         manifest = json.loads(files["manifest.json"])
         manifest["sha256"] = {name: sha256_of(files[name]) for name in manifest["sha256"]}
@@ -170,14 +170,14 @@ def test_hostile_states_are_refused_before_they_take_memory(tmp_path, trained):
         assert state is None
         return warnings[0]
 
-    assert "not a valid saved state" in refusal_of(state__safetensors=(1 << 62).to_bytes(8, "little") + b"{}")
-    assert "not a valid saved state" in refusal_of(state__safetensors=pickle.dumps(Bomb(tmp_path / "executed")))
-    assert "do not have the preset's shape" in refusal_of(state__safetensors=save({"weight_000": np.zeros((3, 3))}))
-    assert "larger than a state" in refusal_of(state__safetensors=bytes(100 << 20))
+    assert "not a valid saved state" in rejection_of(state__safetensors=(1 << 62).to_bytes(8, "little") + b"{}")
+    assert "not a valid saved state" in rejection_of(state__safetensors=pickle.dumps(Bomb(tmp_path / "executed")))
+    assert "do not match the preset" in rejection_of(state__safetensors=save({"weight_000": np.zeros((3, 3))}))
+    assert "too large for a state" in rejection_of(state__safetensors=bytes(100 << 20))
     assert not (tmp_path / "executed").exists()
 
 
-def test_tensorboard_is_for_this_machine_unless_asked_and_then_warns(tmp_path, script, trained):
+def test_tensorboard_warns_about_host_and_rejects_invalid_host(tmp_path, script, trained):
     command = [sys.executable, "tensorboard_run.py", "--no-browser", "--host", "127.0.0.1", "--port", "7123"]
     process = subprocess.Popen(
         [*command, "--runs-dir", str(trained / "runs")], cwd=PROJECT, stdout=subprocess.PIPE, text=True
@@ -185,7 +185,7 @@ def test_tensorboard_is_for_this_machine_unless_asked_and_then_warns(tmp_path, s
     line = process.stdout.readline()
     process.terminate()
     process.communicate()
-    assert line.startswith("Warning: anyone who can reach 127.0.0.1 can see all runs")
-    refused = script("tensorboard_run.py", "--host", "no.such.host.invalid", "--runs-dir", trained / "runs")
-    assert refused.returncode == 2
-    assert only_line(refused).startswith("Error: --host no.such.host.invalid is not an address of this machine")
+    assert line.startswith("Warning: everyone who can reach 127.0.0.1 can see all runs")
+    rejected = script("tensorboard_run.py", "--host", "no.such.host.invalid", "--runs-dir", trained / "runs")
+    assert rejected.returncode == 2
+    assert only_line(rejected).startswith("Error: --host: no.such.host.invalid is not a valid address")

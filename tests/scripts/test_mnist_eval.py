@@ -1,4 +1,4 @@
-"""MNIST_eval.py as a user runs it: a real process, real runs."""
+"""MNIST_eval.py, run in a separate process on real runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, MadeOnce, Script, flip_a_byte, folders, only_line, project_with, runs_in
 
 
-def test_best_model_opens_in_plain_keras_without_our_code_and_gives_the_same_logits(trained, tmp_path, data):
+def test_best_model_loads_in_plain_keras(trained, tmp_path, data):
     run = runs_in(trained)[1]
     shutil.copy(run.best_model, tmp_path / "model.keras")
     np.save(tmp_path / "pixels.npy", data.validation.pixels[:1000].astype(np.float32) / 255)
@@ -45,18 +45,20 @@ def test_best_model_opens_in_plain_keras_without_our_code_and_gives_the_same_log
     accuracy = (
         load_best_model(run)(data.validation.pixels / np.float32(255)).numpy().argmax(axis=1) == data.validation.labels
     ).mean()
-    assert accuracy == pytest.approx(run.record.best_validation_accuracy, abs=2 / 5000)  # the epoch that was recorded
+    assert accuracy == pytest.approx(
+        run.record.best_validation_accuracy, abs=2 / 5000
+    )  # the model is from the best epoch
 
 
 @pytest.mark.slow
-def test_networks_are_scored_on_images_treated_as_in_training(tmp_path, script):
-    upright_alone, upright_beside = 191, 192
+def test_evaluation_preprocesses_images_as_in_training(tmp_path, script):
+    deskew_preset, two_views_preset = 191, 192
     lines = (
-        f"PRESETS[{upright_alone}] = PRESETS[1].but(deskew=True)",
-        f"PRESETS[{upright_beside}] = PRESETS[1].but(upright_beside=True)",
+        f"PRESETS[{deskew_preset}] = PRESETS[1].but(deskew=True)",
+        f"PRESETS[{two_views_preset}] = PRESETS[1].but(upright_beside=True)",
     )
     training = script(
-        *("MNIST_train.py", "--presets", f"{upright_alone},{upright_beside}"),
+        *("MNIST_train.py", "--presets", f"{deskew_preset},{two_views_preset}"),
         *("--epochs", 1, "--workers", 1, "--quiet", *folders(tmp_path)),
         cwd=project_with(tmp_path / "project", "\n".join(lines)),
     )
@@ -67,9 +69,9 @@ def test_networks_are_scored_on_images_treated_as_in_training(tmp_path, script):
     from mnist_mlp.evaluation.scoring import load_best_model
 
     test = load_test_data(PROJECT / "MNIST_data")
-    as_they_are, upright = test.pixels, deskewed(test).pixels
-    both, swapped = (np.concatenate(pair, axis=1) for pair in ((as_they_are, upright), (upright, as_they_are)))
-    seen_and_other = {upright_alone: (upright, as_they_are), upright_beside: (both, swapped)}
+    original, upright = test.pixels, deskewed(test).pixels
+    both, swapped = (np.concatenate(pair, axis=1) for pair in ((original, upright), (upright, original)))
+    seen_and_other = {deskew_preset: (upright, original), two_views_preset: (both, swapped)}
     scores = {
         row["run"]: float(row["test_accuracy"]) for row in read_table(tmp_path / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
     }
@@ -77,9 +79,9 @@ def test_networks_are_scored_on_images_treated_as_in_training(tmp_path, script):
     for run in runs_in(tmp_path):
         network, shown = load_best_model(run), seen_and_other[run.record.preset_number]
         logits = [network(pixels / np.float32(255)).numpy() for pixels in shown]
-        right_of_seen, right_of_other = ((said.argmax(axis=1) == test.labels).mean() for said in logits)
-        assert scores[run.name] == pytest.approx(right_of_seen, abs=2e-4)
-        assert right_of_seen > right_of_other + 0.002
+        accuracy, other_accuracy = ((item.argmax(axis=1) == test.labels).mean() for item in logits)
+        assert scores[run.name] == pytest.approx(accuracy, abs=2e-4)
+        assert accuracy > other_accuracy + 0.002
         ensemble += softmax(logits[0])
     (row,) = read_table(tmp_path / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)
     assert float(row["test_accuracy"]) == pytest.approx((ensemble.argmax(axis=1) == test.labels).mean(), abs=2e-4)
@@ -87,7 +89,7 @@ def test_networks_are_scored_on_images_treated_as_in_training(tmp_path, script):
 
 @pytest.fixture(scope="session")
 def scored(trained: Path, made_once: MadeOnce, script: Script) -> Path:
-    """A folder of good, damaged, unfinished and foreign runs, scored with --ensemble; stdout and stderr are files."""
+    """Valid, damaged, unfinished and foreign runs after MNIST_eval.py --ensemble. Its output is saved in files."""
 
     def score(folder: Path) -> None:
         runs = Path(shutil.copytree(trained / "runs", folder / "runs"))
@@ -99,8 +101,8 @@ def scored(trained: Path, made_once: MadeOnce, script: Script) -> Path:
         (runs / "foreign" / "record.json").write_text('{"project": "another", "epochs": 90}')
         damaged = shutil.copytree(second.path, runs / "1_damaged")
         for copy in (second.record.best_checkpoint, "best_model.keras"):
-            flip_a_byte(damaged / copy)  # HDF5 would load it without a word
-        flip_a_byte(second.path / second.record.best_checkpoint)  # but its copy is whole
+            flip_a_byte(damaged / copy)  # HDF5 loads it without an error
+        flip_a_byte(second.path / second.record.best_checkpoint)  # its copy best_model.keras is intact
         unfinished = RunFolder.open(Path(shutil.copytree(second.path, runs / "2_unfinished")))
         unfinished.record.status = RunStatus.RUNNING
         unfinished.save_record()
@@ -112,7 +114,7 @@ def scored(trained: Path, made_once: MadeOnce, script: Script) -> Path:
     return made_once("scored", score)
 
 
-def good_runs(folder: Path) -> list[RunFolder]:
+def valid_runs(folder: Path) -> list[RunFolder]:
     return [RunFolder.open(path) for path in sorted((folder / "runs").glob("*_preset*"))]
 
 
@@ -121,27 +123,27 @@ def copy_of_scored(scored: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(scored, tmp_path / "copy", symlinks=True))
 
 
-def test_skipped_runs_are_listed_with_their_reasons(scored):
+def test_skipped_runs_are_listed_with_reasons(scored):
     output, errors = (scored / "stdout").read_text(), (scored / "stderr").read_text()
-    second = good_runs(scored)[1]
-    assert errors == f"Warning: {second.best_checkpoint} is damaged; its copy best_model.keras is scored\n"
-    assert "Skipped empty: it holds no record.json" in output
-    assert "Skipped zz[red]notes: it is not a folder" in output
-    assert "Skipped loop: it is not a folder" in output
+    second = valid_runs(scored)[1]
+    assert errors == f"Warning: {second.best_checkpoint} is damaged; using its copy best_model.keras\n"
+    assert "Skipped empty: it does not contain a record.json" in output
+    assert "Skipped zz[red]notes: it is not a directory" in output
+    assert "Skipped loop: it is not a directory" in output
     assert "Skipped foreign: its record.json is damaged (KeyError)" in output
     assert "Skipped 2_unfinished: its status is running, not finished" in output
     assert f"Skipped 1_damaged: its {second.record.best_checkpoint} and best_model.keras are damaged" in output
 
 
-def test_table_and_eval_log_hold_the_test_accuracy_of_every_run(scored):
+def test_table_and_eval_log_show_test_accuracy_of_every_run(scored):
     output = (scored / "stdout").read_text()
-    runs = {run.name: run for run in good_runs(scored)}
+    runs = {run.name: run for run in valid_runs(scored)}
     rows = read_table(scored / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
     assert [row["run"] for row in rows] == list(runs)
     test = load_test_data(PROJECT / "MNIST_data")
     for row in rows:
-        said = TestPredictions.load(runs[row["run"]].path).predicted
-        accuracy = (said == test.labels).mean()
+        predicted = TestPredictions.load(runs[row["run"]].path).predicted
+        accuracy = (predicted == test.labels).mean()
         assert float(row["test_accuracy"]) == pytest.approx(accuracy)
         assert f"{accuracy:.2%}" in output
     table = [line for line in output.splitlines() if line.endswith(tuple(runs))]
@@ -152,10 +154,10 @@ def test_table_and_eval_log_hold_the_test_accuracy_of_every_run(scored):
         assert low < accuracy < high
 
 
-def test_ensemble_is_the_mean_of_the_probabilities_of_its_runs(scored):
+def test_ensemble_averages_probabilities(scored):
     from mnist_mlp.evaluation.scoring import load_best_model
 
-    runs = good_runs(scored)
+    runs = valid_runs(scored)
     test = load_test_data(PROJECT / "MNIST_data")
     pixels = test.pixels / np.float32(255)
     probabilities = [softmax(load_best_model(run)(pixels).numpy()) for run in runs]
@@ -167,25 +169,25 @@ def test_ensemble_is_the_mean_of_the_probabilities_of_its_runs(scored):
     assert re.search(shown, (scored / "stdout").read_text(), re.MULTILINE)
 
 
-def test_ensembles_that_cannot_be_scored_are_refused(copy_of_scored, script):
+def test_invalid_ensembles_are_rejected(copy_of_scored, script):
     folder = copy_of_scored
-    first, second = good_runs(folder)
+    first, second = valid_runs(folder)
     process = script("MNIST_eval.py", "--ensemble", first.name, *folders(folder))
     assert process.returncode == 2
-    assert only_line(process) == "Error: --ensemble needs at least two runs; name another, or train another"
+    assert only_line(process) == "Error: --ensemble needs at least two runs; name or train another one"
     process = script("MNIST_eval.py", "--ensemble", first.name, second.name, "2_unfinished", *folders(folder))
     assert process.returncode == 1
-    refusal = "Error: no ensemble was scored: it needs at least two runs, and every run that was named"
-    assert process.stderr.splitlines()[-1] == refusal
+    message = "Error: ensemble not evaluated: it needs at least two runs, and none of the named runs may be skipped"
+    assert process.stderr.splitlines()[-1] == message
     shutil.copytree(second.path, folder / "runs" / "3 copy")
     process = script("MNIST_eval.py", "--ensemble", *folders(folder))
     assert process.returncode == 2
-    assert only_line(process).startswith("Error: --ensemble: '3 copy' has a space in its name")
+    assert only_line(process).startswith("Error: --ensemble: run name '3 copy' contains a space")
     assert len(read_table(folder / "INFOS" / "ensemble_log.txt", ENSEMBLE_COLUMNS)) == 1
 
 
-def test_runs_that_are_not_named_keep_their_rows(copy_of_scored, script):
-    first, second = good_runs(copy_of_scored)
+def test_rows_of_other_runs_are_kept(copy_of_scored, script):
+    first, second = valid_runs(copy_of_scored)
     before = (copy_of_scored / "INFOS" / "eval_log.txt").read_text()
     process = script("MNIST_eval.py", first.name, f"{first.path}/", *folders(copy_of_scored))
     assert process.returncode == 0

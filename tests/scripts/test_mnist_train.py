@@ -1,4 +1,4 @@
-"""MNIST_train.py as a user runs it: real processes, real MNIST."""
+"""MNIST_train.py, run in a separate process on the real MNIST data."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tests.helpers import PROJECT, folders, only_line, runs_in
 from hyperparameters import PRESETS
 
 
-def test_training_tells_its_story_in_plain_lines_where_there_is_no_terminal(trained):
+def test_output_without_terminal(trained):
     lines = (trained / "stdout").read_text().splitlines()
-    assert lines[0].startswith("Preset 1 (1 of 2): 784-300-200-10 relu, adam at 0.001, batches of 200")
+    assert lines[0].startswith("Preset 1 (1 of 2): 784-300-200-10 relu, adam, learning rate 0.001, batch size 200")
     assert re.match(
         r"preset 1  epoch 1/2  loss \d\.\d+  validation \d\d\.\d\d%  best \d\d\.\d\d%  \d+ s left", lines[1]
     )
@@ -34,13 +34,13 @@ def test_training_tells_its_story_in_plain_lines_where_there_is_no_terminal(trai
     table = next(index for index, line in enumerate(lines) if line.startswith("preset  best epoch"))
     ends = [(line.split()[0], line.split()[-1]) for line in lines[table + 1 : table + 3]]
     assert ends == [(str(run.record.preset_number), run.name) for run in runs_in(trained)]
-    asked_for = f"--runs-dir {trained / 'runs'} --info-dir {trained / 'INFOS'}"
-    assert lines[-2].endswith(f"python MNIST_eval.py {asked_for} scores the runs on the test set,")
-    assert lines[-1].endswith(f"python tensorboard_run.py --runs-dir {trained / 'runs'} shows how they went.")
-    assert (trained / "stderr").read_text() == ""  # none of TensorFlow's chatter
+    directories = f"--runs-dir {trained / 'runs'} --info-dir {trained / 'INFOS'}"
+    assert lines[-2].endswith(f"python MNIST_eval.py {directories}")
+    assert lines[-1].endswith(f"python tensorboard_run.py --runs-dir {trained / 'runs'}")
+    assert (trained / "stderr").read_text() == ""  # no log output from TensorFlow
 
 
-def test_a_run_explains_itself(trained):
+def test_run_directory_content(trained):
     first, second = runs_in(trained)
     assert re.fullmatch(r"\d{10}_preset01", first.name)
     assert re.fullmatch(r"\d{10}_preset08", second.name)
@@ -53,9 +53,9 @@ def test_a_run_explains_itself(trained):
         record.epochs[1]["validation"]["accuracy"] > record.epochs[0]["validation"]["accuracy"]
     )
     for item in record.epochs:
-        for figures in (item["train"], item["validation"]):
-            assert figures["loss"] == pytest.approx(figures["cross_entropy"] + figures["l2_penalty"])
-            assert 0.5 < figures["accuracy"] < 1
+        for metrics in (item["train"], item["validation"]):
+            assert metrics["loss"] == pytest.approx(metrics["cross_entropy"] + metrics["l2_penalty"])
+            assert 0.5 < metrics["accuracy"] < 1
     assert record.epochs[-1]["validation"]["l2_penalty"] > 0
     names = sorted(path.name for path in second.path.iterdir() if not path.name.startswith("."))
     assert names == ["best_model.keras", "checkpoints", "record.json", "states", "summaries"]
@@ -63,7 +63,7 @@ def test_a_run_explains_itself(trained):
     json.loads((second.path / "record.json").read_text())
 
 
-def test_info_tables_hold_a_line_an_epoch_and_a_row_a_preset(trained):
+def test_info_tables_have_a_row_per_epoch_and_per_run(trained):
     infos = trained / "INFOS"
     for name, columns, rows in (
         ("training_log.txt", TRAINING_LOG_COLUMNS, 4),
@@ -86,16 +86,16 @@ def test_info_tables_hold_a_line_an_epoch_and_a_row_a_preset(trained):
     assert epochs == [("1", "1"), ("1", "2"), ("8", "1"), ("8", "2")]
 
 
-def test_same_seed_in_another_process_gives_the_same_bits(trained, tmp_path, script):
+def test_same_seed_gives_same_bits_in_another_process(trained, tmp_path, script):
     chosen = ("--presets", 8, "--epochs", 2, "--repeats", 2, "--workers", 1, "--quiet")
     process = script("MNIST_train.py", *chosen, *folders(tmp_path))
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     again, other = runs_in(tmp_path)
     first = runs_in(trained)[1]
     assert [run.record.seed for run in (first, again, other)] == [1602, 1602, 1603]
-    figures = [[(item["train"], item["validation"]) for item in run.record.epochs] for run in (first, again, other)]
-    assert figures[0] == figures[1]
-    assert figures[0][0] != figures[2][0]
+    metrics = [[(item["train"], item["validation"]) for item in run.record.epochs] for run in (first, again, other)]
+    assert metrics[0] == metrics[1]
+    assert metrics[0][0] != metrics[2][0]
 
     def weights_file(run):
         return zipfile.ZipFile(run.best_model).read("model.weights.h5")
@@ -103,7 +103,7 @@ def test_same_seed_in_another_process_gives_the_same_bits(trained, tmp_path, scr
     assert weights_file(first) == weights_file(again)
 
 
-def test_empty_list_in_the_script_is_refused(script, tmp_path):
+def test_empty_list_in_script_is_rejected(script, tmp_path):
     for name in ("MNIST_train.py", "hyperparameters.py"):
         shutil.copy(PROJECT / name, tmp_path)
     source = (tmp_path / "MNIST_train.py").read_text()
@@ -115,24 +115,24 @@ def test_empty_list_in_the_script_is_refused(script, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "complaint"),
+    ("line", "message"),
     [
-        ("presets = [9-13]", 'for a range write text: presets = "9-13,31"'),
-        ("presets = [1.0]", "preset 1.0 is not the number of a preset"),
+        ("presets = [9-13]", 'write a range as text: presets = "9-13,31"'),
+        ("presets = [1.0]", "presets: 1.0 is not a preset number"),
         ("presets = 31", "is not a list of preset numbers"),
     ],
 )
-def test_a_mistake_in_the_scripts_own_list_is_told_in_one_line(script, tmp_path, line, complaint):
+def test_mistake_in_script_list_is_reported_in_one_line(script, tmp_path, line, message):
     for name in ("MNIST_train.py", "hyperparameters.py"):
         shutil.copy(PROJECT / name, tmp_path)
     source = (tmp_path / "MNIST_train.py").read_text()
     (tmp_path / "MNIST_train.py").write_text(re.sub(r"^presets = .*", line, source, flags=re.M))
     process = script(tmp_path / "MNIST_train.py", PYTHONPATH=str(PROJECT))
-    assert complaint in only_line(process)
+    assert message in only_line(process)
     assert process.returncode == 2
 
 
-def test_help_and_list_need_no_tensorflow(script):
+def test_help_and_list_do_not_import_tensorflow(script):
     for option in ("--help", "--list"):
         check = f"import runpy, sys; sys.argv = ['MNIST_train.py', '{option}']\n"
         check += "try: runpy.run_path('MNIST_train.py', run_name='__main__')\nexcept SystemExit: pass\n"
@@ -152,7 +152,7 @@ def test_live_display_on_a_terminal(tmp_path):
     while True:
         try:
             output += os.read(ours, 65536)
-        except OSError:  # the process has ended and closed its side
+        except OSError:  # the process has ended
             break
     assert process.wait(timeout=60) == 0
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output.decode())
@@ -165,17 +165,17 @@ def test_live_display_on_a_terminal(tmp_path):
 
 
 def has_loaded(process: psutil.Process, library: str) -> bool:
-    """Tells whether the process has loaded a library of a package."""
+    """Returns whether the process has loaded a shared library of this package."""
     try:
         return any(f"/{library}/" in loaded.path for loaded in process.memory_maps())
-    except psutil.Error:  # it has ended, or is about to
+    except psutil.Error:  # the process has ended or is ending
         return True
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("library", ["numpy", "tensorflow"])
-def test_ctrl_c_at_the_start_ends_at_once_and_leaves_nothing(tmp_path, library):
-    """The first library is loaded before Ctrl-C is handled by the program, the second while TensorFlow starts."""
+def test_ctrl_c_during_start_leaves_no_runs(tmp_path, library):
+    """NumPy is loaded before the program installs its Ctrl-C handler, TensorFlow after."""
     command = [sys.executable, "MNIST_train.py", "--presets", "1", *folders(tmp_path)]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     watched = psutil.Process(process.pid)
@@ -189,7 +189,7 @@ def test_ctrl_c_at_the_start_ends_at_once_and_leaves_nothing(tmp_path, library):
 
 
 @pytest.mark.slow
-def test_ctrl_c_is_reported_in_one_line_and_recorded(tmp_path):
+def test_ctrl_c_during_training_is_recorded(tmp_path):
     command = [sys.executable, "MNIST_train.py", "--presets", "1", *folders(tmp_path)]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stdout:
@@ -199,6 +199,6 @@ def test_ctrl_c_is_reported_in_one_line_and_recorded(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     (run,) = runs_in(tmp_path)
-    assert errors.startswith(f"Interrupted; what was trained until then is in {tmp_path / 'runs'}. To go on: ")
+    assert errors.startswith(f"Interrupted. The results so far are in {tmp_path / 'runs'}. To resume: ")
     assert run.record.status == "interrupted"
     assert len(run.record.epochs) >= 2

@@ -1,4 +1,4 @@
-"""tensorboard_run.py as a user runs it."""
+"""tensorboard_run.py, run in a separate process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fetch(address: str, body: bytes | None = None):
         return json.loads(answer.read())
 
 
-def test_tensorboard_shows_scalars_graph_hyperparameters_and_scores(evaluated, tensorboard):
+def test_tensorboard_serves_scalars_graph_hyperparameters_and_scores(evaluated, tensorboard):
     first, second = runs_in(evaluated)
     deadline = time.monotonic() + 60
     while len(fetch(f"{tensorboard}data/runs")) < 4 and time.monotonic() < deadline:
@@ -39,13 +39,13 @@ def test_tensorboard_shows_scalars_graph_hyperparameters_and_scores(evaluated, t
     fetch(f"{tensorboard}data/plugin/hparams/experiment", json.dumps({"experimentName": ""}).encode())
     groups = fetch(f"{tensorboard}data/plugin/hparams/session_groups", json.dumps(body).encode())["sessionGroups"]
     assert {group["name"] for group in groups} == {first.name, second.name}
-    eighth = next(group for group in groups if group["name"] == second.name)
-    hyperparameters = eighth["hparams"]
+    preset_8 = next(group for group in groups if group["name"] == second.name)
+    hyperparameters = preset_8["hparams"]
     for name in ("preset", "seed", "batch_size", "epochs", "learning_rate", "weight_decay", "dropout", "weight_layers"):
         assert isinstance(hyperparameters[name], int | float), name
     assert hyperparameters["hidden_sizes"] == "200-200-200"
     assert hyperparameters["learning_rate"] == 0.01
-    metrics = {metric["name"]["tag"]: metric["value"] for metric in eighth["metricValues"]}
+    metrics = {metric["name"]["tag"]: metric["value"] for metric in preset_8["metricValues"]}
     assert metrics["best_accuracy"] == pytest.approx(second.record.best_validation_accuracy)
     scores = {row["run"]: row["test_accuracy"] for row in read_table(evaluated / "INFOS/eval_log.txt", EVAL_COLUMNS)}
     assert metrics["test_accuracy"] == pytest.approx(float(scores[second.name]))

@@ -1,10 +1,11 @@
-"""Sweeps under attack: processes killed after random lines of output, states damaged, a full disk; then --resume.
+"""Chaos test: kills processes at random times, damages saved states, fills the disk, and resumes the sweep each time.
 
-python -m tests.sweep.chaos --kills 20      as `make chaos` does, some minutes
-python -m tests.sweep.chaos --engine ray    the same on Ray
-python -m tests.sweep.chaos --kills 2       as the tests do, but they leave out the full disk
+python -m tests.sweep.chaos --kills 20      same as `make chaos`; takes a few minutes
+python -m tests.sweep.chaos --engine ray    same, on Ray
+python -m tests.sweep.chaos --kills 2       short, similar to test_chaos.py, which skips the full disk
 
-In the end every run must have the bits of an undisturbed sweep, and every row of INFOS/ must be there once.
+In the end, all runs must be bit-identical to those of an uninterrupted sweep, and the tables in INFOS/ must not have
+missing or duplicate rows.
 """
 
 from __future__ import annotations
@@ -30,62 +31,64 @@ from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, flip_a_byte, folders, results
 
 PRESETS = "1,8"
-SECONDS_AFTER_LINE = (
-    0.3  # at most, before a kill, so that it meets epochs, saves and whatever else is between two lines
-)
+MAX_KILL_DELAY = 0.3  # seconds after a line of output, so that kills hit any point of an epoch or a save
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Shows that a sweep under attack loses nothing.")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--engine", choices=("local", "ray"), default="local")
-    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser = argparse.ArgumentParser(description="Checks that a sweep loses nothing if its processes are killed.")
+    parser.add_argument("--kills", type=int, default=20, metavar="N", help="number of kills (default: 20)")
+    parser.add_argument("--epochs", type=int, default=40, metavar="N", help="number of epochs per run (default: 40)")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="engine to test (default: local)")
+    parser.add_argument(
+        "--seed", type=int, default=int(time.time()), metavar="N", help="random seed (default: the time)"
+    )
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)
-    chance = random.Random(options.seed)
+    rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        calm = Path(folder, "calm")
+        reference = Path(folder, "reference")
         sweep = ("--presets", PRESETS, "--epochs", str(options.epochs))
-        run_to_its_end(calm, *sweep)
+        run_to_end(reference, *sweep)
         engine = ("--engine", options.engine)
         kills_left = options.kills
-        while kills_left:  # a sweep may end before it has been killed so often
-            attacked = Path(folder, f"attacked, {kills_left} kills left")
-            kills_left -= attack(attacked, sweep, engine, kills_left, chance)
-            assert_nothing_lost(attacked, calm)
-        fill_the_disk(Path(folder, "full"), sweep)
-        print("every run has the bits of the undisturbed sweep, every row is there once", flush=True)
+        while kills_left:  # a sweep may end before all kills are used up
+            killed = Path(folder, f"killed, {kills_left} kills left")
+            kills_left -= sweep_with_kills(killed, sweep, engine, kills_left, rng)
+            assert_nothing_lost(killed, reference)
+        train_on_full_disk(Path(folder, "full"))
+        print("all runs match the uninterrupted sweep, and no table row is missing or duplicated", flush=True)
 
 
-def attack(folder: Path, sweep: tuple[str, ...], engine: tuple[str, ...], kills: int, chance: random.Random) -> int:
-    """Kills trainer or worker again and again, damages states now and then, until all is trained; returns the kills."""
+def sweep_with_kills(
+    folder: Path, sweep: tuple[str, ...], engine: tuple[str, ...], kills: int, rng: random.Random
+) -> int:
+    """Trains the sweep to completion while killing processes and damaging states; returns the number of kills."""
     done = Counter()
-    while not everything_is_done(folder):
+    while not is_finished(folder):
         options = ("--resume",) if unfinished(folder) else (*sweep, "--skip-done")
         process = start(folder, *options, *engine)
-        attacks_left = kills - done["trainer"] - done["worker"]
-        if attacks_left > 0 and reads_lines(process, chance.randint(0, 12)):
-            time.sleep(chance.uniform(0, SECONDS_AFTER_LINE))
-            done[kill_something(process, chance)] += 1
+        kills_left = kills - done["trainer"] - done["worker"]
+        if kills_left > 0 and read_lines(process, rng.randint(0, 12)):
+            time.sleep(rng.uniform(0, MAX_KILL_DELAY))
+            done[kill_trainer_or_worker(process, rng)] += 1
         process.communicate(timeout=900)
-        if attacks_left > 0 and chance.random() < 0.3:
-            done["states damaged"] += damage_a_state(folder, chance)
+        if kills_left > 0 and rng.random() < 0.3:
+            done["states damaged"] += damage_a_state(folder, rng)
     print(f"survived: {dict(done)}", flush=True)
     return done["trainer"] + done["worker"]
 
 
-def reads_lines(process: subprocess.Popen, lines: int) -> bool:
-    """Reads so many lines of the process's output; returns whether it is still running then."""
+def read_lines(process: subprocess.Popen, lines: int) -> bool:
+    """Reads this many lines of output; returns whether the process is still running."""
     return all(process.stdout.readline() for _ in range(lines)) and process.poll() is None
 
 
-def kill_something(process: subprocess.Popen, chance: random.Random) -> str:
-    """Kills the trainer with all its workers, or one worker alone; returns which."""
+def kill_trainer_or_worker(process: subprocess.Popen, rng: random.Random) -> str:
+    """Kills the trainer and all its workers, or a single worker; returns "trainer" or "worker"."""
     workers = [child for child in psutil.Process(process.pid).children(recursive=True) if is_worker(child)]
-    if workers and chance.random() < 0.5:
+    if workers and rng.random() < 0.5:
         with contextlib.suppress(psutil.NoSuchProcess):
-            chance.choice(workers).kill()
+            rng.choice(workers).kill()
         return "worker"
     os.killpg(process.pid, signal.SIGKILL)
     return "trainer"
@@ -97,21 +100,21 @@ def is_worker(process: psutil.Process) -> bool:
     return False
 
 
-def damage_a_state(folder: Path, chance: random.Random) -> int:
-    """Flips a byte in the newest of a run's two saved states; returns whether it found one."""
+def damage_a_state(folder: Path, rng: random.Random) -> int:
+    """Flips a byte in the newer of a run's two saved states; returns the number of damaged states, 0 or 1."""
     for run in unfinished(folder):
         states = sorted(run.states.glob("epoch_*"))
         if len(states) == 2:
-            flip_a_byte(states[1] / chance.choice(["state.safetensors", "record.json"]))
+            flip_a_byte(states[1] / rng.choice(["state.safetensors", "record.json"]))
             return 1
     return 0
 
 
-def fill_the_disk(folder: Path, sweep: tuple[str, ...]) -> None:
-    """Trains on a small file system that is full at first; skipped if none can be mounted."""
+def train_on_full_disk(folder: Path) -> None:
+    """Trains on a small, full file system, then frees space and resumes. Skips this if it cannot mount one."""
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True).returncode:
-        print("no small file system could be mounted: the full disk is left out", flush=True)
+        print("skipped the full-disk test: cannot mount a small file system", flush=True)
         return
     try:
         filler = folder / "filler"
@@ -121,10 +124,10 @@ def fill_the_disk(folder: Path, sweep: tuple[str, ...]) -> None:
         assert process.returncode == 1, errors
         assert len(errors.strip().splitlines()) == 1, errors
         filler.unlink()
-        run_to_its_end(folder, "--resume")
-        calm = folder / "calm"
-        run_to_its_end(calm, "--presets", "1", "--epochs", "3")
-        assert_nothing_lost(folder, calm)
+        run_to_end(folder, "--resume")
+        reference = folder / "reference"
+        run_to_end(reference, "--presets", "1", "--epochs", "3")
+        assert_nothing_lost(folder, reference)
         print("survived: a full disk", flush=True)
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
@@ -141,7 +144,7 @@ def start(folder: Path, *options: str) -> subprocess.Popen:
     )
 
 
-def run_to_its_end(folder: Path, *options: str) -> None:
+def run_to_end(folder: Path, *options: str) -> None:
     process = start(folder, *options)
     _, errors = process.communicate(timeout=1800)
     assert process.returncode == 0, errors
@@ -157,17 +160,17 @@ def unfinished(folder: Path) -> list[RunFolder]:
     return [run for run in runs_of(folder) if not run.record.is_done]
 
 
-def everything_is_done(folder: Path) -> bool:
+def is_finished(folder: Path) -> bool:
     done = {run.record.preset_number for run in runs_of(folder) if run.record.is_done}
     return done == set(map(int, PRESETS.split(",")))
 
 
-def assert_nothing_lost(folder: Path, calm: Path) -> None:
-    assert results(folder) == results(calm)
+def assert_nothing_lost(folder: Path, reference: Path) -> None:
+    assert results(folder) == results(reference)
     for table, columns in (("training_log.txt", TRAINING_LOG_COLUMNS), ("overral_info.txt", OVERALL_COLUMNS)):
         rows, expected = (
             Counter((row["preset"], row.get("epoch")) for row in read_table(parent / "INFOS" / table, columns))
-            for parent in (folder, calm)
+            for parent in (folder, reference)
         )
         assert rows == expected
         assert set(rows.values()) == {1}

@@ -1,4 +1,4 @@
-"""Trainings that several modules resume."""
+"""Fixtures shared by the sweep tests: runs to resume, and a lock for Ray."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ import pytest
 from filelock import FileLock
 
 from tests.helpers import MadeOnce, Script, folders
-from tests.sweep.resuming import CHOSEN, start_until
+from tests.sweep.resuming import TRAIN_OPTIONS, start_until
 
 
 @pytest.fixture
 def one_cluster_at_a_time() -> Iterator[None]:
-    """Makes test processes take turns with Ray, because the address "auto" finds every cluster on the machine."""
+    """Lets only one test process use Ray at a time, because the address "auto" finds any cluster on the machine."""
     with FileLock(Path(tempfile.gettempdir()) / "mnist_mlp_tests_of_ray.lock"):
         yield
 
 
 @pytest.fixture(scope="session")
-def undisturbed(made_once: MadeOnce, script: Script) -> Path:
-    def train(folder: Path) -> None:
-        assert script("MNIST_train.py", *CHOSEN, "--quiet", *folders(folder)).returncode == 0
+def uninterrupted(made_once: MadeOnce, script: Script) -> Path:
+    """A directory with a finished run that was never interrupted."""
 
-    return made_once("undisturbed", train)
+    def train(folder: Path) -> None:
+        assert script("MNIST_train.py", *TRAIN_OPTIONS, "--quiet", *folders(folder)).returncode == 0
+
+    return made_once("uninterrupted", train)
 
 
 @pytest.fixture(scope="session")
 def interrupted(made_once: MadeOnce) -> Path:
-    """The folders of a training that was interrupted after three epochs or so, with two saved states."""
+    """A directory with a run that was interrupted after about 3 epochs and has 2 saved states."""
 
     def interrupt(folder: Path) -> None:
         process = start_until(folder, "epoch 3/6")

@@ -1,4 +1,4 @@
-"""Trainings that are stopped and resumed, for the tests that do so with the real scripts."""
+"""Helpers for tests that stop and resume runs with the real scripts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,24 @@ from mnist_mlp.runs.states import newest_valid_state
 from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, folders, result_of, runs_in, wait_for
 
-CHOSEN = ("--presets", "8", "--epochs", "6")
+TRAIN_OPTIONS = ("--presets", "8", "--epochs", "6")
 
 
 def start(folder: Path, *more: str, driver: tuple[str, ...] = ()) -> subprocess.Popen:
+    """Starts MNIST_train.py.
+
+    Args:
+        driver: Python code that runs the script, followed by its arguments; started with `python -c`.
+    """
     return subprocess.Popen(
-        [sys.executable, *(("-c", *driver) if driver else ()), "MNIST_train.py", *CHOSEN, *more, *folders(folder)],
+        [
+            sys.executable,
+            *(("-c", *driver) if driver else ()),
+            "MNIST_train.py",
+            *TRAIN_OPTIONS,
+            *more,
+            *folders(folder),
+        ],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -29,6 +41,7 @@ def start(folder: Path, *more: str, driver: tuple[str, ...] = ()) -> subprocess.
 
 
 def start_until(folder: Path, text: str, *more: str) -> subprocess.Popen:
+    """Starts MNIST_train.py and waits until it prints this text."""
     process = start(folder, *more)
     wait_for(process, text)
     return process
@@ -48,8 +61,8 @@ def saved_states(run: RunFolder) -> list[Path]:
     return sorted(run.states.glob("epoch_*"))
 
 
-def another(run: RunFolder, number: int) -> RunFolder:
-    """Returns a copy of the run beside it."""
+def duplicate(run: RunFolder, number: int) -> RunFolder:
+    """Copies the run within its runs directory; returns the copy."""
     return RunFolder.open(copy_of(run.path, run.path.with_name(f"{run.name}_{number}")))
 
 
@@ -58,7 +71,7 @@ def files_of(run: RunFolder) -> dict[Path, bytes]:
 
 
 def curves(run: RunFolder) -> dict[tuple[str, str], list[tuple[int, bytes]]]:
-    """Returns for each writer and tag the (step, value's bytes) pairs that TensorBoard finds, in the order found."""
+    """Returns the TensorBoard data: for each (writer, tag), a list of (step, serialized value) in file order."""
     found = {}
     for name in ("train", "dev"):
         events = EventAccumulator(str(run.summaries / name), size_guidance={"scalars": 0, "tensors": 0})
@@ -71,9 +84,9 @@ def curves(run: RunFolder) -> dict[tuple[str, str], list[tuple[int, bytes]]]:
     return found
 
 
-def assert_as_if_never_stopped(folder: Path, undisturbed: Path) -> None:
-    """Checks every run of the folder against the only one of the other."""
-    expected = the_run(undisturbed)
+def assert_matches_uninterrupted(folder: Path, uninterrupted: Path) -> None:
+    """Checks that every run in `folder` is bit-identical to the only run in `uninterrupted`."""
+    expected = the_run(uninterrupted)
     logged = read_table(folder / "INFOS" / "training_log.txt", TRAINING_LOG_COLUMNS)
     overall = read_table(folder / "INFOS" / "overral_info.txt", OVERALL_COLUMNS)
     for curve in (("dev", "accuracy"), ("train", "update_ratio/logits"), ("train", "weights/hidden_1")):
@@ -82,10 +95,10 @@ def assert_as_if_never_stopped(folder: Path, undisturbed: Path) -> None:
         assert run.record.status == "finished"
         assert result_of(run) == result_of(expected)
         assert run.record.best_epoch == expected.record.best_epoch
-        mine, theirs = (newest_valid_state(folder).state for folder in (run, expected))
-        assert mine.epoch == theirs.epoch == 6
+        actual, reference = (newest_valid_state(folder).state for folder in (run, expected))
+        assert actual.epoch == reference.epoch == 6
         for name in ("weights", "optimizer_state"):
-            for array, other in zip(getattr(mine, name), getattr(theirs, name), strict=True):
+            for array, other in zip(getattr(actual, name), getattr(reference, name), strict=True):
                 assert array.tobytes() == other.tobytes()
         assert sorted(row["epoch"] for row in logged if row["run"] == run.name) == [str(epoch) for epoch in range(1, 7)]
         assert [row["run"] for row in overall].count(run.name) == 1

@@ -1,4 +1,4 @@
-"""Runs with damaged saved states, or with none, and what --resume does."""
+"""Resuming runs whose saved states are damaged or missing."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, flip_a_byte, folders, only_line, project_with, runs_in
-from tests.sweep.resuming import another, assert_as_if_never_stopped, copy_of, files_of, saved_states, the_run
+from tests.sweep.resuming import assert_matches_uninterrupted, copy_of, duplicate, files_of, saved_states, the_run
 
 pytestmark = pytest.mark.slow
 
 
-def test_damaged_newest_state_is_named_and_the_one_before_taken(script, interrupted, undisturbed, tmp_path):
-    damages = [
-        (flip_a_byte, "state.safetensors", "state.safetensors does not have the bytes that were written"),
-        (cut_in_half, "state.safetensors", "state.safetensors does not have the bytes that were written"),
+def test_resume_uses_older_state_if_newest_is_damaged(script, interrupted, uninterrupted, tmp_path):
+    cases = [
+        (flip_a_byte, "state.safetensors", "state.safetensors does not match its checksum"),
+        (cut_in_half, "state.safetensors", "state.safetensors does not match its checksum"),
         (empty, "manifest.json", "it is not a valid saved state (JSONDecodeError)"),
-        (of_version_2, "manifest.json", "its manifest.json has version 2, but this program reads version 1"),
+        (set_version_2, "manifest.json", "its manifest.json has version 2, but this program reads version 1"),
     ]
     folder = copy_of(interrupted, tmp_path)
     run = the_run(folder)
     assert len(saved_states(run)) == 2
     expected = []
-    copies = [run, *(another(run, number) for number in (2, 3, 4))]
-    for copy, (damage, name, complaint) in zip(copies, damages, strict=True):
+    copies = [run, *(duplicate(run, number) for number in (2, 3, 4))]
+    for copy, (damage, name, message) in zip(copies, cases, strict=True):
         newest = saved_states(copy)[-1]
         damage(newest / name)
-        expected.append(f"Warning: {newest} is damaged: {complaint}")
+        expected.append(f"Warning: {newest} is damaged: {message}")
     process = script("MNIST_train.py", "--resume", "--workers", 1, *folders(folder))
     assert (process.returncode, process.stderr.splitlines()) == (0, expected)
     assert "epoch 1/6" not in process.stdout
-    assert_as_if_never_stopped(folder, undisturbed)
+    assert_matches_uninterrupted(folder, uninterrupted)
 
 
 def cut_in_half(path: Path) -> None:
@@ -53,12 +53,12 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def of_version_2(manifest: Path) -> None:
+def set_version_2(manifest: Path) -> None:
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "state_version": 2}))
 
 
-def never_to_be_beaten(run: RunFolder) -> None:
-    """Lets all records of a run say that its best epoch got every validation image right."""
+def make_best_epoch_perfect(run: RunFolder) -> None:
+    """Sets the validation accuracy of the best epoch to 1 in all saved records, so that no later epoch is better."""
     for state in saved_states(run):
         record = RunRecord.from_json((state / "record.json").read_text())
         record.epochs[run.record.best_epoch - 1]["validation"]["accuracy"] = 1.0
@@ -68,12 +68,12 @@ def never_to_be_beaten(run: RunFolder) -> None:
         (state / "manifest.json").write_text(json.dumps(manifest))
 
 
-def test_run_without_a_valid_state_fails_and_the_others_go_on_and_keep_their_best_epoch(script, interrupted, tmp_path):
+def test_run_without_valid_state_fails_and_others_resume(script, interrupted, tmp_path):
     folder = copy_of(interrupted, tmp_path)
     bad = the_run(folder)
-    other = another(bad, 2)
+    other = duplicate(bad, 2)
     best = (other.record.best_epoch, other.record.best_checkpoint, other.best_checkpoint.read_bytes())
-    never_to_be_beaten(other)
+    make_best_epoch_perfect(other)
     for state in saved_states(bad):
         (state / "state.safetensors").write_bytes(b"")
     process = script("MNIST_train.py", "--resume", *folders(folder))
@@ -83,28 +83,28 @@ def test_run_without_a_valid_state_fails_and_the_others_go_on_and_keep_their_bes
     assert (bad.record.status, other.record.status) == ("failed", "finished")
     assert (other.record.best_epoch, other.record.best_checkpoint, other.best_model.read_bytes()) == best
     assert len(other.record.epochs) == 6
-    assert bad.record.reason.startswith("none of its saved states is valid, so it cannot go on")
+    assert bad.record.reason.startswith("none of its saved states is valid, so it cannot be resumed")
     assert process.stderr.endswith(f"Error: 1 of 2 runs failed: {bad.name} ({bad.record.reason})\n")
     assert len(bad.record.epochs) >= 2
     assert len(saved_states(bad)) == 2
 
 
-def test_states_of_another_version_are_left_as_they_are(script, interrupted, tmp_path):
+def test_states_of_unknown_version_are_not_changed(script, interrupted, tmp_path):
     folder = copy_of(interrupted, tmp_path)
     run = the_run(folder)
     for state in saved_states(run):
-        of_version_2(state / "manifest.json")
+        set_version_2(state / "manifest.json")
     before = files_of(run)
     process = script("MNIST_train.py", "--resume", *folders(folder))
     assert process.returncode == 2
     assert only_line(process) == (
-        f"Error: nothing is left to resume: {run.name} is left as it is: its manifest.json has version 2, "
+        f"Error: no run can be resumed: {run.name}: its manifest.json has version 2, "
         "but this program reads version 1; resume it with the version that wrote it"
     )
     assert files_of(run) == before
 
 
-def test_runs_written_before_there_were_saved_states(script, tmp_path):
+def test_runs_without_saved_states_are_evaluated_and_reported_but_not_resumed(script, tmp_path):
     for name in ("runs", "INFOS"):
         shutil.copytree(PROJECT / "tests" / "written_before_saved_states" / name, tmp_path / name)
     finished, killed = runs_in(tmp_path)
@@ -114,7 +114,7 @@ def test_runs_written_before_there_were_saved_states(script, tmp_path):
         "MNIST_train.py", "--resume", *folders(tmp_path), cwd=project_with(tmp_path / "same", line.format(8))
     )
     assert process.returncode == 1
-    reason = "it has no saved state (old versions wrote none), so it cannot go on; train its preset again"
+    reason = "it has no saved state (early versions had none), so it cannot be resumed; move its directory elsewhere"
     assert only_line(process).startswith(f"Error: 1 of 1 runs failed: {killed.name} ({reason}")
     record = RunFolder.open(killed.path).record
     assert (record.status, record.epochs, record.best_epoch) == ("failed", killed.record.epochs, 2)
@@ -123,7 +123,7 @@ def test_runs_written_before_there_were_saved_states(script, tmp_path):
         {**before[1], killed.path / "record.json": None},
     ]
 
-    edited = project_with(tmp_path / "edited", line.format(5))  # whose network the weights would not fit
+    edited = project_with(tmp_path / "edited", line.format(5))  # preset 38 no longer matches the weights
     process = script("MNIST_eval.py", *folders(tmp_path), cwd=edited)
     assert (process.returncode, process.stderr) == (0, "")
     assert f"Skipped {killed.name}: its status is failed, not finished" in process.stdout

@@ -1,4 +1,4 @@
-"""The engines of this machine: jobs are pulled late, canceled, isolated, and trained side by side."""
+"""Local engines: job sources, cancellation, failures and parallel training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def kinds(events: list, job: Job) -> list[type]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [THIS_PROCESS, TWO_WORKERS])
-def test_every_job_is_trained_to_its_end_on_its_data_set(start: StartEngine):
+def test_all_jobs_complete_on_their_data_set(start: StartEngine):
     jobs = [a_job(seed, epochs) for seed, epochs in ((1, 1), (2, 2), (3, 3), (3, 3))]
     jobs[3] = dataclasses.replace(jobs[3], data_set=OTHER_SPLIT)
     events = events_of(start((MNIST, OTHER_SPLIT)), jobs)
@@ -49,12 +49,13 @@ def test_every_job_is_trained_to_its_end_on_its_data_set(start: StartEngine):
         correct = results[0].train.accuracy * job.data_set.training_images
         assert correct == pytest.approx(round(correct), abs=1e-6)
     first = {event.job: event.result for event in events if isinstance(event, EpochDone) and event.result.epoch == 1}
-    assert len({first[job].validation.accuracy for job in jobs}) == 4  # every seed and data set gives another network
+    # Each seed and data set gives a different network.
+    assert len({first[job].validation.accuracy for job in jobs}) == 4
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [THIS_PROCESS, TWO_WORKERS])
-def test_second_job_may_depend_on_the_first_one_s_result(start: StartEngine):
+def test_source_can_wait_for_first_result(start: StartEngine):
     first, second = a_job(1, epochs=30), a_job(2)
     source = LateSource(first, second)
     events = events_of(start(), source, source.see)
@@ -62,15 +63,15 @@ def test_second_job_may_depend_on_the_first_one_s_result(start: StartEngine):
         assert kinds(events, job) == [Started, *[EpochDone] * job.preset.epochs, Ended]
     order = [(type(event), event.job) for event in events]
     assert order.index((EpochDone, first)) < order.index((Started, second))
-    is_side_by_side = order.index((Started, second)) < order.index((Ended, first))
-    assert is_side_by_side == (start is TWO_WORKERS.values[0])
-    if is_side_by_side:
-        assert 1 <= source.refusals <= 2  # asked after every event, not all the time
+    is_parallel = order.index((Started, second)) < order.index((Ended, first))
+    assert is_parallel == (start is TWO_WORKERS.values[0])
+    if is_parallel:
+        assert 1 <= source.refusals <= 2  # the source is asked after every event, not continuously
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [THIS_PROCESS, ONE_WORKER])
-def test_idle_engine_asks_from_time_to_time(start: StartEngine, monkeypatch):
+def test_idle_engine_polls_source(start: StartEngine, monkeypatch):
     monkeypatch.setattr(local_engine, "POLL_SECONDS", 0.05)
     job, answers = a_job(1), []
 
@@ -87,15 +88,15 @@ def test_idle_engine_asks_from_time_to_time(start: StartEngine, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [THIS_PROCESS, ONE_WORKER])
-def test_canceled_jobs_end_and_make_room_for_the_next(start: StartEngine):
+def test_next_job_starts_after_canceled_jobs(start: StartEngine):
     at_start, after_epoch, following = a_job(1, epochs=100_000), a_job(2, epochs=100_000), a_job(3)
     engine = start()
 
     def cancel(event):
         if event.job is at_start or (isinstance(event, EpochDone) and event.job is after_epoch):
             engine.cancel(event.job)
-            engine.cancel(event.job)  # once is enough, twice does no harm
-            engine.cancel(a_job(4))  # never seen by the engine
+            engine.cancel(event.job)  # has no effect the second time
+            engine.cancel(a_job(4))  # unknown to the engine
 
     events = events_of(engine, [at_start, after_epoch, following], cancel)
     assert kinds(events, at_start) == [Started, Ended]
@@ -105,7 +106,7 @@ def test_canceled_jobs_end_and_make_room_for_the_next(start: StartEngine):
     assert ends == {at_start: ("", True), after_epoch: ("", True), following: ("", False)}
 
 
-def test_failure_of_a_training_ends_its_job_only(monkeypatch):
+def test_exception_ends_only_its_job(monkeypatch):
     def train(preset, seed, data, resume_from):
         if seed == 1:
             raise ValueError("seed 1\nis bad")
@@ -116,7 +117,7 @@ def test_failure_of_a_training_ends_its_job_only(monkeypatch):
     assert [event.failure for event in events if isinstance(event, Ended)] == ["ValueError: seed 1 is bad", ""]
 
 
-def test_number_of_workers_is_the_number_of_processes_and_close_ends_them():
+def test_close_ends_all_worker_processes():
     engine = WorkerProcesses(3, DATA)
     assert len(multiprocessing.active_children()) == 3
     engine.close()
@@ -124,7 +125,7 @@ def test_number_of_workers_is_the_number_of_processes_and_close_ends_them():
 
 
 @pytest.mark.slow
-def test_dead_worker_fails_its_job_and_is_replaced():
+def test_killed_worker_fails_its_job_and_is_replaced():
     jobs = [a_job(1, epochs=100), a_job(2, epochs=100), a_job(3)]
     to_kill = [0]
 
@@ -135,13 +136,13 @@ def test_dead_worker_fails_its_job_and_is_replaced():
     events = events_of(WorkerProcesses(2, DATA), jobs, kill)
     failures = {event.job: event.failure for event in events if isinstance(event, Ended)}
     assert set(failures) == set(jobs)
-    assert sorted(failures.values()) == ["", "", "its process died (SIGKILL)"]
+    assert sorted(failures.values()) == ["", "", "worker process died (SIGKILL)"]
     assert failures[jobs[2]] == ""
     assert kinds(events, jobs[2]) == [Started, EpochDone, Ended]
 
 
 @pytest.mark.slow
-def test_worker_that_died_while_idle_is_replaced():
+def test_worker_killed_while_idle_is_replaced():
     engine = WorkerProcesses(1, DATA)
     (worker,) = multiprocessing.active_children()
     worker.kill()

@@ -1,4 +1,4 @@
-"""What a call of MNIST_train.py plans to train."""
+"""Plans of new and resumed runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.helpers import TINY, made_up_result, record_training
 SHORT, LONG = TINY.but(epochs=1), TINY.but(epochs=100)
 
 
-def test_every_preset_is_planned_with_every_seed_the_longest_first():
+def test_new_runs_cover_all_presets_and_seeds_longest_first():
     plan = plan_new_runs({1: SHORT, 2: LONG}, iter((5, 6)))
     assert [(job.preset_number, job.preset, job.seed) for job in plan.jobs] == [
         (2, LONG, 5),
@@ -27,19 +27,19 @@ def test_every_preset_is_planned_with_every_seed_the_longest_first():
     assert {job.data_set for job in plan.jobs} == {MNIST}
 
 
-def test_epochs_and_data_set_are_those_of_the_call():
+def test_epochs_and_data_set_override_defaults():
     other = dataclasses.replace(MNIST, name="another")
     plan = plan_new_runs({1: SHORT, 2: LONG}, [5], epochs=7, data_set=other)
     assert [(job.preset.epochs, job.data_set) for job in plan.jobs] == [(7, other)] * 2
 
 
-def test_preset_that_does_not_fit_the_data_set_is_refused():
+def test_preset_that_does_not_fit_data_set_is_rejected():
     small = dataclasses.replace(MNIST, name="small", validation_images=59_990)
-    with pytest.raises(UsageError, match=r"batch_size=100 is not allowed; allowed: a whole number from 1 to 10"):
+    with pytest.raises(UsageError, match=r"batch_size: must be a whole number from 1 to 10, not 100"):
         plan_new_runs({1: SHORT}, [5], data_set=small)
 
 
-def test_finished_runs_are_left_out_of_new_ones_and_unfinished_ones_are_resumed(tmp_path):
+def test_finished_runs_are_skipped_and_unfinished_runs_resumed(tmp_path):
     record_training(tmp_path, [made_up_result(1, 0.5)], SHORT)  # preset 7, seed 1602
     record_training(tmp_path, [made_up_result(1, 0.5)], LONG, RunStatus.INTERRUPTED)
     plan = plan_new_runs({7: SHORT, 8: LONG}, [1602], skip_done_in=tmp_path / "runs")

@@ -1,4 +1,4 @@
-"""Which runs go on and where, which jobs are finished already."""
+"""Selection of runs to resume and of finished jobs to skip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.helpers import TINY, epoch, made_up_result
 
 
 def a_run(folder: Path, number: int, seed: int, status: str, epochs: int = 3, preset=TINY) -> RunFolder:
-    """Returns a run of an earlier process whose last epoch has no saved state unless it came to its end."""
+    """Creates a run as an earlier process left it, with saved states for all epochs except the last."""
     finished = "" if status == "running" else "2026-01-01T00:00:00+00:00"
     run = RunFolder.create(folder / "runs", 1790000000 + seed, RunRecord(number, preset, seed, finished=finished))
     for done in range(1, epochs + 1):
@@ -31,53 +31,54 @@ def a_run(folder: Path, number: int, seed: int, status: str, epochs: int = 3, pr
     return run
 
 
-def test_every_unfinished_run_goes_on_after_its_newest_saved_state(tmp_path):
+def test_unfinished_runs_resume_from_newest_state(tmp_path):
     for seed, status in enumerate(RunStatus, start=1):
         a_run(tmp_path, 7, seed, status)
     unfinished = unfinished_runs(tmp_path / "runs", {7: TINY}, None)
-    left = {"running": 1, "interrupted": 4, "failed": 5}
-    assert [job.seed for job in unfinished.jobs] == list(left.values())
+    resumable = {"running": 1, "interrupted": 4, "failed": 5}
+    assert [job.seed for job in unfinished.jobs] == list(resumable.values())
     for job in unfinished.jobs:
         assert (job.preset_number, job.preset, job.run.record.seed) == (7, TINY, job.seed)
         assert (job.resume_from.epoch, len(job.run.record.epochs), job.epochs_left) == (2, 2, 6)
         assert job.resume_from.weights[0][0, 0] == 2.0
         assert (job.run.record.status, job.run.record.reason, job.run.record.finished) == ("running", "", "")
-    assert (unfinished.lost, unfinished.warnings, unfinished.refused) == ([], [], [])
+    assert (unfinished.lost, unfinished.warnings, unfinished.rejected) == ([], [], [])
 
 
-def test_only_runs_of_chosen_presets_go_on(tmp_path):
+def test_only_runs_of_selected_presets_are_resumed(tmp_path):
     for number, seed in ((7, 1), (8, 2), (9, 3)):
         a_run(tmp_path, number, seed, "interrupted")
     presets = dict.fromkeys((7, 8, 9), TINY)
     assert [job.preset_number for job in unfinished_runs(tmp_path / "runs", presets, {8}).jobs] == [8]
 
 
-def test_run_that_was_killed_before_its_first_epoch_starts_again(tmp_path):
+def test_run_killed_in_first_epoch_starts_over(tmp_path):
     a_run(tmp_path, 7, 1, "running", epochs=0)
     (job,) = unfinished_runs(tmp_path / "runs", {7: TINY}, None).jobs
     assert (job.resume_from, job.epochs_left) == (None, 8)
 
 
-def test_run_keeps_its_own_number_of_epochs_but_no_other_difference(tmp_path):
+def test_resume_rejects_edited_preset_except_epochs(tmp_path):
     run = a_run(tmp_path, 7, 1, "interrupted", preset=TINY.but(epochs=5))
     (job,) = unfinished_runs(tmp_path / "runs", {7: TINY.but(epochs=100)}, None).jobs
     assert job.preset.epochs == 5
     job.run.release()
-    with pytest.raises(UsageError, match=rf"^{run.name} .* been edited since \(dropout was 0, is 0.5\); undo that"):
+    message = rf"^cannot resume {run.name}: .* edited .* \(dropout was 0, is now 0.5\); undo"
+    with pytest.raises(UsageError, match=message):
         unfinished_runs(tmp_path / "runs", {7: TINY.but(dropout=0.5)}, None)
     with pytest.raises(UsageError, match=r"preset 7 is no longer in hyperparameters\.py"):
         unfinished_runs(tmp_path / "runs", {8: TINY}, None)
 
 
-def test_what_is_not_a_run_is_skipped_with_a_warning(tmp_path):
+def test_other_directories_are_skipped_with_warning(tmp_path):
     a_run(tmp_path, 7, 1, "interrupted")
     (tmp_path / "runs" / "notes").mkdir()
     unfinished = unfinished_runs(tmp_path / "runs", {7: TINY}, None)
     assert len(unfinished.jobs) == 1
-    assert unfinished.warnings == ["notes is skipped: it holds no record.json"]
+    assert unfinished.warnings == ["skipped notes: it does not contain a record.json"]
 
 
-def test_only_jobs_with_preset_and_seed_of_a_finished_run_are_left_out(tmp_path):
+def test_jobs_with_finished_run_are_skipped(tmp_path):
     other = TINY.but(dropout=0.5)
     a_run(tmp_path, 7, 1, "finished", preset=TINY)
     a_run(tmp_path, 8, 2, "diverged", preset=other)
@@ -85,5 +86,5 @@ def test_only_jobs_with_preset_and_seed_of_a_finished_run_are_left_out(tmp_path)
     a_run(tmp_path, 7, 4, "failed", preset=TINY)
     jobs = [Job(number, preset, seed) for number, preset in ((7, TINY), (8, other)) for seed in (1, 2, 3, 4)]
     jobs.append(Job(7, TINY, 1, data_set=dataclasses.replace(MNIST, name="another")))
-    left = without_finished(jobs, tmp_path / "runs")
-    assert [(job.preset_number, job.seed) for job in left] == [(7, 2), (7, 3), (7, 4), (8, 1), (8, 3), (8, 4), (7, 1)]
+    rest = without_finished(jobs, tmp_path / "runs")
+    assert [(job.preset_number, job.seed) for job in rest] == [(7, 2), (7, 3), (7, 4), (8, 1), (8, 3), (8, 4), (7, 1)]

@@ -1,4 +1,4 @@
-"""Runs that were killed, interrupted or edited, and what --resume and --skip-done do."""
+"""--resume and --skip-done for killed and interrupted runs, and for edited presets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 from mnist_mlp.runs.states import newest_valid_state
 from tests.helpers import folders, only_line, project_with, results, runs_in, wait_for
 from tests.sweep.resuming import (
-    CHOSEN,
-    another,
-    assert_as_if_never_stopped,
+    TRAIN_OPTIONS,
+    assert_matches_uninterrupted,
     copy_of,
+    duplicate,
     files_of,
     saved_states,
     start,
@@ -25,9 +25,10 @@ from tests.sweep.resuming import (
 
 pytestmark = pytest.mark.slow
 
-# Runs a script that saves every epoch and dies in a save: python -c DIES_AT_SYNC 6 MNIST_train.py ... A save syncs five
-# times: arrays, record, manifest, the folder of the three and, once that has its name, the folder around it.
-DIES_AT_SYNC = """
+# Runs a script, makes it save a state after every epoch, and kills it after its Nth call of fsync:
+# python -c DIES_AFTER_FSYNC N MNIST_train.py ...
+# Each save calls fsync 5 times: arrays, record, manifest, their temporary directory and, after renaming, its parent.
+DIES_AFTER_FSYNC = """
 import os, runpy, signal, sys
 from mnist_mlp.runs import recorder
 recorder.SHARE_OF_TIME_FOR_STATES = float("inf")
@@ -46,12 +47,17 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folders of three trainings that were killed.
+    """A directory with three killed runs.
 
-    After three epochs or so; in its second save, between weights and record; at the end of that save, untold.
+    The first was killed after about 3 epochs, the second in its second save, between the arrays and the record, the
+    third at the end of that save, before the epoch was recorded.
     """
     folder = tmp_path_factory.mktemp("killed")
-    trainers = [start(folder), start(folder, driver=(DIES_AT_SYNC, "6")), start(folder, driver=(DIES_AT_SYNC, "10"))]
+    trainers = [
+        start(folder),
+        start(folder, driver=(DIES_AFTER_FSYNC, "6")),
+        start(folder, driver=(DIES_AFTER_FSYNC, "10")),
+    ]
     wait_for(trainers[0], "epoch 3/6")
     trainers[0].kill()
     for trainer in trainers:
@@ -65,21 +71,19 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_killed_training_goes_on_to_the_same_bits(script, killed, undisturbed, tmp_path):
+def test_resumed_run_is_bit_identical_after_kill(script, killed, uninterrupted, tmp_path):
     folder = copy_of(killed, tmp_path)
     assert {run.record.status for run in runs_in(folder)} == {"running"}
     process = script("MNIST_train.py", "--resume", "--workers", 1, *folders(folder))
     assert (process.returncode, process.stderr) == (0, "")
-    assert process.stdout.count(", after epoch ") == 3
+    assert process.stdout.count(", resuming ") == 3
     assert "epoch 1/6" not in process.stdout
-    assert_as_if_never_stopped(folder, undisturbed)
+    assert_matches_uninterrupted(folder, uninterrupted)
     again = script("MNIST_train.py", "--resume", *folders(folder))
     assert (again.returncode, again.stdout.split(":")[0]) == (0, "Nothing to train")
 
 
-def test_disk_that_is_full_for_tensorboard_s_events_fails_the_run_and_a_resume_goes_on(
-    script, interrupted, undisturbed, small_disk, tmp_path
-):
+def test_run_can_be_resumed_after_full_disk(script, interrupted, uninterrupted, small_disk, tmp_path):
     folder = copy_of(interrupted, tmp_path)
     run = the_run(folder)
     small_disk("64k", run.summaries)
@@ -90,32 +94,32 @@ def test_disk_that_is_full_for_tensorboard_s_events_fails_the_run_and_a_resume_g
     assert "No space left on device" in only_line(process)
     subprocess.run(["umount", run.summaries], check=True)
     assert script("MNIST_train.py", "--resume", "--quiet", *folders(folder)).returncode == 0
-    assert_as_if_never_stopped(folder, undisturbed)
+    assert_matches_uninterrupted(folder, uninterrupted)
 
 
 @pytest.mark.usefixtures("one_cluster_at_a_time")
-def test_resume_on_a_ray_of_its_own(script, interrupted, undisturbed, tmp_path):
+def test_resume_on_local_ray(script, interrupted, uninterrupted, tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed")
     folder = copy_of(interrupted, tmp_path)
-    another(the_run(folder), 2)
+    duplicate(the_run(folder), 2)
     process = script("MNIST_train.py", "--resume", "--engine", "ray", "--workers", 1, *folders(folder))
     assert (process.returncode, process.stderr) == (0, "")
-    assert process.stdout.count(", after epoch ") == 2
+    assert process.stdout.count(", resuming ") == 2
     assert "epoch 1/6" not in process.stdout
-    assert_as_if_never_stopped(folder, undisturbed)
+    assert_matches_uninterrupted(folder, uninterrupted)
 
 
-def test_edited_preset_is_refused_with_the_difference(script, interrupted, tmp_path):
+def test_resume_rejects_edited_preset(script, interrupted, tmp_path):
     line = "PRESETS.update({8: PRESETS[8].but(learning_rate=0.02)})"
     folder = copy_of(interrupted, tmp_path / "folder")
     before = files_of(the_run(folder))
     process = script("MNIST_train.py", "--resume", *folders(folder), cwd=project_with(tmp_path / "project", line))
     assert process.returncode == 2
-    assert "preset 8 has been edited since (learning_rate was 0.01, is 0.02)" in only_line(process)
+    assert "preset 8 was edited after the run started (learning_rate was 0.01, is now 0.02)" in only_line(process)
     assert files_of(the_run(folder)) == before
 
 
-def test_second_trainer_of_a_run_refuses_and_names_the_first(script, tmp_path):
+def test_resume_rejects_run_of_another_process(script, tmp_path):
     process = start_until(tmp_path, "epoch  2/60", "--epochs", "60")
     second = script("MNIST_train.py", "--resume", *folders(tmp_path))
     assert second.returncode == 2
@@ -124,38 +128,38 @@ def test_second_trainer_of_a_run_refuses_and_names_the_first(script, tmp_path):
     process.communicate()
 
 
-def test_sigterm_saves_what_there_is_and_exits_143(script, undisturbed, tmp_path):
+def test_sigterm_saves_results_and_exits_with_143(script, uninterrupted, tmp_path):
     process = start_until(tmp_path, "epoch 2/6", "--workers", "2", "--repeats", "2")
     process.terminate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143, errors
-    assert errors.startswith("Interrupted; what was trained until then is in ")
+    assert errors.startswith("Interrupted. The results so far are in ")
     assert {run.record.status for run in runs_in(tmp_path)} == {"interrupted"}
     assert script("MNIST_train.py", "--resume", "--workers", 1, "--quiet", *folders(tmp_path)).returncode == 0
-    assert results(tmp_path)[8, 1602] == results(undisturbed)[8, 1602]
+    assert results(tmp_path)[8, 1602] == results(uninterrupted)[8, 1602]
 
 
-def test_ctrl_c_says_how_to_go_on(script, interrupted, undisturbed, tmp_path):
+def test_ctrl_c_prints_resume_command(script, interrupted, uninterrupted, tmp_path):
     folder = copy_of(interrupted, tmp_path)
-    command = (folder / "stderr").read_text().partition("To go on: ")[2]
+    command = (folder / "stderr").read_text().partition("To resume: ")[2]
     assert command.endswith(
         f"MNIST_train.py --runs-dir {interrupted / 'runs'} --info-dir {interrupted / 'INFOS'} --resume\n"
     )
     assert saved_states(the_run(folder))[-1].name == f"epoch_{len(the_run(folder).record.epochs):06}"
     assert script("MNIST_train.py", "--resume", "--quiet", *folders(folder)).returncode == 0
-    assert_as_if_never_stopped(folder, undisturbed)
+    assert_matches_uninterrupted(folder, uninterrupted)
 
 
-def test_skip_done_trains_only_what_is_missing(script, undisturbed, tmp_path):
-    folder = copy_of(undisturbed, tmp_path)
-    process = script("MNIST_train.py", *CHOSEN, "--repeats", 2, "--skip-done", "--quiet", *folders(folder))
+def test_skip_done_trains_only_missing_runs(script, uninterrupted, tmp_path):
+    folder = copy_of(uninterrupted, tmp_path)
+    process = script("MNIST_train.py", *TRAIN_OPTIONS, "--repeats", 2, "--skip-done", "--quiet", *folders(folder))
     assert (process.returncode, process.stderr) == (0, "")
     assert sorted(run.record.seed for run in runs_in(folder)) == [1602, 1603]
-    process = script("MNIST_train.py", *CHOSEN, "--skip-done", *folders(folder))
+    process = script("MNIST_train.py", *TRAIN_OPTIONS, "--skip-done", *folders(folder))
     assert process.stdout.startswith("Nothing to train: ")
 
 
-def test_resume_takes_no_option_that_would_change_a_run(script, tmp_path):
+def test_resume_rejects_options_that_change_runs(script, tmp_path):
     process = script("MNIST_train.py", "--resume", "--epochs", 3, *folders(tmp_path))
     assert process.returncode == 2
-    assert only_line(process).startswith("Error: --resume continues runs as they were started")
+    assert only_line(process).startswith("Error: --resume cannot be combined with ")

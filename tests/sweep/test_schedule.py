@@ -1,4 +1,4 @@
-"""The order of jobs and the number of workers."""
+"""Order of jobs and number of workers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.sweep import schedule
 from mnist_mlp.sweep.jobs import Job
-from mnist_mlp.sweep.schedule import expected_seconds, fitting_workers, longest_first
+from mnist_mlp.sweep.schedule import default_workers, expected_seconds, longest_first
 from mnist_mlp.training.results import TrainingState
 
 from hyperparameters import PRESETS
@@ -18,7 +18,7 @@ from hyperparameters import PRESETS
 JOBS = [Job(1, PRESETS[1], seed) for seed in range(100)]
 
 
-def test_longest_jobs_come_first_and_those_of_one_shape_beside_each_other():
+def test_longest_jobs_first_and_equal_shapes_together():
     jobs = [Job(number, PRESETS[number], seed) for number in (1, 13, 31, 14, 22, 3) for seed in (1, 2)]
     ordered = longest_first(jobs)
     seconds = [expected_seconds(job.preset) * job.preset.epochs for job in ordered]
@@ -29,7 +29,7 @@ def test_longest_jobs_come_first_and_those_of_one_shape_beside_each_other():
     assert ordered[-1].preset_number == 1
 
 
-def test_only_the_epochs_that_are_left_count():
+def test_resumed_jobs_count_only_remaining_epochs():
     short, resumed = Preset(epochs=10), Preset(epochs=100)
     jobs = [Job(1, short, 1), Job(2, resumed, 1, resume_from=TrainingState(99, [], []))]
     assert [job.epochs_left for job in jobs] == [10, 1]
@@ -38,7 +38,7 @@ def test_only_the_epochs_that_are_left_count():
 
 
 @pytest.mark.parametrize(
-    ("cheaper", "dearer"),
+    ("faster", "slower"),
     [
         (Preset(hidden_sizes=(100,)), Preset(hidden_sizes=(200,))),
         (Preset(hidden_sizes=(100,)), Preset(hidden_sizes=(100, 100))),
@@ -47,18 +47,18 @@ def test_only_the_epochs_that_are_left_count():
         (Preset(), Preset(upright_beside=True)),
     ],
 )
-def test_what_makes_an_epoch_longer(cheaper, dearer):
-    assert 1.1 * expected_seconds(cheaper) < expected_seconds(dearer)
+def test_estimated_epoch_time_grows_with_work(faster, slower):
+    assert 1.1 * expected_seconds(faster) < expected_seconds(slower)
 
 
 @pytest.mark.parametrize(("cores", "jobs", "workers"), [(4, 100, 4), (4, 3, 3), (1, 100, 1), (4, 0, 1)])
-def test_one_worker_per_core_but_none_without_a_job(monkeypatch, tmp_path, cores, jobs, workers):
+def test_one_worker_per_core_and_at_most_one_per_job(monkeypatch, tmp_path, cores, jobs, workers):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)))
     monkeypatch.setattr(schedule, "GPU", tmp_path / "missing")
-    assert fitting_workers(JOBS[:jobs]) == workers
+    assert default_workers(JOBS[:jobs]) == workers
 
 
-def test_one_worker_for_a_gpu(monkeypatch, tmp_path):
+def test_one_worker_if_there_is_a_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)))
     monkeypatch.setattr(schedule, "GPU", tmp_path)
-    assert fitting_workers(JOBS) == 1
+    assert default_workers(JOBS) == 1

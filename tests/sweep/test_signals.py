@@ -1,4 +1,4 @@
-"""Which signal waits for the epoch and which does not, within this process and with the real script."""
+"""Ctrl-C and SIGTERM: unit tests and tests with the real script."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.helpers import PROJECT, runs_in, start_sweep, wait_for, workers_of
 
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
-    """Collects printed lines; restores the handlers of signals afterwards."""
+    """Collects printed lines; restores the signal handlers afterward."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield []
     for number, handler in handlers.items():
@@ -30,28 +30,28 @@ def interruption(lines) -> Interruption:
 
 
 def events_with(*signals: tuple[int, ...]) -> Iterator[int]:
-    """Yields 1, 2, ... with these signals while the caller waits for each."""
+    """Yields 1, 2, ...; raises the given signals while the caller waits for each event."""
     for number, raised in enumerate(signals, start=1):
         for signal_number in raised:
             signal.raise_signal(signal_number)
         yield number
 
 
-def test_without_a_signal_all_events_come(interruption, lines):
+def test_all_events_are_yielded_without_signal(interruption, lines):
     assert list(interruption.interruptible(events_with((), (), ()))) == [1, 2, 3]
     assert (interruption.requested, lines) == (False, [])
 
 
-def test_ctrl_c_once_waits_and_says_so(interruption, lines):
+def test_first_ctrl_c_waits_for_epoch(interruption, lines):
     assert list(interruption.interruptible(events_with((), (signal.SIGINT,), ()))) == [1, 2, 3]
     assert (interruption.requested, interruption.signal_number) == (True, signal.SIGINT)
-    assert lines == ["Stopping after this epoch (Ctrl-C again stops at once)."]
+    assert lines == ["Stopping after this epoch (press Ctrl-C again to stop immediately)."]
 
 
 @pytest.mark.parametrize(
     "signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)]
 )
-def test_ctrl_c_twice_and_sigterm_cut_the_wait_short(interruption, lines, signals):
+def test_second_ctrl_c_and_sigterm_interrupt_the_wait(interruption, lines, signals):
     seen = []
     with pytest.raises(KeyboardInterrupt):
         for event in interruption.interruptible(events_with((), signals, ())):
@@ -62,7 +62,7 @@ def test_ctrl_c_twice_and_sigterm_cut_the_wait_short(interruption, lines, signal
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,)])
-def test_what_is_done_with_an_event_is_not_cut_short(interruption, signals):
+def test_handling_of_an_event_is_not_interrupted(interruption, signals):
     handled = []
     with pytest.raises(KeyboardInterrupt):
         for event in interruption.interruptible(events_with((), (), ())):
@@ -73,12 +73,12 @@ def test_what_is_done_with_an_event_is_not_cut_short(interruption, signals):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_exit_status_is_that_of_the_signal(number, status):
+def test_exit_status_is_128_plus_signal(number, status):
     assert StoppedBySignal("text", number).exit_status == status
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_before_training_begins_the_program_ends_at_once(number, status):
+def test_signal_before_training_exits_immediately(number, status):
     code = (
         "import signal; from mnist_mlp.sweep.signals import Interruption\n"
         "printing = lambda text: print(text, flush=True)\n"
@@ -86,24 +86,24 @@ def test_before_training_begins_the_program_ends_at_once(number, status):
     )
     process = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
     assert (process.returncode, process.stderr) == (status, "")
-    assert process.stdout == "cursor shown\nInterrupted before anything was trained.\n"
+    assert process.stdout == "cursor shown\nInterrupted before training started.\n"
 
 
-def test_signals_need_neither_rich_nor_tensorflow():
+def test_signals_module_does_not_import_rich_or_tensorflow():
     code = "import sys, mnist_mlp.sweep.signals; print({'rich', 'tensorflow'} & set(sys.modules))"
     process = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
     assert process.stdout == "set()\n"
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_every_run_after_its_epoch(tmp_path):
+def test_ctrl_c_stops_all_runs_after_their_epoch(tmp_path):
     process = start_sweep(tmp_path, "--presets", "1,9")
     wait_for(process, "preset 1  epoch  2/30", "preset 9  epoch   2/100")
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Stopping after this epoch (Ctrl-C again stops at once)." in output
-    assert errors.startswith(f"Interrupted; what was trained until then is in {tmp_path / 'runs'}. To go on: ")
+    assert "Stopping after this epoch (press Ctrl-C again to stop immediately)." in output
+    assert errors.startswith(f"Interrupted. The results so far are in {tmp_path / 'runs'}. To resume: ")
     assert errors.endswith(" --resume\n")
     runs = runs_in(tmp_path)
     assert [run.record.status for run in runs] == ["interrupted"] * 2
@@ -113,17 +113,17 @@ def test_ctrl_c_ends_every_run_after_its_epoch(tmp_path):
 
 
 @pytest.mark.slow
-def test_run_that_can_no_longer_be_recorded_makes_room_and_ctrl_c_twice_stops_at_once(tmp_path):
+def test_unwritable_run_fails_and_second_ctrl_c_stops_immediately(tmp_path):
     process = start_sweep(tmp_path, "--presets", "1", "--repeats", "3", "--epochs", "300")
     wait_for(process, "(1 of 3)", "(2 of 3)", "epoch   2/300")
     runs_in(tmp_path)[0].path.rename(tmp_path / "moved away")
     wait_for(process, "failed: FileNotFoundError: ", "(3 of 3)", before="epoch 100/300")
     for worker in workers_of(process):
-        worker.suspend()  # so no epoch ends any more
+        worker.suspend()  # so that no epoch ends
     process.send_signal(signal.SIGINT)
-    wait_for(process, "Stopping after this epoch (Ctrl-C again stops at once).")
+    wait_for(process, "Stopping after this epoch (press Ctrl-C again to stop immediately).")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.startswith("Interrupted; what was trained until then is in ")
+    assert errors.startswith("Interrupted. The results so far are in ")
     assert [run.record.status for run in runs_in(tmp_path)] == ["interrupted"] * 2

@@ -1,4 +1,4 @@
-"""A sweep and its records: with an engine made up by hand, and with the real script."""
+"""What a sweep records, with fake engines and with the real script."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tests.helpers import PROJECT, TINY, folders, made_up_result, results, runs_
 FIRST, SECOND, THIRD = (Job(7, TINY, seed) for seed in (1, 2, 3))
 
 
-class MadeUpEngine:
-    """Reports these events; takes a job whenever one starts.
+class FakeEngine:
+    """Yields the given events; takes a job from the source for each `Started`.
 
     Attributes:
-        canceled: the jobs that were canceled.
-        is_closed: whether it was closed.
+        canceled: the canceled jobs.
+        is_closed: whether the engine was closed.
     """
 
     def __init__(self, *events: Event) -> None:
@@ -54,13 +54,13 @@ class MadeUpEngine:
 
 
 class FakeInterruption:
-    """Requests a stop once so many events have been handed out; never, if it is None."""
+    """Requests a stop after the given number of events, or never if the number is None."""
 
     signal_number = signal.SIGTERM
 
-    def __init__(self, after: int | None = None, at_once: bool = False) -> None:
+    def __init__(self, after: int | None = None, immediately: bool = False) -> None:
         self._after = after
-        self._at_once = at_once
+        self._immediately = immediately
         self.requested = after == 0
         self.training_has_begun = False
 
@@ -72,12 +72,12 @@ class FakeInterruption:
             if number == self._after:
                 self.requested = True
             yield event
-            if self._at_once and self.requested:
+            if self._immediately and self.requested:
                 raise KeyboardInterrupt
 
 
 class Log(list):
-    """A watcher that notes what it is called with."""
+    """A watcher that logs its calls."""
 
     def run_started(self, job: Job, run: RunFolder) -> None:
         assert run.record.seed == job.seed
@@ -106,12 +106,12 @@ def sweep(folder: Path, jobs, engine, log=None, interruption=None) -> list[RunFo
 
 
 def statuses(folder: Path) -> dict[int, tuple[str, int]]:
-    """Returns status and number of epochs by seed, as they are on disk."""
+    """Returns (status, number of epochs) by seed, as stored on disk."""
     return {run.record.seed: (run.record.status, len(run.record.epochs)) for run in runs_in(folder)}
 
 
-def test_interleaved_jobs_are_recorded_each_in_its_own_run_and_watched(tmp_path):
-    engine = MadeUpEngine(
+def test_interleaved_jobs_are_recorded_in_separate_runs(tmp_path):
+    engine = FakeEngine(
         *(Started(FIRST), Started(SECOND), epoch_done(SECOND, 1), epoch_done(FIRST, 1), Retried(FIRST, "a reason")),
         *(epoch_done(FIRST, 2), Ended(FIRST), Started(THIRD), Ended(SECOND, "it broke"), Ended(THIRD)),
     )
@@ -133,12 +133,12 @@ def test_interleaved_jobs_are_recorded_each_in_its_own_run_and_watched(tmp_path)
     assert [row["seed"] for row in read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)] == ["1", "3"]
 
 
-def test_source_may_have_no_job_at_the_moment(tmp_path):
+def test_source_can_return_not_now(tmp_path):
     def source():
         yield NOT_NOW
         yield FIRST
 
-    class Engine(MadeUpEngine):
+    class Engine(FakeEngine):
         def run(self, source):
             assert next(source) is NOT_NOW
             yield from super().run(source)
@@ -147,21 +147,21 @@ def test_source_may_have_no_job_at_the_moment(tmp_path):
     assert statuses(tmp_path) == {1: ("finished", 1)}
 
 
-def test_run_records_the_data_set_of_its_job(tmp_path):
+def test_data_set_of_job_is_recorded(tmp_path):
     job = Job(7, TINY, 1, data_set=dataclasses.replace(MNIST, name="another"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DATA_SETS, "another", job.data_set)
-        (run,) = sweep(tmp_path, [job], MadeUpEngine(Started(job), epoch_done(job, 1), Ended(job)))
+        (run,) = sweep(tmp_path, [job], FakeEngine(Started(job), epoch_done(job, 1), Ended(job)))
     assert (run.record.data_set, run.record.status) == ("another", "finished")
 
 
-def test_job_that_its_engine_reports_as_canceled_can_be_resumed(tmp_path):
-    sweep(tmp_path, [FIRST], MadeUpEngine(Started(FIRST), epoch_done(FIRST, 1), Ended(FIRST, canceled=True)))
+def test_canceled_job_is_recorded_as_interrupted(tmp_path):
+    sweep(tmp_path, [FIRST], FakeEngine(Started(FIRST), epoch_done(FIRST, 1), Ended(FIRST, canceled=True)))
     assert statuses(tmp_path) == {1: ("interrupted", 1)}
 
 
 @pytest.mark.parametrize("error", [RuntimeError("out of\nluck"), OSError(28, "No space left"), MemoryError()], ids=repr)
-def test_training_that_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypatch, error):
+def test_failed_run_is_recorded_and_others_continue(tmp_path, monkeypatch, error):
     def train(preset, seed, data, resume_from):
         yield made_up_result(1, 0.5)
         if seed == 2:
@@ -174,14 +174,14 @@ def test_training_that_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypa
     assert runs_in(tmp_path)[1].record.reason.startswith(type(error).__name__)
 
 
-def test_job_whose_epoch_cannot_be_recorded_is_canceled_and_the_others_go_on(tmp_path):
+def test_job_with_unwritable_run_is_canceled_and_others_continue(tmp_path):
     class MovesFolder(Log):
         def epoch_ended(self, run, result):
             super().epoch_ended(run, result)
             if run.record.seed == 1 and result.epoch == 1:
                 run.path.rename(tmp_path / "moved away")
 
-    engine = MadeUpEngine(
+    engine = FakeEngine(
         *(Started(FIRST), Started(SECOND), epoch_done(FIRST, 1), epoch_done(FIRST, 2), epoch_done(FIRST, 3)),
         *(epoch_done(SECOND, 1), Ended(SECOND), Ended(FIRST)),
     )
@@ -193,48 +193,48 @@ def test_job_whose_epoch_cannot_be_recorded_is_canceled_and_the_others_go_on(tmp
     assert [entry for entry in log if entry[1] == 1] == [("started", 1), ("epoch", 1, 1), ("failed", 1)]
 
 
-def test_runs_folder_that_cannot_be_made_stops_the_sweep_in_one_line(tmp_path):
+def test_sweep_fails_if_runs_directory_cannot_be_created(tmp_path):
     (tmp_path / "runs").write_text("in the way")
-    with pytest.raises(WorkFailed, match=rf"no run can be written in {tmp_path / 'runs'} \(Not a directory\)"):
-        sweep(tmp_path, [FIRST], MadeUpEngine(Started(FIRST)))
+    with pytest.raises(WorkFailed, match=rf"cannot create a run in {tmp_path / 'runs'} \(Not a directory\)"):
+        sweep(tmp_path, [FIRST], FakeEngine(Started(FIRST)))
 
 
-def test_interruption_ends_each_run_after_its_epoch_and_starts_no_other(tmp_path):
+def test_interruption_stops_runs_after_their_epoch(tmp_path):
     events = (Started(FIRST), Started(SECOND), epoch_done(FIRST, 1), epoch_done(SECOND, 1), epoch_done(FIRST, 2))
     events += (epoch_done(SECOND, 2), epoch_done(FIRST, 3), epoch_done(SECOND, 3), Started(THIRD))
-    engine = MadeUpEngine(*events)
-    with pytest.raises(StoppedBySignal, match=r"^Interrupted; .* To go on: .* --resume$") as stop:
+    engine = FakeEngine(*events)
+    with pytest.raises(StoppedBySignal, match=r"^Interrupted\. .* To resume: .* --resume$") as stop:
         sweep(tmp_path, [FIRST, SECOND, THIRD], engine, interruption=FakeInterruption(after=5))
     assert stop.value.exit_status == 128 + signal.SIGTERM
     assert statuses(tmp_path) == {1: ("interrupted", 2), 2: ("interrupted", 2)}
     assert engine.is_closed
 
 
-def test_interruption_at_once_ends_all_runs_as_they_are(tmp_path):
-    engine = MadeUpEngine(Started(FIRST), Started(SECOND), epoch_done(FIRST, 1), epoch_done(SECOND, 1))
+def test_immediate_interruption_stops_all_runs(tmp_path):
+    engine = FakeEngine(Started(FIRST), Started(SECOND), epoch_done(FIRST, 1), epoch_done(SECOND, 1))
     with pytest.raises(StoppedBySignal):
-        sweep(tmp_path, [FIRST, SECOND], engine, interruption=FakeInterruption(after=3, at_once=True))
+        sweep(tmp_path, [FIRST, SECOND], engine, interruption=FakeInterruption(after=3, immediately=True))
     assert statuses(tmp_path) == {1: ("interrupted", 1), 2: ("interrupted", 0)}
     assert engine.is_closed
 
 
-def test_interruption_keeps_further_jobs_from_the_engine(tmp_path):
-    """Also if it comes while nothing is trained, so that no event would ever end the sweep."""
-    engine = MadeUpEngine(Started(FIRST), epoch_done(FIRST, 1), Ended(FIRST), Started(SECOND))
+def test_interruption_between_jobs_stops_the_sweep(tmp_path):
+    """Nothing is running at that time, so no further event would end the sweep."""
+    engine = FakeEngine(Started(FIRST), epoch_done(FIRST, 1), Ended(FIRST), Started(SECOND))
     with pytest.raises(StoppedBySignal):
         sweep(tmp_path, [FIRST, SECOND], engine, interruption=FakeInterruption(after=3))
     assert statuses(tmp_path) == {1: ("finished", 1)}
 
 
-def test_interrupted_before_the_first_run_it_leaves_none_and_says_so(tmp_path):
+def test_interruption_before_first_run_leaves_no_run(tmp_path):
     with pytest.raises(StoppedBySignal, match=f"^{NOTHING_TRAINED}$"):
         sweep(tmp_path, [FIRST], InThisProcess(PROJECT / "MNIST_data"), interruption=FakeInterruption(after=0))
     assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow
-def test_results_do_not_depend_on_the_number_of_workers(script, trained, tmp_path):
-    # The third seed, which `trained` has too, goes to a process that has trained another before.
+def test_results_do_not_depend_on_number_of_workers(script, trained, tmp_path):
+    # `trained` also contains seed 1602. Here, a worker trains that seed after another one.
     chosen = ["--presets", "8", "--epochs", 2, "--seed", 1600, "--repeats", 3, "--workers", 2, "--quiet"]
     process = script("MNIST_train.py", *chosen, *folders(tmp_path))
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
@@ -249,7 +249,7 @@ def test_results_do_not_depend_on_the_number_of_workers(script, trained, tmp_pat
 
 
 @pytest.mark.slow
-def test_killed_worker_fails_its_own_run_only(tmp_path):
+def test_killed_worker_fails_only_its_run(tmp_path):
     process = start_sweep(tmp_path, "--presets", "1", "--repeats", "2", "--epochs", "12")
     wait_for(process, "(1 of 2)", "(2 of 2)", "epoch  2/12")
     workers_of(process)[0].kill()
@@ -257,4 +257,4 @@ def test_killed_worker_fails_its_own_run_only(tmp_path):
     assert process.returncode == 1
     failed, finished = sorted(runs_in(tmp_path), key=lambda run: run.record.status)
     assert (failed.record.status, finished.record.status) == ("failed", "finished")
-    assert errors == f"Error: 1 of 2 runs failed: {failed.name} (its process died (SIGKILL))\n"
+    assert errors == f"Error: 1 of 2 runs failed: {failed.name} (worker process died (SIGKILL))\n"

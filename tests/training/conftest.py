@@ -1,4 +1,4 @@
-"""Fixtures of the training's tests."""
+"""Fixtures for the training tests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from mnist_mlp.quiet_tensorflow import tf
 
 
 @pytest.fixture
-def uncompiled() -> Iterator[None]:
-    """Runs operations one by one: for a few steps of a new network, compiling takes longer than training."""
+def eager() -> Iterator[None]:
+    """Disables compilation, which takes longer than a few steps of training."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)

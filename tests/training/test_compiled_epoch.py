@@ -1,4 +1,4 @@
-"""The compiled epoch against plain Keras and numpy."""
+"""Compares the compiled epoch with plain Keras and NumPy."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mnist_mlp.training.model import build_model
 from tests.helpers import EVERYTHING, SMALL, numpy_key, numpy_mask
 
 
-def train_by_plain_keras(preset: Preset, optimizer: keras.optimizers.Optimizer, seed: int, data) -> list[np.ndarray]:
-    """The same training, a step at a time: Keras layers, Keras's own L2 regularizer, differentiated by Keras's loss."""
+def train_with_plain_keras(preset: Preset, optimizer: keras.optimizers.Optimizer, seed: int, data) -> list[np.ndarray]:
+    """Trains with a plain loop over steps, using Keras layers, Keras's L2 regularizer and Keras's loss."""
     model = build_model(preset, seed)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dense):
@@ -54,29 +54,29 @@ def train_by_plain_keras(preset: Preset, optimizer: keras.optimizers.Optimizer, 
         ("clipped", lambda: keras.optimizers.SGD(0.01, global_clipnorm=0.5)),
     ],
 )
-def test_epochs_equal_plain_keras(small_data, optimizer, keras_optimizer, dropout):
+def test_training_matches_plain_keras(small_data, optimizer, keras_optimizer, dropout):
     preset = SMALL.but(optimizer="sgd" if optimizer == "clipped" else optimizer, dropout=dropout, weight_decay=0.05)
     if optimizer == "clipped":
         preset = preset.but(optimizer_arguments={"global_clipnorm": 0.5})
     *_, last = train(preset, 1602, small_data)
-    expected = train_by_plain_keras(preset, keras_optimizer(), 1602, small_data)
-    begun = build_model(preset, 1602).get_weights()
-    for ours, theirs, initial in zip(last.state.weights, expected, begun, strict=True):
+    expected = train_with_plain_keras(preset, keras_optimizer(), 1602, small_data)
+    initial_weights = build_model(preset, 1602).get_weights()
+    for ours, theirs, initial in zip(last.state.weights, expected, initial_weights, strict=True):
         moved = np.abs(theirs - initial).max()
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.01 * moved)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
-def test_later_hyperparameters_against_plain_keras(small_data, normalization):
-    """All of them at once: weights, averages, and the metrics of the averages on the validation images."""
+def test_all_hyperparameters_together_match_plain_keras(small_data, normalization):
+    """Checks the weights, the averaged weights and their metrics on the validation images."""
     preset, seed, steps = EVERYTHING.but(normalization=normalization), 3, 5
     *_, last = train(preset, seed, small_data)
 
     model, average = (build_model(preset, seed) for _ in range(2))
     optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
-    no_matrices = [variable for variable in model.trainable_variables if len(variable.shape) == 1]
-    optimizer.exclude_from_weight_decay(var_list=no_matrices)
+    not_matrices = [variable for variable in model.trainable_variables if len(variable.shape) == 1]
+    optimizer.exclude_from_weight_decay(var_list=not_matrices)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     neighbors = tf.constant(with_neighbors(small_data.train.pixels))
     strengths = tf.constant(preset.deformations, tf.float32)
@@ -92,8 +92,8 @@ def test_later_hyperparameters_against_plain_keras(small_data, normalization):
                 activations = images
                 for index, layer in enumerate(model.layers):
                     if isinstance(layer, keras.layers.Dropout):
-                        dropped = 0.1 if layer.name == "dropout_pixels" else 0.2
-                        activations *= numpy_mask(seed, epoch, step, index, activations.shape, dropped)
+                        dropout_rate = 0.1 if layer.name == "dropout_pixels" else 0.2
+                        activations *= numpy_mask(seed, epoch, step, index, activations.shape, dropout_rate)
                     else:
                         activations = layer(activations, training=True)
                 return activations
@@ -101,15 +101,15 @@ def test_later_hyperparameters_against_plain_keras(small_data, normalization):
             one_hot = np.eye(10, dtype=np.float32)[labels]
             images = tf.Variable(deformed(neighbors, tf.constant(batch), key, strengths) / 255)
             with tf.GradientTape() as tape:
-                of_images = loss(one_hot, logits_of(images))
-            uphill = tape.gradient(of_images, images).numpy()
-            lengths = np.linalg.norm(uphill, axis=1, keepdims=True)  # 0 where dropout left nothing of an image
-            moved_images = tf.constant(images + 1.5 * uphill / np.maximum(lengths, 1e-12))
+                clean_loss = loss(one_hot, logits_of(images))
+            gradient = tape.gradient(clean_loss, images).numpy()
+            norms = np.linalg.norm(gradient, axis=1, keepdims=True)  # 0 if dropout removed the whole image
+            adversarial_images = tf.constant(images + 1.5 * gradient / np.maximum(norms, 1e-12))
             with tf.GradientTape() as tape:
                 logits = logits_of(images)
                 kernels = [layer.kernel for layer in model.layers if isinstance(layer, keras.layers.Dense)]
                 penalty = 0.01 / 2 * sum(tf.reduce_sum(kernel**2) for kernel in kernels)
-                total = (loss(one_hot, logits) + loss(one_hot, logits_of(moved_images))) / 2 + penalty
+                total = (loss(one_hot, logits) + loss(one_hot, logits_of(adversarial_images))) / 2 + penalty
             plain_losses.append(keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True))
             optimizer.learning_rate = rate
             gradients = tape.gradient(total, model.trainable_variables)
@@ -122,19 +122,21 @@ def test_later_hyperparameters_against_plain_keras(small_data, normalization):
             for mean, variable in zip(average.trainable_variables, model.trainable_variables, strict=True):
                 mean.assign(decay * mean + (1 - decay) * variable)
 
-    begun = build_model(preset, seed).trainable_variables
+    initial_weights = build_model(preset, seed).trainable_variables
     for found, expected in ((last.state.weights, model), (last.state.average, average)):
         ours = build_model(preset, seed)
         ours.set_weights(found)
-        for mine, theirs, initial in zip(ours.trainable_variables, expected.trainable_variables, begun, strict=True):
+        for mine, theirs, initial in zip(
+            ours.trainable_variables, expected.trainable_variables, initial_weights, strict=True
+        ):
             moved = np.abs(theirs.numpy() - initial.numpy()).max()
             np.testing.assert_allclose(mine, theirs, rtol=0, atol=0.02 * moved, err_msg=mine.path)
 
-    assert last.train.cross_entropy == pytest.approx(np.mean(plain_losses[steps:]), rel=1e-3)  # labels not smoothed
+    assert last.train.cross_entropy == pytest.approx(np.mean(plain_losses[steps:]), rel=1e-3)  # without label smoothing
     assert last.learning_rate == pytest.approx(rates_of(preset, 2, steps)[-1])
     ours = build_model(preset, seed)
     ours.set_weights(last.state.evaluated_weights)
-    # Batch normalization evaluates with the statistics of the epoch's first images, as this network sees them.
+    # In evaluation, batch normalization uses statistics of the epoch's first training images.
     activations = small_data.train.pixels[order] / np.float32(255)
     for layer in ours.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -151,21 +153,21 @@ def test_later_hyperparameters_against_plain_keras(small_data, normalization):
     assert last.validation.cross_entropy == pytest.approx(np.mean(cross_entropies), rel=1e-3)
 
 
-def test_weight_decay_alone_shrinks_matrices_and_no_bias(small_data):
-    """With the pixels black, no label matters to the first matrix: SGD shrinks it by (1 - rate x decay) a step."""
-    black = LabeledImages(np.zeros_like(small_data.train.pixels), small_data.train.labels)
-    data = TrainingData(train=black, validation=small_data.validation)
+def test_weight_decay_shrinks_matrices_but_not_biases(small_data):
+    """If all pixels are 0, only weight decay acts on the first matrix: SGD scales it by (1 - rate * decay) per step."""
+    blank = LabeledImages(np.zeros_like(small_data.train.pixels), small_data.train.labels)
+    data = TrainingData(train=blank, validation=small_data.validation)
     preset = SMALL.but(optimizer="sgd", learning_rate=0.1, weight_decay=0.5, epochs=1, bias_init="ones")
     (result,) = train(preset, 7, data)
     before = build_model(preset, 7).get_weights()
     np.testing.assert_allclose(result.state.weights[0], before[0] * (1 - 0.1 * 0.5) ** 5, rtol=1e-5)
-    assert np.abs(result.state.weights[1] - 1).max() > 0  # biases move by their gradients only
+    assert np.abs(result.state.weights[1] - 1).max() > 0  # biases change only through their gradients
     unpenalized = next(train(preset.but(weight_decay=0.0), 7, data))
     np.testing.assert_array_equal(unpenalized.state.weights[0], before[0])
 
 
-def test_one_step_of_sgd_against_numpy_by_hand(small_data):
-    """Softmax regression with everything zero at first: the gradients can be written down."""
+def test_one_sgd_step_matches_numpy(small_data):
+    """Uses softmax regression with zero initial weights, because its gradients are simple formulas."""
     preset = SMALL.but(
         hidden_sizes=(), batch_size=1000, epochs=1, weight_init="zeros", optimizer="sgd", learning_rate=0.5
     )
@@ -179,7 +181,7 @@ def test_one_step_of_sgd_against_numpy_by_hand(small_data):
     assert result.train.accuracy == pytest.approx((small_data.train.labels == 0).mean())
 
 
-def test_metrics_against_numpy(small_data):
+def test_metrics_match_numpy(small_data):
     preset = SMALL.but(dropout=0.5, weight_decay=0.01)
     *_, last = train(preset, 5, small_data)
     w1, b1, w2, b2, w3, b3 = (weight.astype(np.float64) for weight in last.state.weights)
@@ -207,9 +209,9 @@ def test_presets_with_equal_compile_keys_share_one_compilation(small_data, monke
     assert len(traces) == 1
 
 
-@pytest.mark.usefixtures("uncompiled")
-def test_averaged_weights_follow_faster_in_the_first_steps(small_data):
-    """After step n the average keeps n / (n + 9) of itself, here for two steps: far less than the decay of 0.99."""
+@pytest.mark.usefixtures("eager")
+def test_averaged_weights_use_a_lower_decay_in_early_steps(small_data):
+    """The decay of step n is n / (n + 9), which is far below 0.99 in the two steps of this test."""
     preset = SMALL.but(batch_size=500, epochs=1, ema_decay=0.99, optimizer="sgd", learning_rate=0.5)
     (both,) = train(preset, 1, small_data)
     one_step = TrainingData(
@@ -225,19 +227,19 @@ def test_averaged_weights_follow_faster_in_the_first_steps(small_data):
         np.testing.assert_allclose(average, average_1 * 2 / 11 + after_2 * 9 / 11, rtol=0, atol=1e-5)
 
 
-@pytest.mark.usefixtures("uncompiled")
-def test_images_beyond_the_last_whole_batch_wait_for_another_epoch(small_data):
+@pytest.mark.usefixtures("eager")
+def test_partial_last_batch_is_dropped(small_data):
     result = next(train(SMALL.but(batch_size=300), 1, small_data))
     assert result.train.accuracy * 900 == pytest.approx(round(result.train.accuracy * 900))
 
 
 @pytest.mark.parametrize("optimizer", sorted(set(OPTIMIZER_ARGUMENTS) - {"adam", "adadelta", "sgd"}))
-def test_every_optimizer_compiles_and_moves_the_weights(small_data, optimizer):
+def test_every_optimizer_compiles_and_updates_the_weights(small_data, optimizer):
     *_, last = train(SMALL.but(optimizer=optimizer), 1, small_data)
     before = build_model(SMALL, 1).get_weights()
     assert np.isfinite(last.train.loss)
     assert all(np.abs(now - then).max() > 0 for now, then in zip(last.state.weights, before, strict=True))
 
 
-def test_adafactor_survives_pixels_that_are_always_black(data):
+def test_adafactor_loss_stays_finite_with_constant_pixels(data):
     assert np.isfinite(next(train(Preset(hidden_sizes=(20,), optimizer="adafactor"), 1, data)).train.loss)

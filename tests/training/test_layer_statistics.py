@@ -1,4 +1,4 @@
-"""The statistics of layers against plain Keras."""
+"""Compares layer statistics with plain Keras."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mnist_mlp.training.training_step import step_inputs
 from tests.helpers import EVERYTHING, SMALL, numpy_mask
 
 
-def test_layer_statistics_are_taken_after_normalization_and_activation(small_data):
+def test_statistics_are_measured_after_normalization_and_activation(small_data):
     preset = SMALL.but(normalization="batch", activation="sigmoid", dropout=0.5, ema_decay=0.5)
     *_, last = train(preset, 1, small_data)
     model = build_model(preset, 1)
@@ -30,8 +30,8 @@ def test_layer_statistics_are_taken_after_normalization_and_activation(small_dat
     assert list(last.layers) == ["hidden_1", "hidden_2", "logits"]
 
 
-def test_layer_statistics_against_plain_keras(small_data):
-    """The step looked at after epoch 1 is the first of epoch 2."""
+def test_statistics_match_plain_keras(small_data):
+    """After epoch 1, gradients and updates are those of the first step of epoch 2."""
     preset = SMALL.but(optimizer="sgd", dropout=0.4, weight_decay=0.01, bias_init="normal", batch_size=1000, epochs=1)
     (result,) = train(preset, 5, small_data)
     model = build_model(preset, seed=0)
@@ -40,9 +40,9 @@ def test_layer_statistics_against_plain_keras(small_data):
     with tf.GradientTape() as tape:
         activations = tf.constant(small_data.train.pixels[batch] / np.float32(255))
         for index, layer in enumerate(model.layers):
-            dropped = isinstance(layer, keras.layers.Dropout)
-            mask = numpy_mask(5, 2, 0, index, activations.shape, 0.4) if dropped else None
-            activations = activations * mask if dropped else layer(activations)
+            is_dropout = isinstance(layer, keras.layers.Dropout)
+            mask = numpy_mask(5, 2, 0, index, activations.shape, 0.4) if is_dropout else None
+            activations = activations * mask if is_dropout else layer(activations)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(small_data.train.labels[batch], activations)
         dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
         loss += sum(0.01 / 2 * tf.reduce_sum(layer.kernel**2) for layer in dense)
@@ -72,7 +72,7 @@ def test_layer_statistics_against_plain_keras(small_data):
     )
 
 
-def test_measuring_leaves_weights_optimizer_and_average_as_they_were(small_data):
+def test_measuring_does_not_change_the_state(small_data):
     key = CompileKey.of(EVERYTHING)
     network = compiled_epoch(key, small_data).network
     state = network.initial_state(build_model(EVERYTHING, 1).get_weights())

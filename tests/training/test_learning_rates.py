@@ -1,4 +1,4 @@
-"""The learning rate of every step, by Keras's schedules and by hand."""
+"""Compares learning rates with Keras's schedules and with hand-computed values."""
 
 from __future__ import annotations
 
@@ -17,30 +17,29 @@ def all_rates(preset: Preset) -> np.ndarray:
     return np.concatenate([rates_of(preset, epoch, STEPS) for epoch in range(1, preset.epochs + 1)])
 
 
-def test_constant_is_the_rate_itself():
+def test_constant_schedule():
     assert all_rates(Preset(epochs=3, learning_rate=0.0003)).tolist() == [0.0003] * 12
 
 
-def test_cosine_after_a_warm_up_is_keras_s():
+def test_cosine_with_warmup_matches_keras():
     preset = Preset(epochs=5, learning_rate=0.002, learning_rate_schedule="cosine", warmup=0.2)
-    keras_s = keras.optimizers.schedules.CosineDecay(0.0, decay_steps=16, warmup_target=0.002, warmup_steps=4)
-    expected = [float(keras_s(step + 0.5)) for step in range(20)]  # the middle of each step
+    schedule = keras.optimizers.schedules.CosineDecay(0.0, decay_steps=16, warmup_target=0.002, warmup_steps=4)
+    expected = [float(schedule(step + 0.5)) for step in range(20)]  # the middle of each step
     np.testing.assert_allclose(all_rates(preset), expected, rtol=1e-4, atol=1e-9)
 
 
-def test_one_cycle_rises_and_falls_in_straight_lines():
+def test_one_cycle_rises_and_falls_linearly():
     preset = Preset(epochs=2, learning_rate=1.0, learning_rate_schedule="one_cycle", warmup=0.25)
     assert all_rates(preset) == pytest.approx([1 / 4, 3 / 4, 11 / 12, 9 / 12, 7 / 12, 5 / 12, 3 / 12, 1 / 12])
 
 
-def test_warm_up_alone_ends_at_the_rate():
+def test_warmup_ends_at_the_learning_rate():
     preset = Preset(epochs=2, learning_rate=0.8, warmup=0.5)
     assert all_rates(preset) == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.8, 0.8, 0.8, 0.8])
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_no_rate_comes_back_after_the_last_epoch(schedule):
-    """The layers are looked at with the step that would come next, also after the last."""
+def test_schedule_stays_at_its_final_value_after_the_last_epoch(schedule):
     preset = Preset(epochs=2, learning_rate=1.0, learning_rate_schedule=schedule)
     after = rates_of(preset, 3, STEPS)
     assert after == pytest.approx([1.0 if schedule == "constant" else 0.0] * STEPS)

@@ -1,4 +1,4 @@
-"""The training loop: shuffles, seeds, final fits, divergence."""
+"""Tests the training loop: shuffles, seeds, final fits, divergence."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from mnist_mlp.training.loop import shuffle, train
 from tests.helpers import SMALL, bits_of
 
 
-@pytest.mark.usefixtures("uncompiled")
-def test_a_final_fit_learns_from_the_validation_images_too(small_data):
+@pytest.mark.usefixtures("eager")
+def test_final_fit_also_trains_on_the_validation_images(small_data):
     preset = SMALL.but(epochs=1)
     both = (small_data.train, small_data.validation)
     pixels, labels = (np.concatenate([getattr(item, name) for item in both]) for name in ("pixels", "labels"))
@@ -22,7 +22,7 @@ def test_a_final_fit_learns_from_the_validation_images_too(small_data):
     assert found.validation == expected.validation
 
 
-def test_shuffles_are_permutations_and_functions_of_seed_and_epoch():
+def test_shuffle_is_a_permutation_set_by_seed_and_epoch():
     orders = [shuffle(1000, seed, epoch) for seed, epoch in ((1, 1), (1, 1), (1, 2), (2, 1))]
     for order in orders:
         np.testing.assert_array_equal(np.sort(order), np.arange(1000))
@@ -31,23 +31,25 @@ def test_shuffles_are_permutations_and_functions_of_seed_and_epoch():
     assert not np.array_equal(orders[0], orders[3])
 
 
-def test_same_seed_same_bits_and_trainings_can_take_turns(small_data):
+def test_same_seed_is_bit_identical_even_if_runs_alternate(small_data):
     preset = SMALL.but(dropout=0.2, epochs=3)
     alone, other = (bits_of(train(preset, seed, small_data)) for seed in (1, 2))
-    in_turns = [bits_of(pair) for pair in zip(train(preset, 1, small_data), train(preset, 2, small_data), strict=True)]
-    assert [pair[0] for pair in in_turns] == alone
-    assert [pair[1] for pair in in_turns] == other
+    alternating = [
+        bits_of(pair) for pair in zip(train(preset, 1, small_data), train(preset, 2, small_data), strict=True)
+    ]
+    assert [pair[0] for pair in alternating] == alone
+    assert [pair[1] for pair in alternating] == other
     assert alone != other
 
 
-def test_default_initialization_is_xavier_to_the_bit(small_data):
+def test_default_initialization_is_bit_identical_to_xavier(small_data):
     assert bits_of(train(SMALL.but(weight_init="default"), 1, small_data)) == bits_of(
         train(SMALL.but(weight_init="xavier"), 1, small_data)
     )
 
 
-@pytest.mark.usefixtures("uncompiled")
-def test_divergence_ends_the_training(small_data):
+@pytest.mark.usefixtures("eager")
+def test_training_stops_on_divergence(small_data):
     preset = SMALL.but(optimizer="sgd", learning_rate=1e20, epochs=50)
     results = list(train(preset, 1, small_data))
     assert results[-1].diverged

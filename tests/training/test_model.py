@@ -1,4 +1,4 @@
-"""Preset -> Keras model: names, initial weights, logits."""
+"""Tests the Keras model of a preset: names, initial weights, logits."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from mnist_mlp.training.model import (
 )
 
 
-def test_activation_names_are_all_of_keras_that_need_no_arguments():
-    # swish and hard_swish are second names of silu and hard_silu
+def test_all_keras_activations_without_arguments_are_supported():
+    # swish and hard_swish are aliases of silu and hard_silu
     names = {name for name in dir(keras.activations) if name.islower() and not name.startswith("_")}
     assert set(ACTIVATIONS) == names - {"get", "serialize", "deserialize", "glu", "threshold", "swish", "hard_swish"}
 
 
-def test_initializer_names_are_all_of_keras_that_need_no_arguments():
+def test_all_keras_initializers_without_arguments_are_supported():
     classes = inspect.getmembers(keras.initializers, inspect.isclass)
     ours = {type(keras.initializers.get(name)) for name in INITIALIZERS}
     abstract = {keras.initializers.Initializer, keras.initializers.Constant, keras.initializers.STFT}
@@ -36,7 +36,7 @@ def test_initializer_names_are_all_of_keras_that_need_no_arguments():
 
 
 @pytest.mark.parametrize("name", OPTIMIZER_ARGUMENTS)
-def test_optimizer_arguments_are_keras_s(name):
+def test_optimizer_arguments_exist_in_keras(name):
     optimizer = build_optimizer(Preset(optimizer=name, learning_rate=0.25))
     assert type(optimizer).__name__.lower() == name
     assert float(optimizer.learning_rate) == 0.25
@@ -44,13 +44,13 @@ def test_optimizer_arguments_are_keras_s(name):
     assert set(OPTIMIZER_ARGUMENTS[name]) <= set(accepted)
 
 
-def test_optimizer_names_are_keras_s_but_for_wrappers_and_those_it_does_not_find_by_name():
-    wrappers = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap", "ScheduleFreeAdamW", "Lamb"}
+def test_all_keras_optimizers_except_wrappers_are_supported():
+    unsupported = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap", "ScheduleFreeAdamW", "Lamb"}
     names = {name for name, _ in inspect.getmembers(keras.optimizers, inspect.isclass)}
-    assert set(OPTIMIZER_ARGUMENTS) == {name.lower() for name in names - wrappers}
+    assert set(OPTIMIZER_ARGUMENTS) == {name.lower() for name in names - unsupported}
 
 
-def test_adam_and_adadelta_are_those_of_2020():
+def test_adam_and_adadelta_use_the_2020_defaults():
     adam = build_optimizer(Preset(optimizer="adam"))
     assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.9, 0.999, 1e-8)
     adadelta = build_optimizer(Preset(optimizer="adadelta"))
@@ -62,19 +62,19 @@ def test_he_is_truncated_normal_with_variance_2_over_fan_in():
     kernel = build_model(Preset(hidden_sizes=(1000, 1000), weight_init="he"), seed=1).layers[0].get_weights()[0]
     stddev = math.sqrt(2 / 784)
     assert kernel.std() == pytest.approx(stddev, rel=0.01)
-    assert abs(kernel).max() <= 2 * stddev / 0.8796  # truncated at two of the wider normal's standard deviations
+    assert abs(kernel).max() <= 2 * stddev / 0.8796  # truncated at 2 standard deviations of the wider normal
     assert abs(kernel).max() > 1.9 * stddev / 0.8796
 
 
 @pytest.mark.parametrize("name", ["xavier", "default"])
-def test_xavier_and_default_are_uniform_with_variance_2_over_both_fans(name):
+def test_xavier_and_default_are_uniform_with_variance_2_over_sum_of_fans(name):
     kernel = build_model(Preset(hidden_sizes=(1000, 500), weight_init=name), seed=1).layers[1].get_weights()[0]
     limit = math.sqrt(6 / 1500)
     assert abs(kernel).max() == pytest.approx(limit, rel=0.01)
     assert kernel.std() == pytest.approx(limit / math.sqrt(3), rel=0.01)
 
 
-def test_biases_are_standard_normal_in_every_layer():
+def test_biases_are_standard_normal_by_default():
     model = build_model(Preset(hidden_sizes=(2000, 2000)), seed=1)
     biases = np.concatenate([layer.get_weights()[1] for layer in model.layers])
     assert biases.mean() == pytest.approx(0, abs=0.06)
@@ -83,7 +83,7 @@ def test_biases_are_standard_normal_in_every_layer():
 
 
 @pytest.mark.parametrize("name", WEIGHT_INITS)
-def test_every_weight_initializer_builds_and_depends_on_the_seed_only(name):
+def test_weights_depend_on_seed_and_layer_if_the_initializer_is_random(name):
     first, again, other = (
         build_model(Preset(hidden_sizes=(20, 20), weight_init=name), seed).get_weights() for seed in (1, 1, 2)
     )
@@ -91,7 +91,7 @@ def test_every_weight_initializer_builds_and_depends_on_the_seed_only(name):
         np.testing.assert_array_equal(one, two)
     is_random = name not in ("identity", "zeros", "ones")
     assert np.array_equal(first[0], other[0]) != is_random
-    assert np.array_equal(first[2][:10, :10], first[0][:10, :10]) != is_random  # no layer repeats another
+    assert np.array_equal(first[2][:10, :10], first[0][:10, :10]) != is_random  # layers differ
 
 
 @pytest.mark.parametrize("name", BIAS_INITS)
@@ -100,7 +100,7 @@ def test_every_bias_initializer_builds(name):
 
 
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
-def test_normalization_comes_before_the_activation_and_its_shift_is_the_bias(normalization):
+def test_normalization_comes_before_the_activation_and_replaces_the_bias(normalization):
     preset = Preset(hidden_sizes=(30, 20), normalization=normalization, dropout=0.5, bias_init="ones")
     layers = build_model(preset, seed=1).layers
     names = ["hidden_1", "normalization_1", "activation_1", "dropout_1"]
@@ -117,7 +117,7 @@ def test_normalization_comes_before_the_activation_and_its_shift_is_the_bias(nor
     assert layers[2](normalized).numpy().min() == 0
 
 
-def test_standardized_pixels_have_mean_0_and_deviation_1(data):
+def test_standardized_pixels_have_mean_0_and_std_1(data):
     preset = Preset(hidden_sizes=(), standardize=True, input_dropout=0.1)
     model = build_model(preset, seed=1)
     assert [layer.name for layer in model.layers] == ["standardized", "dropout_pixels", "logits"]
@@ -126,7 +126,7 @@ def test_standardized_pixels_have_mean_0_and_deviation_1(data):
     assert pixels.std(dtype=np.float64) == pytest.approx(1, abs=1e-4)
 
 
-def test_presets_begin_alike_where_they_are_alike():
+def test_equal_layers_of_two_presets_get_equal_initial_weights():
     shallow, deep = (build_model(Preset(hidden_sizes=sizes), seed=1602) for sizes in ((30, 20), (30, 20, 20)))
     np.testing.assert_array_equal(shallow.layers[0].get_weights()[0], deep.layers[0].get_weights()[0])
     np.testing.assert_array_equal(shallow.layers[1].get_weights()[1], deep.layers[1].get_weights()[1])
@@ -134,7 +134,7 @@ def test_presets_begin_alike_where_they_are_alike():
 
 @pytest.mark.parametrize("normalization", ["none", "layer"])
 @pytest.mark.parametrize(
-    ("activation", "by_numpy"),
+    ("activation", "numpy_function"),
     [
         ("relu", lambda x: np.maximum(x, 0)),
         ("tanh", np.tanh),
@@ -143,7 +143,7 @@ def test_presets_begin_alike_where_they_are_alike():
         ("softplus", lambda x: np.log1p(np.exp(x))),
     ],
 )
-def test_hidden_layers_use_the_activation(activation, by_numpy, normalization):
+def test_hidden_layers_use_the_activation(activation, numpy_function, normalization):
     model = build_model(Preset(hidden_sizes=(30, 20), activation=activation, normalization=normalization), seed=1)
     pixels = np.random.default_rng(0).random((50, 784), np.float32)
     hidden = pixels.astype(np.float64)
@@ -155,12 +155,12 @@ def test_hidden_layers_use_the_activation(activation, by_numpy, normalization):
             centered = hidden - hidden.mean(axis=1, keepdims=True)
             hidden = centered / np.sqrt(hidden.var(axis=1, keepdims=True) + layer.epsilon)
             hidden = hidden * layer.gamma.numpy() + layer.beta.numpy()
-        hidden = by_numpy(hidden)
+        hidden = numpy_function(hidden)
     logits = hidden @ model.get_layer("logits").kernel.numpy() + model.get_layer("logits").bias.numpy()
     np.testing.assert_allclose(model(pixels, training=False), logits, rtol=1e-3, atol=1e-3)
 
 
-def test_logits_loss_and_penalty_against_numpy():
+def test_logits_loss_and_penalty_match_numpy():
     model = build_model(Preset(hidden_sizes=(30, 20), dropout=0.5), seed=1602)
     pixels = np.random.default_rng(0).random((50, 784), np.float32)
     labels = np.random.default_rng(1).integers(0, 10, 50).astype(np.int32)
@@ -172,8 +172,8 @@ def test_logits_loss_and_penalty_against_numpy():
     expected = -log_probabilities[np.arange(50), labels].mean()
     ours = cross_entropy(tf.constant(logits, tf.float32), tf.constant(labels))
     assert float(ours) == pytest.approx(expected, rel=1e-5)
-    spread = 0.9 * expected - 0.1 * log_probabilities.mean()  # a tenth of each label goes to all classes alike
+    smoothed = 0.9 * expected - 0.1 * log_probabilities.mean()  # 0.1 of each label is spread over all classes
     ours = smoothed_cross_entropy(tf.constant(logits, tf.float32), tf.constant(labels), tf.constant(0.1))
-    assert float(ours) == pytest.approx(spread, rel=1e-5)
-    penalty = sum((w**2).sum() / 2 for w in (w1, w2, w3))  # the output's matrix too, and no bias
+    assert float(ours) == pytest.approx(smoothed, rel=1e-5)
+    penalty = sum((w**2).sum() / 2 for w in (w1, w2, w3))  # includes the output layer, but no biases
     assert float(l2_norm_penalty(model.trainable_variables)) == pytest.approx(penalty, rel=1e-5)

@@ -1,4 +1,4 @@
-"""The report's figures, one module each. A module that is added here is found by itself."""
+"""The figures of the report, one module each. New modules are imported automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracy and loss over the epochs, one above the other: what figures of studies and of one run share."""
+"""Axes with accuracy above loss over the epochs, used by the figures of studies and of a single run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mnist_mlp.drawing.style import TOP
 
 
 def two_axes(figure: Figure, right: float) -> tuple[Axes, Axes]:
-    """Returns axes for accuracy and for loss, with room for labels at the right edge."""
+    """Returns axes for accuracy and for loss, with room for labels on the right."""
     height = figure.get_figheight()
     upper, lower = figure.subplots(2, sharex=True)
     figure.subplots_adjust(left=0.165, right=right, bottom=0.55 / height, top=1 - TOP / height, hspace=0.12)
@@ -22,17 +22,17 @@ def two_axes(figure: Figure, right: float) -> tuple[Axes, Axes]:
 
 
 def finish_accuracy(axes: Axes, shown: Sequence[float], epochs: int, ends: Sequence[EndLabel], points: float) -> None:
-    """Gives the axes of accuracies their scale and labels, once everything is drawn."""
+    """Sets the scale and labels of the accuracy axes. Call this after everything is drawn."""
     axes.set_xlim(0, epochs + 0.5)
     accuracy_scale(axes, *limits_of_accuracy(shown))
     _finish(axes, "accuracy", ends, points)
 
 
 def finish_loss(axes: Axes, epochs: int, ends: Sequence[EndLabel], points: float) -> None:
-    """Gives the axes of losses their scale and labels, once everything is drawn."""
+    """Sets the scale and labels of the loss axes. Call this after everything is drawn."""
     axes.set_xlim(0, epochs + 0.5)
     log_scale(axes)
-    _finish(axes, "loss without L2, in nats", ends, points)
+    _finish(axes, "cross-entropy (nats)", ends, points)
 
 
 def _finish(axes: Axes, label: str, ends: Sequence[EndLabel], points: float) -> None:

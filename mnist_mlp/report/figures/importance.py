@@ -1,7 +1,8 @@
-"""The largest one-change effect of each hyperparameter, and its share by PED-ANOVA."""
+"""Figure: the largest single-change effect of each hyperparameter and its PED-ANOVA share."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -17,19 +18,23 @@ from mnist_mlp.report.wording import points
 
 @figure(
     "importance",
-    alt="Importance of each hyperparameter; the numbers are in the table.",
+    alt="Importance of each hyperparameter. The table contains the numbers.",
     section=Section.IMPORTANCE,
     is_in_text=True,
 )
 def importance(content: ReportContent) -> Picture | None:
-    """Returns the figure, None if nothing was ranked."""
+    """Returns the figure, or None if there is no ranking."""
     fields = [field for field in content.ranking.fields if field.share or field.largest][::-1]
     if not fields or not content.conclusions.best:
         return None
     has_shares = any(field.share for field in fields)
-    headline = f"{title_of(fields[-1].field).capitalize()} changed most when changed alone"
-    subtitle = "Left: the largest change of accuracy by this alone."
-    subtitle += "\nRight: PED-ANOVA, what sets the best quarter of presets apart." if has_shares else ""
+    headline = "Hyperparameter importance"
+    if fields[-1].largest:
+        headline = f"Largest effect when changed alone: {title_of(fields[-1].field)}"
+    subtitle = "Largest change in accuracy when only this value changes."
+    if has_shares:
+        subtitle = "Left: largest change in accuracy when only this value changes.\n"
+        subtitle += "Right: PED-ANOVA importance (best 25% of presets against all), 95% interval."
 
     def paint(figure: Figure) -> None:
         title(figure, headline, subtitle)
@@ -50,11 +55,11 @@ def _effects(axes: Axes, fields: Sequence[FieldImportance]) -> None:
         range(len(fields)), lengths, color=[BLUE if amount >= 0 else VERMILION for amount in amounts], height=0.55
     )
     for row, field in enumerate(fields):
-        text = points(field.largest.amount) if field.largest else "not changed alone"
+        text = points(field.largest.amount) if field.largest else "no comparison"
         axes.annotate(text, (lengths[row], row), (4, 0), textcoords="offset points", va="center", size=9)
     axes.set_xlim(0, (max(lengths) or 1) * 1.35)
-    axes.set_xlabel("points of accuracy")
-    axes.set_yticks(range(len(fields)), [title_of(field.field) for field in fields])
+    axes.set_xlabel("accuracy change (points)")
+    axes.set_yticks(range(len(fields)), ["\n".join(textwrap.wrap(title_of(field.field), 20)) for field in fields])
     axes.tick_params(axis="y", length=0)
 
 
@@ -64,5 +69,5 @@ def _shares(axes: Axes, fields: Sequence[FieldImportance]) -> None:
             axes.plot([field.share.low * 100, field.share.high * 100], [row, row], color=GRAY, linewidth=2)
             axes.plot(field.share.value * 100, row, "o", color=BLUE, markersize=7)
     axes.set_xlim(left=0)
-    axes.set_xlabel("share, in %")
+    axes.set_xlabel("share (%)")
     axes.tick_params(axis="y", length=0)

@@ -1,4 +1,4 @@
-"""The best run's accuracy and loss over its epochs, on training and on validation images."""
+"""Figure: training and validation accuracy and loss of the best run over the epochs."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from mnist_mlp.report.figures.curves import finish_accuracy, finish_loss, two_ax
 from mnist_mlp.report.figures.registry import Section, figure
 
 PARTS = {"train": "training", "validation": "validation"}
-MARKED = "validation"  # the part whose best epoch has a marker
+MARKED = "validation"  # the curve whose best epoch is marked
 
 
 @figure(
     "learning_curve",
-    alt="Accuracy and loss over the epochs, on training and on validation images",
+    alt="Training and validation accuracy and loss of the best run over the epochs",
     section=Section.BEST,
     is_in_text=True,
 )
 def learning_curve(content: ReportContent) -> Picture | None:
-    """Returns the figure of the best run."""
+    """Returns the figure, or None if there is no best run."""
     run = content.conclusions.best_run
     return learning_picture(run) if run else None
 
 
 def learning_picture(run: ReportedRun) -> Picture:
-    """Returns the figure of a run."""
+    """Returns the figure of a run's learning curves."""
     epochs = len(run.record.epochs)
     subtitle = (
-        f"Preset {run.record.preset_number}, seed {run.record.seed}. Training: mean over the epoch, dropout on.\n"
-        "Validation: after the epoch, dropout off; the marker is the best epoch."
+        f"Preset {run.record.preset_number}, seed {run.record.seed}. Training: mean over each epoch, dropout on.\n"
+        "Validation: after each epoch, dropout off. Marker: best epoch."
     )
 
     def paint(figure: Figure) -> None:
-        title(figure, f"Best after epoch {run.record.best_epoch} of {epochs}", subtitle)
+        title(figure, f"Best epoch: {run.record.best_epoch} of {epochs}", subtitle)
         upper, lower = two_axes(figure, right=0.78)
         shown = np.concatenate([run.curves[f"{part} accuracy"] for part in PARTS])
         finish_accuracy(upper, shown, epochs, _lines(upper, run, "accuracy"), points=10)
@@ -48,7 +48,7 @@ def learning_picture(run: ReportedRun) -> Picture:
 
 
 def _lines(axes: Axes, run: ReportedRun, curve: str) -> list[EndLabel]:
-    """Draws a line for each part of the data; returns their labels."""
+    """Draws the training line and the validation line; returns their labels."""
     ends, best = [], run.record.best_epoch
     for index, (part, name) in enumerate(PARTS.items()):
         values, style = run.curves[f"{part} {curve}"], look(index)

@@ -1,4 +1,4 @@
-"""The best preset's network from pixels to logits, a bar per layer, as wide as the root of its units."""
+"""Figure: the layers of the best preset's network, as bars. Widths are proportional to the square root of the units."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.figures.registry import Section, figure
 
-STEP = 0.78  # inches from layer to layer
-MIDDLE = WIDTH / 2 - 1.0  # inches, of the bars
+STEP = 0.78  # inches between layers
+MIDDLE = WIDTH / 2 - 1.0  # center of the bars, in inches
 
 
-@figure("model_graph", alt="The layers of the best preset", section=Section.BEST, is_in_text=True)
+@figure("model_graph", alt="Layers of the best preset's network", section=Section.BEST, is_in_text=True)
 def model_graph(content: ReportContent) -> Picture | None:
-    """Returns the figure of the best preset."""
+    """Returns the figure, or None if there is no best preset."""
     best = content.conclusions.best
     return model_picture(best.preset, best.label) if best else None
 
 
 def model_picture(preset: Preset, label: str) -> Picture:
-    """Returns the figure of a preset."""
+    """Returns the figure of a preset's network."""
     sizes = MNIST.layer_sizes(preset)
     parameters = sum(inputs * outputs + outputs for inputs, outputs in pairwise(sizes))
     decay = f"L2 weight decay {preset.weight_decay:g}" if preset.weight_decay else "no weight decay"
     dropout = f"dropout {preset.dropout:g} after each hidden layer" if preset.dropout else "no dropout"
-    drawn = f"weights drawn by {preset.weight_init}, biases by {preset.bias_init}"
-    subtitle = f"{parameters:,} parameters; {drawn}.\n{dropout[0].upper()}{dropout[1:]}, {decay}."
+    initialization = f"Initialization: {preset.weight_init} (weights), {preset.bias_init} (biases)"
+    subtitle = f"{parameters:,} parameters. {initialization}.\n{dropout[0].upper()}{dropout[1:]}, {decay}."
 
     def paint(figure: Figure) -> None:
-        title(figure, f"The network of preset {label}: {preset.weight_layers} weight layers", subtitle)
+        title(figure, f"Network of preset {label}: {preset.weight_layers} weight layers", subtitle)
         height = figure.get_figheight()
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()

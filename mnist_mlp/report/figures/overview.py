@@ -1,9 +1,10 @@
-"""Every preset's test accuracy with its interval, and its validation accuracy beside it."""
+"""Figure: the test accuracy of every preset, with its interval, and its validation accuracy."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,32 +17,33 @@ from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.figures.registry import Section, figure
 from mnist_mlp.report.intervals import interval_of_test
 from mnist_mlp.report.studies import Experiment
+from mnist_mlp.report.wording import count
 
-MANY_PRESETS = 60  # from which rows and letters are small
-ROOM_AT_LEFT = 0.93  # lowest accuracy from which the points are moved to the right half, so that words have room
-INTERVALS_MAY_LEAVE = 1.3  # room beyond the means; an interval over two seeds may be longer
-UNCLEAR_ALONE = ("none", "default", "constant")  # values that need the hyperparameter's title
+MANY_PRESETS = 60  # with more presets, rows and text are smaller
+CROWDED_RIGHT = 0.93  # if all accuracies are above this, the axis is extended on the left to make room for text
+MARGIN = 1.3  # around the means; intervals over two seeds may be wider and are cut off
+AMBIGUOUS = ("default", "constant")  # values that need the hyperparameter's title
 
 
 @figure(
     "overview",
-    alt="Accuracy of every preset with its interval; the numbers are in the tables below.",
+    alt="Accuracy of every preset with 95% intervals. The tables below contain the numbers.",
     section=Section.RESULT,
     is_in_text=True,
 )
 def overview(content: ReportContent) -> Picture | None:
-    """Returns the figure, None if no run has ended."""
+    """Returns the figure, or None if no run has completed."""
     return overview_picture(content.experiments) if content.experiments else None
 
 
 def overview_picture(experiments: Sequence[Experiment]) -> Picture:
-    """Returns the figure of experiments."""
+    """Returns the figure of these experiments."""
     ordered = sorted(experiments, key=lambda experiment: (experiment.mean_test or 0.0, experiment.mean_validation))
     row_height = 0.25 if len(ordered) <= MANY_PRESETS else 0.14
     points = 8 if row_height > 0.2 else 6
-    subtitle = "Every preset's accuracy; errors halve at equal steps to the right."
+    subtitle = "Accuracy of every preset, on a logarithmic scale of the error rate."
     if any(experiment.scored for experiment in experiments):
-        subtitle += "\nFilled: test, with 95% interval (square: over seeds). Open: validation."
+        subtitle += "\nFilled: test, with 95% interval (square: several seeds). Open: validation."
 
     def paint(figure: Figure) -> None:
         title(figure, _headline(experiments), subtitle)
@@ -66,7 +68,7 @@ def overview_picture(experiments: Sequence[Experiment]) -> Picture:
 def _headline(experiments: Sequence[Experiment]) -> str:
     best = max(experiments, key=lambda experiment: experiment.mean_validation)
     headline = f"Best on validation: preset {best.label}"
-    return headline if best.mean_test is None else f"{headline}, {best.mean_test:.2%} in the test"
+    return headline if best.mean_test is None else f"{headline}, test accuracy {best.mean_test:.2%}"
 
 
 def _draw_accuracies(axes: Axes, row: int, experiment: Experiment) -> None:
@@ -84,14 +86,14 @@ def _limits(experiments: Sequence[Experiment]) -> tuple[float, float]:
         for mean in (experiment.mean_validation, experiment.mean_test)
         if mean is not None
     ]
-    low, high = limits_of_accuracy(means, room=INTERVALS_MAY_LEAVE)
-    if low > ROOM_AT_LEFT:
+    low, high = limits_of_accuracy(means, room=MARGIN)
+    if low > CROWDED_RIGHT:
         low = 1 - (1 - low) ** 2 / (1 - high)
     return low, high
 
 
 def _describe(axes: Axes, row: int, experiment: Experiment, experiments: Sequence[Experiment], points: float) -> None:
-    """Writes the preset in words on the side of its points that has more room."""
+    """Writes a description of the preset on the side of its points that has more room."""
     box = axes.get_window_extent()
     letter = 0.53 * points * axes.figure.dpi / 72 / box.width
     shown = [axes.transData.transform((x, 0))[0] for x in _shown_accuracies(experiment)]
@@ -111,25 +113,38 @@ def _shown_accuracies(experiment: Experiment) -> list[float]:
 
 
 def described(preset: Preset) -> str:
-    """Returns a preset in few words: its hidden layers, and everything else that is not the default."""
+    """Returns a short description of a preset: its hidden layers and all values that are not the default."""
     return _in_words(preset, ["hidden_sizes", *preset.differences(Preset(hidden_sizes=preset.hidden_sizes))])
 
 
 def change_from_nearest(experiment: Experiment, experiments: Sequence[Experiment]) -> str:
-    """Returns how a preset differs from the most similar one with a lower number; the preset itself without one."""
+    """Returns how a preset differs from the most similar preset with a lower number.
+
+    If no preset has a lower number, returns a description of the preset itself.
+    """
     preset = experiment.preset
     earlier = [other for other in experiments if other.numbers < experiment.numbers]
     if not earlier:
         return described(preset)
     nearest = min(reversed(earlier), key=lambda other: len(preset.differences(other.preset)))
-    return f"as {nearest.label}, but {_in_words(preset, preset.differences(nearest.preset))}"
+    return f"{nearest.label} with {_in_words(preset, preset.differences(nearest.preset))}"
 
 
 def _in_words(preset: Preset, names: Iterable[str]) -> str:
     words = []
     for name in names:
-        declared, value = HYPERPARAMETERS[name], format_field(getattr(preset, name))
-        words.append(f"{declared.title} {value}" if value in UNCLEAR_ALONE else f"{declared.label}{value}")
+        words.append(_value_in_words(name, getattr(preset, name)))
         if name == "optimizer" and preset.optimizer_arguments:
             words[-1] += f" {format_field(preset.optimizer_arguments)}"
     return ", ".join(words)
+
+
+def _value_in_words(name: str, value: Any) -> str:
+    declared, text = HYPERPARAMETERS[name], format_field(value)
+    if value is True:
+        return declared.title
+    if value is False or text == "none":
+        return f"no {declared.title}"
+    if name == "epochs":
+        return count(value, "epoch")
+    return f"{declared.title} {text}" if text in AMBIGUOUS else f"{declared.label}{text}"

@@ -1,4 +1,4 @@
-"""Small panels of the answers to questions, their lines named below."""
+"""Figures: small panels for the answers to questions, with a common legend below."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from mnist_mlp.report.figures.registry import family
 from mnist_mlp.report.panels import Panels, Row, Scale
 from mnist_mlp.report.questions.answer import PANELS
 
-SMALLEST_DRAWN = 1e-8  # on a logarithmic axis of small panels: smaller values would make everything else flat
+SMALLEST_DRAWN = 1e-8  # on logarithmic axes; smaller values would flatten everything else
 LEGEND_COLUMNS = 3
 LEGEND_ROW = 0.24  # inches
 
 
 @family(names=lambda: PANELS)
 def panels(content: ReportContent) -> dict[str, Picture]:
-    """Returns the figure of each answer that has one."""
+    """Returns the figures of all answers that have panels."""
     return {answer.panels.name: panels_picture(answer.panels) for answer in content.answers if answer.panels}
 
 
 def panels_picture(panels: Panels) -> Picture:
-    """Returns the figure of panels."""
+    """Returns the figure of these panels."""
     names = list(dict.fromkeys(name for lines in panels.curves.values() for name in lines))
     legend = LEGEND_ROW * -(-len(names) // LEGEND_COLUMNS)
     subtitle_lines, heading_lines = panels.subtitle.count("\n"), panels.columns[0].count("\n")
@@ -53,21 +53,21 @@ def panels_picture(panels: Panels) -> Picture:
         for axes, row in zip(grid[:, 0], panels.rows, strict=True):
             _finish_row(axes, row)
         _finish_columns(grid[0], panels)
-        figure.text(0.58, (0.2 + legend) / height, "epoch, on a logarithmic scale", ha="center", fontsize=10)
+        figure.text(0.58, (0.2 + legend) / height, "epoch (log scale)", ha="center", fontsize=10)
         _legend(figure, names)
 
     return Picture(head + 0.78 + legend + 1.75 * len(panels.rows), paint)
 
 
 def _draw_lines(axes: Axes, lines: dict[int, np.ndarray], scale: Scale) -> None:
-    """Draws lines, each with the look of its number."""
+    """Draws lines. The number of a line determines its style."""
     axes.tick_params(labelsize=9)
     for number, values in lines.items():
         style, epochs = look(number), np.arange(1, len(values) + 1)
         is_drawn = np.isfinite(values) & ((values >= SMALLEST_DRAWN) | (scale is Scale.SHARE))
         marker = style.marker if is_drawn.sum() == 1 else None
-        seen = np.where(is_drawn, values, np.nan)
-        axes.plot(epochs, seen, color=style.color, linestyle=style.line, marker=marker, linewidth=1.2)
+        drawn = np.where(is_drawn, values, np.nan)
+        axes.plot(epochs, drawn, color=style.color, linestyle=style.line, marker=marker, linewidth=1.2)
 
 
 def _finish_row(axes: Axes, row: Row) -> None:

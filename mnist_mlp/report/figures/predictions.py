@@ -1,4 +1,4 @@
-"""What the best run says of the test images: its confusion matrix and its most confident mistakes."""
+"""Figures: the best run's confusion matrix and most confident mistakes on the test images."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.figures.registry import Section, figure
 
 
-@figure("confusion_matrix", alt="How often each digit was taken for each", section=Section.BEST, is_in_text=True)
+@figure(
+    "confusion_matrix",
+    alt="Confusion matrix of the test images: true digit against predicted digit",
+    section=Section.BEST,
+    is_in_text=True,
+)
 def confusion(content: ReportContent) -> Picture | None:
-    """Returns the confusion matrix, None without predictions."""
+    """Returns the confusion matrix, or None if there are no predictions."""
     run = _best_run_with_predictions(content)
     return confusion_matrix(run.predictions, content.evidence.test_labels, _network(run)) if run else None
 
 
 @figure(
     "mistakes",
-    alt="The test images that the network got wrong with the highest confidence",
+    alt="Misclassified test images with the highest confidence",
     section=Section.BEST,
     is_in_text=True,
 )
 def mistakes(content: ReportContent) -> Picture | None:
-    """Returns the most confident mistakes, None without predictions or mistakes."""
+    """Returns the most confident mistakes, or None if there are no predictions or no mistakes."""
     run = _best_run_with_predictions(content)
     if not run:
         return None
@@ -38,4 +43,4 @@ def _best_run_with_predictions(content: ReportContent) -> ReportedRun | None:
 
 
 def _network(run: ReportedRun) -> str:
-    return f"Preset {run.record.preset_number}, best run by validation"
+    return f"Preset {run.record.preset_number}, best run by validation accuracy"

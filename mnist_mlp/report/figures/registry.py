@@ -1,4 +1,4 @@
-"""The registry of the report's figures: drawing, removal of old files and the page all read it."""
+"""The registry of the report's figures, used to draw them, to remove old files, and to build the page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENDINGS = ("png", "svg")
 
 
 class Section(StrEnum):
-    """A section of the page; the value is its anchor."""
+    """A section of the page. The value is its HTML anchor."""
 
     RESULT = "result"
     STUDIES = "studies"
@@ -30,11 +30,11 @@ class RegisteredFigure:
     """A figure of the report.
 
     Attributes:
-        name: of its files, without the ending.
-        alt: alternative text for people who cannot see it.
-        section: where the page shows it.
-        is_in_text: whether the page's template places it itself; other figures come at the end of their section.
-        picture: makes it from the content, or None if there is nothing to draw.
+        name: file name, without the extension.
+        alt: alternative text for people who cannot see the figure.
+        section: the section of the page that shows it.
+        is_in_text: whether the page template places it. Other figures are shown at the end of their section.
+        picture: returns the figure for the content, or None if there is nothing to draw.
     """
 
     name: str
@@ -46,12 +46,12 @@ class RegisteredFigure:
 
 @dataclass(frozen=True)
 class Family:
-    """Figures whose number depends on the runs; the page's template places them.
+    """A group of figures whose number depends on the runs. The page template places them.
 
     Attributes:
-        names: what their names are.
-        is_numbered: whether there may be several of a name; further ones end in _2, _3, ...
-        pictures: makes them from the content, by name.
+        names: returns the names of the figures.
+        is_numbered: whether several figures may share a base name. The second gets the suffix _2, the third _3, ...
+        pictures: returns the figures for the content, by name.
     """
 
     names: Callable[[], Iterable[str]]
@@ -66,7 +66,7 @@ FAMILIES: list[Family] = []
 def figure(
     name: str, *, alt: str, section: Section, is_in_text: bool = False
 ) -> Callable[[Callable[[ReportContent], Picture | None]], Callable[[ReportContent], Picture | None]]:
-    """Registers the function below as a figure of the report; the arguments are those of `RegisteredFigure`."""
+    """Registers the decorated function as a figure of the report. For the arguments, see `RegisteredFigure`."""
 
     def register(picture: Callable[[ReportContent], Picture | None]) -> Callable[[ReportContent], Picture | None]:
         if name in FIGURES:
@@ -80,7 +80,7 @@ def figure(
 def family(
     names: Callable[[], Iterable[str]], *, is_numbered: bool = False
 ) -> Callable[[Callable[[ReportContent], dict[str, Picture]]], Callable[[ReportContent], dict[str, Picture]]]:
-    """Registers the function below as a family of figures; the arguments are those of `Family`."""
+    """Registers the decorated function as a family of figures. For the arguments, see `Family`."""
 
     def register(pictures: Callable[[ReportContent], dict[str, Picture]]) -> Callable:
         FAMILIES.append(Family(names, is_numbered, pictures))
@@ -90,7 +90,7 @@ def family(
 
 
 def draw_all(content: ReportContent, folder: Path) -> dict[str, bytes]:
-    """Draws every figure that the content has something for; returns the SVG by name."""
+    """Draws all figures for which the content has data, and returns the SVGs by name."""
     pictures = {name: picture for members in FAMILIES for name, picture in members.pictures(content).items()}
     for registered in FIGURES.values():
         if registered.name in pictures:
@@ -102,7 +102,7 @@ def draw_all(content: ReportContent, folder: Path) -> dict[str, bytes]:
 
 
 def remove_drawn(folder: Path) -> None:
-    """Removes the figures of an earlier report, so that no figure of a study that no longer exists remains."""
+    """Removes the figures of an earlier report, because some of its studies may no longer exist."""
     names = [re.escape(name) for name in FIGURES]
     for members in FAMILIES:
         number = r"(_\d+)?" if members.is_numbered else ""
@@ -110,4 +110,4 @@ def remove_drawn(folder: Path) -> None:
     ours = re.compile(rf"({'|'.join(names)})\.({'|'.join(ENDINGS)})")
     for path in folder.iterdir():
         if ours.fullmatch(path.name):
-            path.unlink(missing_ok=True)  # another report may have been faster
+            path.unlink(missing_ok=True)  # another process may have removed it

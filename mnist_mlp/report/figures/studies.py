@@ -1,4 +1,4 @@
-"""A figure per study: validation accuracy and cross-entropy over the epochs, a line per value, unsmoothed."""
+"""Figures: validation accuracy and cross-entropy over the epochs for each study, one line per value, not smoothed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mnist_mlp.report.figures.registry import family
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.studies import Study, figure_names
 
-MANY_LINES = 12  # from which labels are small
+MANY_LINES = 12  # with more lines, labels are smaller
 
 
 @family(names=figure_names, is_numbered=True)
 def studies(content: ReportContent) -> dict[str, Picture]:
-    """Returns the figure of each study."""
+    """Returns the figures of all studies."""
     return {finding.study.figure: study_picture(finding) for finding in content.findings}
 
 
@@ -31,8 +31,8 @@ def study_picture(finding: Finding) -> Picture:
     study = finding.study
     runs = [run for arm in study.arms for run in arm.seeds]
     has_several_seeds = any(len(arm.seeds) > 1 for arm in study.arms)
-    subtitle = f"On the {MNIST.validation_images:,} validation images, by {study.title}.\nThe marker is the best epoch"
-    subtitle += "; line and band: mean and range over seeds." if has_several_seeds else "."
+    subtitle = f"Results on the {MNIST.validation_images:,} validation images, by {study.title}.\nMarker: best epoch."
+    subtitle += " Line and band: mean and range over seeds." if has_several_seeds else ""
     epochs = max(len(run.record.epochs) for run in runs)
     points = 10 if len(study.arms) <= MANY_LINES else 7
 
@@ -47,13 +47,13 @@ def study_picture(finding: Finding) -> Picture:
 
 
 def _lines(axes: Axes, study: Study, curve: str) -> list[EndLabel]:
-    """Draws the line of each value; returns their labels."""
+    """Draws one line per value; returns the labels."""
     ends = [_line(axes, study, index, curve) for index in range(len(study.arms))]
     return [end for end in ends if end]
 
 
 def _line(axes: Axes, study: Study, index: int, curve: str) -> EndLabel | None:
-    """Draws one value's line, and its range over seeds; returns its label."""
+    """Draws the line of a value and its range over seeds; returns its label."""
     arm, style = study.arms[index], look(index)
     length = min(len(run.record.epochs) for run in arm.seeds)
     values = np.array([run.curves[curve][:length] for run in arm.seeds])

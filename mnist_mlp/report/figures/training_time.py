@@ -1,4 +1,4 @@
-"""Training time against test accuracy, a point per preset."""
+"""Figure: test accuracy against training time, one point per preset."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mnist_mlp.drawing.style import BLUE, TOP, Picture, title
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.figures.registry import Section, figure
 
-FEWEST_FOR_CORRELATION = 5
-WEAK = 0.3  # rank correlation below which time says little about accuracy
+MIN_FOR_CORRELATION = 5  # presets
+WEAK = 0.3  # smaller rank correlations are called weak
 
 
 @figure(
     "time_accuracy",
-    alt="Training time against test accuracy, a point per preset",
+    alt="Test accuracy against training time, one point per preset",
     section=Section.RUNS,
     is_in_text=True,
 )
 def training_time(content: ReportContent) -> Picture | None:
-    """Returns the figure, None if fewer than two presets are scored."""
+    """Returns the figure, or None if fewer than two presets are scored."""
     scored = [experiment for experiment in content.experiments if experiment.scored]
     if len(scored) < 2:
         return None
@@ -33,7 +33,8 @@ def training_time(content: ReportContent) -> Picture | None:
     ]
     accuracies = [experiment.mean_test for experiment in scored]
     headline, correlation = _correlation(minutes, accuracies)
-    subtitle = f"{correlation}A point per preset, its number beside it.\nRuns that shared the machine took longer."
+    subtitle = f"{correlation}Each point is a preset, labeled with its number."
+    subtitle += "\nRuns that shared the machine with other jobs took longer."
 
     def paint(figure: Figure) -> None:
         title(figure, headline, subtitle)
@@ -42,7 +43,7 @@ def training_time(content: ReportContent) -> Picture | None:
         axes.plot(minutes, accuracies, "o", color=BLUE, markersize=7, markeredgecolor="white")
         accuracy_scale(axes, *limits_of_accuracy(accuracies))
         axes.set_xlim(0, max(minutes) * 1.12)
-        axes.set_xlabel("training time in minutes")
+        axes.set_xlabel("training time (minutes)")
         axes.set_ylabel("test accuracy")
         label_points(axes, minutes, accuracies, [experiment.label for experiment in scored])
 
@@ -50,13 +51,13 @@ def training_time(content: ReportContent) -> Picture | None:
 
 
 def _correlation(minutes: Sequence[float], accuracies: Sequence[float]) -> tuple[str, str]:
-    """Returns a headline and the rank correlation as text; "" where there are too few points."""
-    if len(minutes) < FEWEST_FOR_CORRELATION or len(set(accuracies)) < 2 or len(set(minutes)) < 2:
-        return "Training time against test accuracy", ""
+    """Returns a headline and the rank correlation as text; the text is "" if there are too few points."""
+    if len(minutes) < MIN_FOR_CORRELATION or len(set(accuracies)) < 2 or len(set(minutes)) < 2:
+        return "Test accuracy against training time", ""
     from scipy.stats import spearmanr
 
     rank = float(spearmanr(minutes, accuracies).statistic)
     headline = f"Accuracy {'rises' if rank > 0 else 'falls'} with training time"
     if abs(rank) < WEAK:
-        headline = "Training time says little about accuracy"
+        headline = "Accuracy and training time are weakly correlated"
     return headline, f"Rank correlation {rank:.2f}. "

@@ -1,4 +1,4 @@
-"""A question with its answer, and the list of questions."""
+"""The type of an answer, and the registry of the answers' figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mnist_mlp.report.tables import DataTable
 
 @dataclass(frozen=True)
 class Answer:
-    """A question, its answer in sentences, and a table and panels where there are more numbers than sentences hold."""
+    """A question with its answer as sentences and, optionally, a table and a figure of panels."""
 
     question: str
     sentences: list[str]
@@ -22,13 +22,13 @@ class Answer:
 
 
 Question = Callable[[Sequence[Experiment], Sequence[Finding]], Answer | None]
-"""Answers a question from the runs, with None if they have no answer."""
+"""Returns the answer to a question, or None if the runs do not answer it."""
 
 PANELS: dict[str, str] = {}
-"""The alternative text of the panels of each question, by the name of the figure."""
+"""Alternative text of each answer's figure, by figure name."""
 
 
 def panels_name(name: str, alt: str) -> str:
-    """Registers the name of a figure that an answer draws, and returns it."""
+    """Registers the figure of an answer; returns its name."""
     PANELS[name] = alt
     return name

@@ -28,18 +28,18 @@ from mnist_mlp.report.tables import Column, DataTable, Kind
 from mnist_mlp.runs.record import RunStatus
 
 QUESTION = "Why did some networks fail?"
-FIGURE = panels_name("layers_failed", "Units, activations, gradients and weights of the networks that failed")
-FAILED = 0.2  # validation accuracy below which a network has learned nothing: twice a random guess
-UNIFORM = log(MNIST.classes)  # nats of a uniform guess
-THROWN_OFF = 10 * UNIFORM  # in the first epoch
-SHRUNK = 0.2  # share of the initial norm of the weights below which they have been shrunk
-BARELY_CHANGED = 0.02  # relative change of the norm of the weights
+FIGURE = panels_name("layers_failed", "Dead units, activations, gradients, and weights of the failed networks")
+FAILED = 0.2  # validation accuracy below which a network counts as failed: twice that of random guessing
+UNIFORM = log(MNIST.classes)  # cross-entropy of uniform guessing, in nats
+EXPLODED = 10 * UNIFORM  # mean cross-entropy of the first epoch that shows that the first steps were too large
+SHRUNK = 0.2  # if the weights' norm drops below this fraction of the initial norm, weight decay is the cause
+BARELY_CHANGED = 0.02  # maximum relative change in the norm of the weights
 SHOWN = ("dead_units", "activation_std", "gradient_norm", "weight_norm")
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """A preset that failed, with the run that shows it."""
+    """A failed preset and the run that represents it."""
 
     label: str
     run: ReportedRun
@@ -51,12 +51,12 @@ class _Failure:
 
     @property
     def heading(self) -> str:
-        """A heading for a narrow column: the preset and its most unusual values."""
-        return f"preset {self.label}\ndecay {self.preset.weight_decay:g}\nrate {self.preset.learning_rate:g}"
+        """Heading of the preset's column of panels: preset, weight decay, and learning rate."""
+        return f"preset {self.label}\nL2 {self.preset.weight_decay:g}\nlr {self.preset.learning_rate:g}"
 
     @property
     def dead_hidden_units(self) -> float | None:
-        """Share of the hidden units that are dead after the last epoch."""
+        """Share of hidden units that are dead after the last epoch, 0 to 1; None if unknown."""
         sizes = np.array(self.preset.hidden_sizes)
         if not (self.has_layers and len(sizes)):
             return None
@@ -70,7 +70,7 @@ COLUMNS = [
     Column("optimizer", Kind.TEXT, lambda failure: failure.preset.optimizer),
     Column("validation accuracy", Kind.PERCENT, lambda failure: failure.run.validation_accuracy),
     Column(
-        "last training cross-entropy",
+        "final training cross-entropy",
         Kind.NUMBER,
         lambda failure: float(failure.run.curves["train cross_entropy"][-1]),
     ),
@@ -81,16 +81,18 @@ COLUMNS = [
 
 
 def failures(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Answer | None:
-    """Answers where a preset has learned nothing."""
+    """Answers the question if any preset failed to learn."""
     failed = [_failure(experiment) for experiment in experiments if experiment.mean_validation < FAILED]
     if not failed:
         return None
     sentences = [_cause(failure) for failure in failed[:MOST_COLUMNS]]
     if len(failed) > MOST_COLUMNS:
-        sentences.append("The others are in the table.")
+        sentences.append("The table lists the other failed presets.")
     with_layers = [failure for failure in failed if failure.has_layers]
     if len(with_layers) < len(failed):
-        sentences.append("Not every run here recorded its layers: older versions did not.")
+        sentences.append(
+            "Some of these runs have no layer statistics, because older versions of this program did not record them."
+        )
     table = DataTable.of("Failed", COLUMNS, failed).without_unknown_columns()
     panels = _panels(with_layers[:MOST_COLUMNS], len(failed)) if with_layers else None
     return Answer(QUESTION, sentences, table, panels)
@@ -105,17 +107,17 @@ def _panels(failed: Sequence[_Failure], number: int) -> Panels:
     runs = {failure.heading: failure.run for failure in failed}
     return panels_of_layers(
         FIGURE,
-        "How the failed networks failed" if number > 1 else "How the failed network failed",
-        f"{runs_in_words(runs.values())}\nValues below 0.00000001 are not drawn: there a line ends.",
+        "What happened in the failed networks" if number > 1 else "What happened in the failed network",
+        f"{runs_in_words(runs.values())}\nValues below 0.00000001 are not drawn.",
         rows_of(SHOWN),
         runs,
     )
 
 
 def _cause(failure: _Failure) -> str:
-    """Returns why a network failed, as far as its record shows it, with its layers if they are known."""
+    """Returns sentences on why a network failed and, if recorded, on its dead units."""
     preset = failure.preset
-    settings = f"weight decay {preset.weight_decay:g}, learning rate {preset.learning_rate:g}"
+    settings = f"weight decay = {preset.weight_decay:g}, learning rate = {preset.learning_rate:g}"
     dead = _dead_units(failure.run.layers["dead_units"]) if failure.has_layers else ""
     return f"Preset {failure.label} ({settings}): {_cause_by_curves(failure)}{dead}"
 
@@ -124,23 +126,23 @@ def _cause_by_curves(failure: _Failure) -> str:
     run, norms = failure.run, norm_of_weights(failure.run)
     loss, initial = run.curves["train cross_entropy"], _initial_norm(failure.preset)
     if run.record.status is RunStatus.DIVERGED:
-        return f"it diverged. After epoch {len(loss)} its loss was NaN or infinite, and training ended."
+        return f"training diverged. The loss was NaN or infinite after epoch {len(loss)}, and training stopped."
     if failure.preset.weight_decay and initial and norms[0] < SHRUNK * initial:
         return (
-            f"weight decay shrank its weights toward 0. They are drawn with a norm of about {initial:.3g}; after the "
-            f"first epoch it is {norms[0]:.2g}, after the last {norms[-1]:.2g}.{_share_in_gradient(failure)}"
+            f"weight decay shrank the weights toward 0. Their norm is about {initial:.3g} at initialization, "
+            f"{norms[0]:.2g} after the first epoch, and {norms[-1]:.2g} after the last.{_share_in_gradient(failure)}"
         )
-    if not loss[0] < THROWN_OFF:
+    if not loss[0] < EXPLODED:
         return (
-            f"its first steps were far too large. The cross-entropy of the first epoch is {loss[0]:,.0f} nats on "
-            f"average, where guessing uniformly costs {UNIFORM:.1f}."
+            f"the first steps were far too large. The mean cross-entropy of the first epoch is {loss[0]:,.0f} nats; "
+            f"guessing all digits with equal probability gives {UNIFORM:.1f}."
         )
     if norms[0] and abs(norms[-1] / norms[0] - 1) < BARELY_CHANGED:
         return (
-            f"it has hardly been trained. From the first epoch to the last, the norm of its weights went from "
-            f"{norms[0]:.4g} to {norms[-1]:.4g}."
+            f"the weights hardly changed during training. Their norm is {norms[0]:.4g} after the first epoch and "
+            f"{norms[-1]:.4g} after the last."
         )
-    return f"after the last epoch its cross-entropy is {loss[-1]:.3g} nats; its curves do not show the cause."
+    return f"its curves do not show the cause. After the last epoch, its training cross-entropy is {loss[-1]:.3g} nats."
 
 
 def _share_in_gradient(failure: _Failure) -> str:
@@ -148,22 +150,26 @@ def _share_in_gradient(failure: _Failure) -> str:
     if not isfinite(share):
         return ""
     return (
-        f" Weight decay dominates the gradient: after the first epoch it is {share:.0%} of the gradient of a "
-        "typical layer."
+        f" Weight decay dominates the gradient: after the first epoch, the gradient of the L2 penalty is {share:.0%} "
+        "as large as the total gradient in a typical layer."
     )
 
 
 def _dead_units(dead: np.ndarray) -> str:
-    """Returns a sentence on the units with the same output for every image: float64 [epochs, layers] of shares."""
+    """Returns a sentence on dead units.
+
+    Args:
+        dead: float64 [epochs, layers], share of units with the same output for every image.
+    """
     if dead[-1, -1] == 1:
         alive = np.flatnonzero(dead[:, -1] < 1)
         since = int(alive[-1]) + 2 if len(alive) else 1
-        return f" From epoch {since} to the last the network gives every image the same logits."
-    return f" After the last epoch, {dead[-1].max():.0%} of the units of its worst layer are dead."
+        return f" From epoch {since} on, the network outputs the same logits for every image."
+    return f" After the last epoch, {dead[-1].max():.0%} of the units in the worst layer are dead."
 
 
 def _initial_norm(preset: Preset) -> float | None:
-    """Returns the norm of all weights to expect at the start; None for initializers other than He and Xavier."""
+    """Returns the expected norm of all weights at initialization, or None unless it is He or Xavier."""
     shapes = list(pairwise(MNIST.layer_sizes(preset)))
     if preset.weight_init == "he":
         return sqrt(sum(2 * outputs for _, outputs in shapes))

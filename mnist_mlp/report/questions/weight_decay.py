@@ -1,4 +1,4 @@
-"""Does a small weight decay do anything at all?"""
+"""Does a small weight decay have any effect?"""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from mnist_mlp.report.questions.measures import (
 )
 from mnist_mlp.report.studies import Experiment, Study
 from mnist_mlp.report.tables import Column, DataTable, Kind
+from mnist_mlp.report.wording import capitalized
 
-QUESTION = "Does a small weight decay do anything at all?"
-FIGURE = panels_name("losses_weight_decay", "Cross-entropy, L2 penalty and norm of the weights over the epochs")
+QUESTION = "Does a small weight decay have any effect?"
+FIGURE = panels_name("losses_weight_decay", "Cross-entropy, L2 penalty, and norm of the weights over the epochs")
 
 
 @dataclass(frozen=True)
 class _Decay:
-    """The best experiment with one weight decay."""
+    """A weight decay and the best experiment that uses it."""
 
     decay: float
     best: Experiment
@@ -44,24 +45,24 @@ class _Decay:
 
     @property
     def share(self) -> float | None:
-        """The penalty's share of the loss."""
+        """The penalty's share of the training loss, 0 to 1."""
         loss = self.penalty + self.cross_entropy
         return self.penalty / loss if loss else None
 
 
 COLUMNS = [
     Column("weight decay", Kind.NUMBER, lambda row: row.decay),
-    Column("best preset with it", Kind.TEXT, lambda row: row.best.label),
+    Column("best preset", Kind.TEXT, lambda row: row.best.label),
     Column("validation accuracy", Kind.PERCENT, lambda row: row.best.mean_validation),
     Column("training cross-entropy", Kind.NUMBER, lambda row: row.cross_entropy),
     Column("L2 penalty", Kind.NUMBER, lambda row: row.penalty),
-    Column("its share of the loss", Kind.PERCENT, lambda row: row.share),
+    Column("L2 penalty / loss", Kind.PERCENT, lambda row: row.share),
     Column("norm of all weights", Kind.NUMBER, lambda row: mean_at_best(row.best, norm_of_weights)),
 ]
 
 
 def weight_decay(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Answer | None:
-    """Answers where there is a run with weight decay."""
+    """Answers the question if any preset has weight decay."""
     rows = _decays(experiments)
     smallest = next((row for row in rows if row.decay), None)
     if smallest is None:
@@ -76,7 +77,7 @@ def weight_decay(experiments: Sequence[Experiment], findings: Sequence[Finding])
         decay = _smallest_decay(finding.study)
         compared = next(item for item in finding.comparisons if item.arm.preset.weight_decay == decay)
         if compared.difference:
-            sentences.append(f"With {finding.study.named_value(compared.arm)}, {in_words(compared, finding.study)}")
+            sentences.append(f"{capitalized(finding.study.phrase(compared.arm))}, {in_words(compared, finding.study)}")
     table = DataTable.of("L2", COLUMNS, rows).without_unknown_columns() if len(rows) > 1 else None
     return Answer(QUESTION, sentences, table, _panels(arms))
 
@@ -94,9 +95,10 @@ def _share_of_loss(smallest: _Decay) -> list[str]:
     if smallest.share is None:
         return []
     return [
-        f"At the smallest weight decay here, {smallest.decay:g} (preset {smallest.best.label}), the L2 term is "
-        f"{smallest.penalty:.4f} nats at the best epoch beside a training cross-entropy of "
-        f"{smallest.cross_entropy:.4f}: {smallest.share:.0%} of the loss that is minimized."
+        f"The smallest weight decay in these runs is {smallest.decay:g} (preset {smallest.best.label}). At the best "
+        f"epoch, its L2 penalty is {smallest.penalty:.4f} and its training cross-entropy is "
+        f"{smallest.cross_entropy:.4f} nats, so the penalty is {smallest.share:.0%} of the loss that training "
+        "minimizes."
     ]
 
 
@@ -106,8 +108,8 @@ def _share_of_gradient(smallest: Experiment) -> list[str]:
     if not np.isfinite(share).all():
         return []
     return [
-        f"In the step after that epoch the term's own gradient, which pulls every weight toward 0, is "
-        f"{share.min():.1%} to {share.max():.1%} as large as the whole gradient, from layer to layer."
+        f"The gradient of the penalty pulls every weight toward 0. In the first step after that epoch, it is "
+        f"{share.min():.1%} to {share.max():.1%} as large as the total gradient, depending on the layer."
     ]
 
 
@@ -116,7 +118,7 @@ def _smallest_decay(study: Study) -> float:
 
 
 def _without_decay(findings: Sequence[Finding], smallest: Experiment) -> list[str]:
-    """Returns how large the weights get without weight decay and with the smallest that was tried beside it."""
+    """Returns sentences on the norm of the weights without weight decay and with a study's smallest weight decay."""
     pairs = []
     for finding in findings:
         arms = {arm.preset.weight_decay: arm for arm in finding.study.arms}
@@ -129,8 +131,9 @@ def _without_decay(findings: Sequence[Finding], smallest: Experiment) -> list[st
     if all(decay > tried for decay, _, _ in pairs):
         number = smallest.numbers[0]
         sentences.append(
-            f"What {tried:g} alone does is not measured here: no preset differs from preset {number} only by having no "
-            f"weight decay. PRESETS[{number}].but(weight_decay=0.0) would be it."
+            f"The effect of weight decay = {tried:g} alone is not measured here, because no preset has the "
+            f"hyperparameters of preset {number} without weight decay. To measure it, train "
+            f"PRESETS[{number}].but(weight_decay=0.0)."
         )
     return sentences
 
@@ -141,17 +144,17 @@ def _norms_with_and_without(decay: float, without: Experiment, tried: Experiment
         return None
     (first, last), (first_tried, last_tried) = norm_of_weights(run)[[0, -1]], norm_of_weights(tried.seeds[0])[[0, -1]]
     return (
-        f"Without weight decay (preset {without.label}) the norm of all weights goes from {first:.3g} after the first "
-        f"epoch to {last:.3g} after the last; with {decay:g} and everything else equal (preset {tried.label}) from "
-        f"{first_tried:.3g} to {last_tried:.3g}."
+        f"Without weight decay (preset {without.label}), the norm of all weights is {first:.3g} after the first epoch "
+        f"and {last:.3g} after the last. With weight decay = {decay:g} and all other hyperparameters equal (preset "
+        f"{tried.label}), it is {first_tried:.3g} and {last_tried:.3g}."
     )
 
 
 def _panels(arms: Sequence[Experiment]) -> Panels:
-    """Returns the two parts of the loss over the epochs, and the norm of the weights, a column per weight decay."""
+    """Returns panels of the two parts of the loss and of the norm of the weights, one column per weight decay."""
     has_norm = [arm for arm in arms if arm.preset.weight_decay or run_with_layers(arm, ("weight_norm",))]
     runs = {
-        f"decay {arm.preset.weight_decay:g}": run_with_layers(arm, ("weight_norm",)) or arm.seeds[0]
+        f"L2 {arm.preset.weight_decay:g}": run_with_layers(arm, ("weight_norm",)) or arm.seeds[0]
         for arm in has_norm[:MOST_COLUMNS]
     }
     curves = {}
@@ -163,9 +166,9 @@ def _panels(arms: Sequence[Experiment]) -> Panels:
         curves[1, column] = {"all weights": norm_of_weights(run)}
     return Panels(
         FIGURE,
-        "What the L2 penalty adds to the loss",
+        "L2 penalty and cross-entropy in the loss",
         runs_in_words(runs.values()),
-        [Row("parts of the loss, in nats"), MEASURES["weight_norm"]],
+        [Row("parts of the loss"), MEASURES["weight_norm"]],
         list(runs),
         curves,
     )

@@ -1,4 +1,4 @@
-"""Why do He and Xavier initialization differ so little, or so much?"""
+"""How much do He and Xavier initialization differ, and why?"""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from mnist_mlp.report.questions.measures import MEASURES, mean_curve, rows_of, r
 from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.tables import Cell, Column, DataTable, Kind
 from mnist_mlp.report.verdicts import Verdict
-from mnist_mlp.report.wording import count
+from mnist_mlp.report.wording import capitalized, count
 from mnist_mlp.training.results import layer_names
 
-QUESTION = "Why do He and Xavier differ so little, or so much?"
-FIGURE = panels_name("layers_weight_init", "Activations, gradients and steps of each layer with He and Xavier")
-FIRST_EPOCHS = 30  # shown: later, the gradients of single batches scatter widely
+QUESTION = "How much do He and Xavier initialization differ, and why?"
+FIGURE = panels_name(
+    "layers_weight_init", "Activations, gradients, and step sizes of each layer with He and with Xavier initialization"
+)
+FIRST_EPOCHS = 30  # epochs shown; later, the gradients of single batches are very noisy
 SHOWN = ("activation_std", "gradient_norm", "update_ratio")
 
 
 def weight_initialization(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Answer | None:
-    """Answers from the first study that has both."""
+    """Answers the question from the first study that has both initializations."""
     for finding in findings:
         arms = {finding.study.value(comparison.arm): comparison for comparison in finding.comparisons}
         xavier = arms.get("xavier") or arms.get("default")
@@ -37,7 +39,7 @@ def weight_initialization(experiments: Sequence[Experiment], findings: Sequence[
 def _answer(finding: Finding, he: Comparison, xavier: Comparison) -> Answer:
     compared = he if he.difference else xavier
     layers = len(he.arm.preset.hidden_sizes)
-    sentences = [_drawn(layers)]
+    sentences = [_standard_deviations(layers)]
     table = panels = None
     runs = {"He": run_with_layers(he.arm, SHOWN), "Xavier": run_with_layers(xavier.arm, SHOWN)}
     if layers and None not in runs.values():
@@ -45,24 +47,25 @@ def _answer(finding: Finding, he: Comparison, xavier: Comparison) -> Answer:
         table, panels = _table(runs, he.arm), _panels(runs)
     first = [mean_curve(side.arm, "validation accuracy")[0] for side in (he, xavier)]
     sentences.append(
-        f"After one epoch He is at {first[0]:.2%} on validation and Xavier at {first[1]:.2%}; at their best epochs "
-        f"{he.arm.mean_validation:.2%} and {xavier.arm.mean_validation:.2%}."
+        f"After one epoch, the validation accuracy is {first[0]:.2%} with He and {first[1]:.2%} with Xavier; at the "
+        f"best epoch, it is {he.arm.mean_validation:.2%} and {xavier.arm.mean_validation:.2%}."
     )
     if compared.difference:
-        sentences.append(f"With {finding.study.named_value(compared.arm)}, {in_words(compared, finding.study)}")
+        sentences.append(f"{capitalized(finding.study.phrase(compared.arm))}, {in_words(compared, finding.study)}")
     if compared.verdict in (Verdict.NOT_SIGNIFICANT, Verdict.IDENTICAL):
         sentences.append(
-            f"So with {count(layers, 'hidden layer')} and {he.arm.preset.optimizer} the initialization hardly matters."
+            f"So with {count(layers, 'hidden layer')} and the {he.arm.preset.optimizer} optimizer, the choice between "
+            "He and Xavier hardly matters."
         )
     return Answer(QUESTION, sentences, table, panels)
 
 
-def _drawn(layers: int) -> str:
+def _standard_deviations(layers: int) -> str:
     return (
-        "He draws weights with a standard deviation of \N{SQUARE ROOT}(2 / inputs), Xavier with "
-        "\N{SQUARE ROOT}(2 / (inputs + outputs)): between layers of one size He's are "
-        f"{sqrt(2):.2f} times as large, so without biases {count(layers, 'hidden layer')} would make He's signal "
-        f"about {sqrt(2) ** layers:.1f} times Xavier's."
+        "The standard deviation of the initial weights is \N{SQUARE ROOT}(2 / inputs) with He initialization and "
+        "\N{SQUARE ROOT}(2 / (inputs + outputs)) with Xavier. Between layers of equal size, He weights are therefore "
+        f"{sqrt(2):.2f} times as large. Without biases, the signal after {count(layers, 'hidden layer')} would be "
+        f"about {sqrt(2) ** layers:.1f} times as large with He as with Xavier."
     )
 
 
@@ -72,26 +75,27 @@ def _signals(runs: dict[str, ReportedRun], he: Experiment) -> list[str]:
     gradients = [run.layers["gradient_norm"][0, 0] for run in runs.values()]
     steps = [run.layers["update_ratio"][0].mean() for run in runs.values()]
     signal = (
-        f"Measured after the first epoch, the activations of the last hidden layer have a standard deviation of "
-        f"{signals[0][0]:.3g} with He and {signals[1][0]:.3g} with Xavier, {_times(signals[0][0], signals[1][0])}; "
-        f"after the last epoch, {_times(signals[0][-1], signals[1][-1])}."
+        f"After the first epoch, the activations of the last hidden layer have a standard deviation of "
+        f"{signals[0][0]:.3g} with He and {signals[1][0]:.3g} with Xavier{_times(signals[0][0], signals[1][0])}. "
+        f"After the last epoch, it is {signals[0][-1]:.3g} and {signals[1][-1]:.3g}"
+        f"{_times(signals[0][-1], signals[1][-1])}."
     )
     if he.preset.bias_init == "normal":
         signal += (
-            " The biases are drawn with a standard deviation of 1 in both, so every layer adds a signal of its own, "
-            "and the signal cannot vanish from layer to layer."
+            " In both networks, the initial biases have a standard deviation of 1. They add to the signal in every "
+            "layer, so it cannot vanish in deep layers."
         )
     gradient = (
-        f"The gradient reaches the first layer with a norm of {gradients[0]:.2g} with He and {gradients[1]:.2g} with "
-        f"Xavier. A step changes the weights of a layer by {steps[0]:.2%} of their norm with He and by {steps[1]:.2%} "
-        "with Xavier, on average over the layers."
+        f"The gradient of the first layer has a norm of {gradients[0]:.2g} with He and {gradients[1]:.2g} with Xavier. "
+        f"On average over the layers, a step changes the weights by {steps[0]:.2%} of their norm with He and by "
+        f"{steps[1]:.2%} with Xavier."
     )
     return [signal, gradient]
 
 
 @dataclass(frozen=True)
 class _Measure:
-    """A measure of one run after the first epoch, as a column has it."""
+    """A layer statistic of a run after the first epoch. Calling it returns the value for a layer."""
 
     measure: str
     run: ReportedRun
@@ -102,9 +106,9 @@ class _Measure:
 
 def _table(runs: dict[str, ReportedRun], he: Experiment) -> DataTable:
     names = [name.replace("_", " ") for name in layer_names(he.preset)]
-    columns = [Column("layer, after epoch 1", Kind.TEXT, lambda layer: names[layer])]
+    columns = [Column("layer (after epoch 1)", Kind.TEXT, lambda layer: names[layer])]
     columns += [
-        Column(f"{MEASURES[measure].label}, {name}", Kind.NUMBER, _Measure(measure, run))
+        Column(f"{MEASURES[measure].label} ({name})", Kind.NUMBER, _Measure(measure, run))
         for measure in SHOWN
         for name, run in runs.items()
     ]
@@ -114,9 +118,9 @@ def _table(runs: dict[str, ReportedRun], he: Experiment) -> DataTable:
 def _panels(runs: dict[str, ReportedRun]) -> Panels:
     return panels_of_layers(
         FIGURE,
-        "He and Xavier, layer by layer",
-        f"{runs_in_words(runs.values())} The first {FIRST_EPOCHS} epochs.\n"
-        "Gradient and step: of the next epoch's first batch.",
+        "He and Xavier initialization by layer",
+        f"{runs_in_words(runs.values())} First {FIRST_EPOCHS} epochs.\n"
+        "Gradient and step: in the first step after each epoch.",
         rows_of(SHOWN),
         runs,
         FIRST_EPOCHS,
@@ -124,5 +128,5 @@ def _panels(runs: dict[str, ReportedRun]) -> Panels:
 
 
 def _times(one: float, other: float) -> str:
-    """Returns how many times as large the one is: "1.3 times as large"."""
-    return f"{one / other:.2g} times as large" if other > 0 else "which has no ratio"
+    """Returns " (1.3 times as large)", or "" if the ratio does not exist."""
+    return f" ({one / other:.2g} times as large)" if other > 0 else ""

@@ -1,7 +1,10 @@
-"""Draws deformed_digits.png: digits as trainings see them, deskewed and deformed by the same code.
+"""Draws docs/images/augmentation.png: the ten digits, deskewed and with each kind of data augmentation.
 
-python -m experiments.draw_deformed_digits
-python -m experiments.draw_deformed_digits --preset 76
+.venv/bin/python -m experiments.draw_augmentation                preset 80
+.venv/bin/python -m experiments.draw_augmentation --preset 76
+
+The images are made by the same code as in training. Expected result: one row of unchanged digits, one row of deskewed
+digits, one row per kind of augmentation in the preset, and three rows with all kinds combined. Takes about 10 seconds.
 """
 
 from mnist_mlp.errors import install_error_hook
@@ -27,17 +30,17 @@ from mnist_mlp.presets.preset import Preset, format_field
 from hyperparameters import PRESETS
 
 UNITS = {"rotation": "\N{DEGREE SIGN}", "shift": " px", "elastic": " px"}
-COPIES_OF_ALL = 3
+COMBINED_ROWS = 3
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the picture: the ten digits, treated in one way.
+    """One row of the picture: the ten digits, processed in one way.
 
     Attributes:
-        label: stands beside it.
-        is_deskewed: before the deformation.
-        strengths: of the deformations, in the order of DEFORMATIONS.
+        label: text to the left of the digits.
+        is_deskewed: whether the digits are deskewed before augmentation.
+        strengths: strengths of the augmentation, in the order of DEFORMATIONS.
     """
 
     label: str
@@ -46,44 +49,42 @@ class Row:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = ArgumentParser(
-        "Draws the ten digits deskewed, and how a preset deforms them, each kind alone and all of them together."
-    )
-    parser.add_argument("--preset", type=int, default=80, help="a preset that deforms (default: 80)")
-    parser.add_folder("--data-dir", "MNIST_data", "holds MNIST's four files")
-    parser.add_folder("--output-dir", "for_report", "the picture is written in it")
+    parser = ArgumentParser("Draws the ten digits, deskewed and with the data augmentation of a preset.")
+    parser.add_argument("--preset", type=int, default=80, help="a preset with data augmentation (default: 80)")
+    parser.add_folder("--data-dir", "MNIST_data", "directory with the four MNIST files")
+    parser.add_folder("--output-dir", "docs/images", "directory for augmentation.png")
     return parser.parse_args()
 
 
 def rows_of(preset: Preset) -> list[Row]:
-    """Returns the undeformed rows, then each kind of deformation alone, then all of them together."""
+    """Returns the rows: unchanged, deskewed, each kind of augmentation alone, and all kinds combined."""
     none = dict.fromkeys(DEFORMATIONS, 0.0)
     strengths = dict(zip(DEFORMATIONS, preset.deformations, strict=True))
-    rows = [Row("as it is", False, tuple(none.values())), Row("deskewed", True, tuple(none.values()))]
+    rows = [Row("unchanged", False, tuple(none.values())), Row("deskewed", True, tuple(none.values()))]
     for name, strength in strengths.items():
         if strength:
             label = f"{name} {format_field(strength)}{UNITS.get(name, '')}"
             rows.append(Row(label, preset.deskew, tuple({**none, name: strength}.values())))
-    return [*rows, *[Row("all together", preset.deskew, tuple(strengths.values()))] * COPIES_OF_ALL]
+    return [*rows, *[Row("all together", preset.deskew, tuple(strengths.values()))] * COMBINED_ROWS]
 
 
 def one_of_each_digit(images: LabeledImages) -> LabeledImages:
-    """Returns the first image of every digit."""
+    """Returns the first image of each digit."""
     first = [int(np.flatnonzero(images.labels == digit)[0]) for digit in range(MNIST.classes)]
     return LabeledImages(images.pixels[first], images.labels[first])
 
 
-def deformed_rows(digits: LabeledImages, rows: list[Row]) -> list[np.ndarray]:
-    """Returns the pixels [digits, pixels] of each row."""
+def augmented_rows(digits: LabeledImages, rows: list[Row]) -> list[np.ndarray]:
+    """Returns the pixels of each row: float32 [digits, pixels], 0.0 to 255.0."""
     from mnist_mlp.data.augmentation import deformed
     from mnist_mlp.data.deskewing import deskewed
     from mnist_mlp.data.sampling import with_neighbors
     from mnist_mlp.quiet_tensorflow import tf
 
-    as_they_are, upright = (tf.constant(with_neighbors(images.pixels)) for images in (digits, deskewed(digits)))
+    original, upright = (tf.constant(with_neighbors(images.pixels)) for images in (digits, deskewed(digits)))
     return [
         deformed(
-            upright if row.is_deskewed else as_they_are,
+            upright if row.is_deskewed else original,
             tf.range(len(digits)),
             tf.constant(number, tf.uint32),
             tf.constant(row.strengths, tf.float32),
@@ -93,6 +94,7 @@ def deformed_rows(digits: LabeledImages, rows: list[Row]) -> list[np.ndarray]:
 
 
 def draw(rows: list[Row], pixels: list[np.ndarray]) -> Figure:
+    """Returns the figure of these rows."""
     figure = Figure(figsize=(6.4, 0.52 * len(rows)))
     side = MNIST.image_side
     for number, (row, digits) in enumerate(zip(rows, pixels, strict=True)):
@@ -107,13 +109,13 @@ def main() -> None:
     arguments = parse_arguments()
     preset = PRESETS[arguments.preset]
     if not any(preset.deformations):
-        raise UsageError(f"--preset {arguments.preset} deforms nothing; one that does is 80")
+        raise UsageError(f"--preset {arguments.preset} has no data augmentation; choose a preset with it, such as 80")
     require_writable_folder(arguments.output_dir, "--output-dir")
     rows = rows_of(preset)
     digits = one_of_each_digit(load_training_data(arguments.data_dir).train)
-    picture = arguments.output_dir / "deformed_digits.png"
+    picture = arguments.output_dir / "augmentation.png"
     try:
-        draw(rows, deformed_rows(digits, rows)).savefig(picture, dpi=120)
+        draw(rows, augmented_rows(digits, rows)).savefig(picture, dpi=120)
     except OSError as error:
         raise WorkFailed(f"{picture} cannot be written ({error.strerror or error})") from None
 
