@@ -5,7 +5,7 @@ confusion matrix and the most confident mistakes to TensorBoard.
 
 python MNIST_eval.py                        all runs
 python MNIST_eval.py 1795499400_preset31    one run (rows of other runs in eval_log.txt are kept)
-python MNIST_eval.py --ensemble RUN RUN     also evaluate the ensemble of these runs (see INFOS/ensemble_log.txt)
+python MNIST_eval.py --ensemble RUN RUN     also evaluate these runs as an ensemble (see INFOS/ensemble_log.txt)
 """
 
 from mnist_mlp.errors import install_error_hook
@@ -30,7 +30,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = ArgumentParser("Evaluates finished runs on the MNIST test set.")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="names of the runs to evaluate (default: all)")
     parser.add_argument(
-        "--ensemble", action="store_true", help="also evaluate the ensemble of these runs (mean of their probabilities)"
+        "--ensemble",
+        action="store_true",
+        help="also evaluate these runs as an ensemble (mean of their class probabilities)",
     )
     parser.add_folder("--runs-dir", "runs", help="directory with the runs")
     parser.add_folder("--info-dir", "INFOS", help="directory for eval_log.txt and ensemble_log.txt")

@@ -40,25 +40,31 @@ def parse_arguments() -> argparse.Namespace:
         metavar="LIST",
         help="preset numbers and ranges, for example 9-13,31 (default: the list in this script)",
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: as in each preset)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: set by each preset)")
     parser.add_whole_number(
-        "--seed", 0, 2**32 - 1000, default=SEED, help="random seed for initialization, shuffling, dropout, augmentation"
+        "--seed",
+        0,
+        2**32 - 1000,
+        default=SEED,
+        help="random seed for initialization, shuffling, dropout and augmentation",
     )
     parser.add_whole_number("--repeats", 1, 1000, default=1, help="number of seeds per preset, counting up from --seed")
-    parser.add_whole_number("--workers", 1, 1000, help="number of runs to train in parallel (default: one per core)")
+    parser.add_whole_number(
+        "--workers", 1, 1000, help="number of runs to train in parallel (default: one per core or GPU)"
+    )
     parser.add_argument(
         "--engine",
         choices=("local", "ray"),
         default="local",
         help="train in local processes or with Ray (default: local)",
     )
-    parser.add_argument("--ray-address", metavar="ADDRESS", help="a running Ray cluster: HOST:PORT or auto")
+    parser.add_argument("--ray-address", metavar="ADDRESS", help="address of a running Ray cluster: HOST:PORT or auto")
     parser.add_folder("--runs-dir", "runs", help="directory for the runs")
     parser.add_folder("--info-dir", "INFOS", help="directory for the log tables")
     parser.add_folder("--data-dir", "MNIST_data", help="directory with the MNIST files")
-    parser.add_argument("--resume", action="store_true", help="continue unfinished runs in --runs-dir")
+    parser.add_argument("--resume", action="store_true", help="resume the unfinished runs in --runs-dir")
     parser.add_argument(
-        "--skip-done", action="store_true", help="skip presets and seeds that already have a finished run"
+        "--skip-done", action="store_true", help="skip every preset and seed that already has a finished run"
     )
     parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_argument("--list", action="store_true", help="list all presets and exit")

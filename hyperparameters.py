@@ -9,7 +9,7 @@ you change:
 
 Then train them with `python MNIST_train.py --presets 101,102`.
 
-python hyperparameters.py          prints all presets, each with its changes from its base preset
+python hyperparameters.py          prints all presets and what each one changes
 python hyperparameters.py --help   describes every hyperparameter, with its default and allowed values
 """
 
@@ -28,7 +28,7 @@ PRESETS.section("First presets: number and size of hidden layers")
 PRESETS[1] = Preset(hidden_sizes=(300, 200), batch_size=200, epochs=30)
 PRESETS[2] = PRESETS[1].but(hidden_sizes=(200, 200, 200), epochs=100)
 PRESETS[3] = PRESETS[2].but(hidden_sizes=(600, 600, 800))
-PRESETS[4] = PRESETS[2].but()  # the same preset again: the same seed must give the same bits
+PRESETS[4] = PRESETS[2].but()  # the same preset again: equal seeds must give bit-identical results
 
 PRESETS.section("First look at initialization, optimizer, weight decay, learning rate and dropout")
 # Tries each of them once, to find out which hyperparameters deserve a closer look.
@@ -46,7 +46,7 @@ PRESETS[12] = PRESETS[11].but(hidden_sizes=(300, 200, 200, 200, 200))
 PRESETS[13] = PRESETS[12].but(hidden_sizes=(300, 200, 200, 200, 200, 200))
 
 PRESETS.section("Weight initialization: He or Xavier")
-# He is meant for ReLU, Xavier for tanh. The default in preset 11 is also Xavier, so preset 15 should match it.
+# He is meant for ReLU, Xavier for tanh. The default in preset 11 is Xavier too, so preset 15 should give equal results.
 PRESETS[14] = PRESETS[11].but(weight_init="he")
 PRESETS[15] = PRESETS[11].but(weight_init="xavier")
 
@@ -57,13 +57,13 @@ PRESETS[17] = PRESETS[14].but(weight_decay=0.01)
 PRESETS[18] = PRESETS[14].but(weight_decay=0.001)
 
 PRESETS.section("Dropout")
-# A second regularizer, on top of the weakest of these weight decays.
+# A second regularizer, combined with the weakest weight decay from above.
 PRESETS[19] = PRESETS[18].but(dropout=0.2)
 PRESETS[20] = PRESETS[18].but(dropout=0.5)
 PRESETS[21] = PRESETS[18].but(dropout=0.8)
 
 PRESETS.section("Batch size")
-# Larger batches have less noise in the gradient, but there are fewer steps per epoch.
+# Larger batches reduce gradient noise, but there are fewer steps per epoch.
 PRESETS[22] = PRESETS[19].but(batch_size=200)
 
 PRESETS.section("Dropout in finer steps")
@@ -77,7 +77,7 @@ PRESETS.section("Optimizer")
 PRESETS[26] = PRESETS[22].but(optimizer="adadelta")
 
 PRESETS.section("Weight decay with dropout")
-# A wide range, because dropout already regularizes and may need less weight decay.
+# A wide range: dropout already regularizes, so less weight decay may be enough.
 PRESETS[27] = PRESETS[22].but(weight_decay=0.01)
 PRESETS[28] = PRESETS[22].but(weight_decay=0.1)
 PRESETS[29] = PRESETS[22].but(weight_decay=1.0)
@@ -92,7 +92,7 @@ PRESETS[34] = PRESETS[31].but(learning_rate=1.0)
 PRESETS[35] = PRESETS[31].but(learning_rate=0.0001)
 
 PRESETS.section("Fewer layers")
-# One hidden layer fewer than preset 31, then more weight decay as well.
+# One fewer hidden layer than preset 31, then also more weight decay.
 PRESETS[36] = PRESETS[31].but(hidden_sizes=(300, 200, 200))
 PRESETS[37] = PRESETS[36].but(weight_decay=0.01)
 
@@ -112,14 +112,14 @@ PRESETS[43] = PRESETS[42].but(warmup=0.1)
 PRESETS[44] = PRESETS[43].but(learning_rate=0.002)
 PRESETS[45] = PRESETS[44].but(optimizer_arguments={"beta_2": 0.99})
 
-PRESETS.section("Regularization that adds almost no time")
+PRESETS.section("Regularization that takes almost no extra time")
 # Label smoothing, decoupled weight decay, averaged weights and gradient clipping.
 PRESETS[46] = PRESETS[45].but(label_smoothing=0.05)
 PRESETS[47] = PRESETS[46].but(decoupled_weight_decay=0.02)
 PRESETS[48] = PRESETS[47].but(ema_decay=0.998)
 PRESETS[49] = PRESETS[48].but(optimizer_arguments={"beta_2": 0.99, "global_clipnorm": 1.0})
 
-PRESETS.section("Quick: 98% in as little time as possible on 2 cores")
+PRESETS.section("Quick: 98% accuracy in as little time as possible on 2 cores")
 # A small network with a short one-cycle schedule, which allows a higher peak learning rate.
 PRESETS[50] = PRESETS[45].but(hidden_sizes=(300, 200))
 PRESETS[51] = PRESETS[50].but(learning_rate_schedule="one_cycle")
@@ -157,7 +157,7 @@ PRESETS[78] = PRESETS[77].but(final_fit=True)
 PRESETS[79] = PRESETS[74].but(adversarial=2)
 
 PRESETS.section("Large network: stronger augmentation, more epochs, L1 decay, deskewed copy")
-# More varied images allow longer training. Presets 87 to 89 apply the changes of 93 to 96 to the larger network.
+# More varied images allow longer training. Presets 87 to 89 apply the changes from 93 to 96 to the large network.
 PRESETS[80] = PRESETS[76].but(rotation=11, scaling=0.11, shear=0.16, elastic=1.1)
 PRESETS[81] = PRESETS[77].but(rotation=9, scaling=0.09, shear=0.13, elastic=0.9)
 PRESETS[82] = PRESETS[81].but(epochs=500)
@@ -175,7 +175,7 @@ PRESETS[90] = PRESETS[79].but(final_fit=True)
 PRESETS[91] = PRESETS[90].but(deskew=True, rotation=3, shear=0.05)
 
 PRESETS.section("Small network: L1 decay, deskewed copy, smaller batches, more epochs")
-# A small network makes it quick to compare changes. Smaller batches get a lower learning rate.
+# Changes are quick to compare on a small network. Smaller batches get a lower learning rate.
 PRESETS[92] = PRESETS[79].but(l1_decay=0.01)
 PRESETS[93] = PRESETS[92].but(upright_beside=True)
 PRESETS[94] = PRESETS[93].but(batch_size=100, learning_rate=0.0013, ema_decay=0.999)
@@ -198,6 +198,6 @@ if __name__ == "__main__":
     from mnist_mlp.console.tables import hyperparameters_help, presets_tables
     from mnist_mlp.console.terminal import open_console
 
-    ArgumentParser("Prints all presets with their changes.", epilog=hyperparameters_help()).parse_args()
+    ArgumentParser("Prints all presets and what each one changes.", epilog=hyperparameters_help()).parse_args()
     terminal = open_console()
     terminal.print(*presets_tables(PRESETS, terminal.width), sep="\n")

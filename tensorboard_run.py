@@ -21,7 +21,9 @@ PORT = 6006
 
 def parse_arguments() -> argparse.Namespace:
     parser = ArgumentParser("Starts TensorBoard for all runs and opens it in the browser.")
-    parser.add_whole_number("--port", 1, 65_535, default=PORT, help="port to use, or the next free one if it is in use")
+    parser.add_whole_number(
+        "--port", 1, 65_535, default=PORT, help="port to listen on, or the next free one if it is in use"
+    )
     parser.add_argument(
         "--host", default="localhost", help="address to listen on; 0.0.0.0 for all interfaces (default: localhost)"
     )
@@ -38,7 +40,7 @@ def main() -> None:
     if port != arguments.port:
         terminal.print(f"Port {arguments.port} is in use; using port {port} instead.")
     if arguments.host != "localhost":
-        terminal.print(f"Warning: everyone who can reach {arguments.host} can see all runs. There is no password.")
+        terminal.print(f"Warning: anyone who can reach {arguments.host} can see all runs. There is no password.")
     terminal.print(f"TensorBoard is running at [bold]{address}[/bold] (press Ctrl-C to stop)")
     if not arguments.no_browser:
         webbrowser.open(address)

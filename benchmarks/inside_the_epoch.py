@@ -1,4 +1,4 @@
-"""Measures where the time of a compiled epoch of preset 31 goes, by training it with parts removed.
+"""Measures where the time in a compiled epoch of preset 31 goes by training variants without some of its parts.
 
 .venv/bin/python -m benchmarks.inside_the_epoch
 """
@@ -28,12 +28,12 @@ WITHOUT = {
     "SGD instead of Adam": PRESET.but(optimizer="sgd"),
     "SGD, without dropout": PRESET.but(optimizer="sgd", dropout=0.0),
 }
-TRAINING_SHAPES = "numpy, same matrix products"
-LARGE_PRODUCTS = "numpy, same number of operations in large products"
+TRAINING_SHAPES = "NumPy, same matrix products"
+LARGE_PRODUCTS = "NumPy, same number of operations in large products"
 
 
 def seconds_of_products(preset: Preset, repeats: int = 50) -> float:
-    """Returns the seconds that numpy takes for the matrix products of an epoch's training steps."""
+    """Returns the seconds that NumPy takes for the matrix products of an epoch's training steps."""
     random = np.random.default_rng(0)
     seconds = 0.0
     for layer, (units_in, units_out) in enumerate(itertools.pairwise(MNIST.layer_sizes(preset))):

@@ -117,7 +117,7 @@ def epoch_flops(preset: Preset) -> int:
 
 
 def matrix_product_flops_per_second() -> float:
-    """Returns the best of five measurements of numpy's matrix product throughput on all cores."""
+    """Returns the best of five measurements of NumPy's matrix product throughput on all cores."""
     left, right = np.random.default_rng(0).random((2, 2048, 2048), dtype=np.float32)
     seconds = []
     for _ in range(6):
@@ -222,9 +222,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = ArgumentParser("Compares training speed with Keras, PyTorch and JAX.")
     parser.add_whole_number("--rounds", 1, 1000, default=5, help="number of turns per contender")
     parser.add_argument(
-        "--networks", default="31,10,large", metavar="LIST", help="any of 31,10,large; empty for none (default: all)"
+        "--networks",
+        default="31,10,large",
+        metavar="LIST",
+        help="comma-separated list of 31, 10 and large; empty for none (default: all)",
     )
-    parser.add_argument("--only-epochs", action="store_true", help="do not time steps and whole sweeps")
+    parser.add_argument("--only-epochs", action="store_true", help="skip the measurements of steps and of whole sweeps")
     parser.add_folder("--output-dir", "benchmarks", "directory for results.md and results.json")
     return parser.parse_args()
 

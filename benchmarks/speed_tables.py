@@ -6,8 +6,8 @@ import statistics
 from typing import Any
 
 PARTS = {
-    "start_up": "From the command to the end of the first epoch, with preset 31 only:",
-    "epoch": "Within an epoch, with preset 31 only, mean over all epochs but the first:",
+    "start_up": "From the command to the end of the first epoch (preset 31):",
+    "epoch": "Within an epoch (preset 31, mean over all epochs except the first):",
 }
 
 

@@ -3,8 +3,9 @@
 .venv/bin/python -m experiments.draw_augmentation                preset 80
 .venv/bin/python -m experiments.draw_augmentation --preset 76
 
-The images are made by the same code as in training. Expected result: one row of unchanged digits, one row of deskewed
-digits, one row per kind of augmentation in the preset, and three rows with all kinds combined. Takes about 10 seconds.
+The images come from the same code that augments training images. Expected result: one row of unchanged digits, one row
+of deskewed digits, one row per kind of augmentation in the preset, and three rows with all kinds combined. Takes about
+10 seconds.
 """
 
 from mnist_mlp.errors import install_error_hook
@@ -109,7 +110,7 @@ def main() -> None:
     arguments = parse_arguments()
     preset = PRESETS[arguments.preset]
     if not any(preset.deformations):
-        raise UsageError(f"--preset {arguments.preset} has no data augmentation; choose a preset with it, such as 80")
+        raise UsageError(f"--preset {arguments.preset} has no data augmentation; choose another preset, such as 80")
     require_writable_folder(arguments.output_dir, "--output-dir")
     rows = rows_of(preset)
     digits = one_of_each_digit(load_training_data(arguments.data_dir).train)

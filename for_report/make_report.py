@@ -21,7 +21,7 @@ from mnist_mlp.files import require_writable_folder
 def parse_arguments() -> argparse.Namespace:
     parser = ArgumentParser("Creates a report on all runs: HTML page, Excel workbook, CSV files and figures.")
     parser.add_folder("--runs-dir", "runs", "directory with the runs")
-    parser.add_folder("--info-dir", "INFOS", "directory with eval_log.txt, if the runs were evaluated")
+    parser.add_folder("--info-dir", "INFOS", "directory with eval_log.txt and ensemble_log.txt, if they exist")
     parser.add_folder("--data-dir", "MNIST_data", "directory with the MNIST files")
     parser.add_folder("--output-dir", "for_report", "directory for the report")
     parser.add_argument("--quiet", action="store_true", help="print only errors")

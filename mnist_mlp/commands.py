@@ -20,7 +20,7 @@ def command(script: str, **folders: Path) -> str:
     Args:
         script: the script's file name, such as MNIST_eval.py.
         folders: runs_dir and info_dir, which become options if they are not the defaults. data_dir is not needed,
-            because all copies of MNIST are equal.
+            because all copies of MNIST are identical.
     """
     usual = {"runs_dir": PROJECT / "runs", "info_dir": PROJECT / "INFOS"}
     options = [

@@ -27,9 +27,9 @@ class WorkFailed(Exception):
 
 
 def install_error_hook() -> None:
-    """Prints uncaught errors that a user can cause as one line on standard error and sets their exit status.
+    """Installs a hook that prints errors a user can cause as one line on standard error and sets the exit status.
 
-    These are `UsageError`, `WorkFailed`, Ctrl-C, a missing package, and mistakes in the files that users edit. Every
+    These are `UsageError`, `WorkFailed`, Ctrl-C, a missing package, and mistakes in the files that users edit. Any
     other error is a bug and keeps its traceback. Scripts call this before their other imports, so that errors during
     those imports are covered too.
     """

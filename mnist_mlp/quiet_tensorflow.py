@@ -7,8 +7,8 @@ import os
 from mnist_mlp.quiet import silenced_standard_error
 
 # The number of threads affects how some matrix products are split, and therefore the last bits of their sums. Every
-# run uses the same number, so that results do not depend on the number of cores or workers. Small networks need no more
-# than 2.
+# run uses the same number, so that results do not depend on the number of cores or workers. More than 2 threads
+# do not help small networks.
 THREADS = 2
 
 os.environ["KERAS_BACKEND"] = "tensorflow"

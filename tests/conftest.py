@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--shown", type=Path, metavar="DIR", help="evaluated runs to show in TensorBoard (default: two small runs)"
+        "--shown", type=Path, metavar="DIR", help="evaluated runs to show in TensorBoard (default: two small new runs)"
     )
     parser.addoption(
         "--screenshots", type=Path, metavar="DIR", help="save screenshots of TensorBoard in this directory"
@@ -129,7 +129,7 @@ def trained(made_once: MadeOnce, script: Script) -> Path:
 
 @pytest.fixture(scope="session")
 def evaluated(trained: Path, made_once: MadeOnce, script: Script) -> Path:
-    """A copy of `trained` after MNIST_eval.py, with the report of make_report.py in out/."""
+    """A copy of `trained` after MNIST_eval.py and make_report.py, with the report in out/."""
 
     def evaluate(folder: Path) -> None:
         for name in ("runs", "INFOS"):
@@ -149,7 +149,7 @@ def shown(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def tensorboard(shown: Path) -> Iterator[str]:
-    """URL of tensorboard_run.py for the shown runs. It is started with a port that is already in use."""
+    """URL at which tensorboard_run.py shows the runs. It is started with a port that is already in use."""
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
         taken.listen()

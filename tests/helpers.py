@@ -121,7 +121,7 @@ def wait_for(process: subprocess.Popen, *texts: str, before: str | None = None) 
 
 
 def mix(bits: np.ndarray) -> np.ndarray:
-    """Returns the hash of each number, like `_mix` in `data/randomness.py`, but in numpy."""
+    """Returns the hash of each number, like `_mix` in `data/randomness.py`, but with NumPy."""
     bits = np.uint32(bits)
     bits = (bits ^ (bits >> np.uint32(16))) * np.uint32(0x7FEB352D)
     bits = (bits ^ (bits >> np.uint32(15))) * np.uint32(0x846CA68B)
@@ -135,7 +135,7 @@ def bits_of(results) -> list[tuple]:
 
 
 def epoch(number: int, accuracy: float, loss: float = 0.5) -> dict:
-    """Returns an epoch of a record with this validation accuracy and loss."""
+    """Returns the record of an epoch with this validation accuracy and loss."""
     validation = {"loss": loss, "cross_entropy": loss - 0.125, "l2_penalty": 0.125, "accuracy": accuracy}
     train = {"loss": loss + 1, "cross_entropy": loss + 0.875, "l2_penalty": 0.125, "accuracy": accuracy / 2}
     return {"epoch": number, "seconds": 1.5, "learning_rate": 0.001, "train": train, "validation": validation}
@@ -148,7 +148,7 @@ def a_record(**changes) -> RunRecord:
 
 
 def numpy_key(*numbers: int) -> np.ndarray:
-    """Returns the random key of these numbers (seed, epoch, step, layer index), computed with numpy."""
+    """Returns the random key of these numbers (seed, epoch, step, layer index), computed with NumPy."""
     key = np.zeros(1, np.uint32)
     for number in numbers:
         key = mix(mix(key) ^ np.uint32(number))
@@ -156,7 +156,7 @@ def numpy_key(*numbers: int) -> np.ndarray:
 
 
 def numpy_mask(seed: int, epoch: int, step: int, layer: int, shape: tuple[int, int], rate: float) -> np.ndarray:
-    """Returns the dropout mask of a layer in a step, computed with numpy."""
+    """Returns the dropout mask of a layer in a step, computed with NumPy."""
     key = numpy_key(seed, epoch, step, layer)
     bits = mix(mix(np.arange(shape[0] * shape[1], dtype=np.uint32)) ^ key)
     return ((bits >> np.uint32(8)) / 2.0**24 >= np.float32(rate)).reshape(shape) / np.float32(1 - rate)
@@ -176,7 +176,7 @@ class LateSource:
     """A source of two jobs. The second is available only after `release`, for example after an epoch of the first.
 
     Attributes:
-        refusals: number of times that it answered `NOT_NOW`.
+        refusals: number of times that it returned `NOT_NOW`.
     """
 
     def __init__(self, first: Job, second: Job) -> None:

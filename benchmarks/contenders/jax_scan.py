@@ -1,4 +1,4 @@
-"""Trains a preset with JAX: one compiled call per epoch, including validation, with `lax.scan` over the steps."""
+"""Trains a preset with JAX: one compiled call per epoch, with `lax.scan` over the steps and including validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains a preset as MNIST_train.py does and records everything: in a single run, or in one parallel run per core."""
+"""Trains a preset and records everything, as MNIST_train.py does: in one run, or in one run per core in parallel."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def _integer(option: str, low: int, high: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         number = int(text)
         if not low <= number <= high:
-            raise not_allowed(option, number, f"a whole number from {low} to {high}")
+            raise not_allowed(option, number, f"a whole number from {low:,} to {high:,}")
         return number
 
     convert.__name__ = "int"  # argparse shows this name if the text is not an integer

@@ -60,7 +60,7 @@ class SweepProgress:
             self._add(job)
         number = f"{self._jobs.index(job) + 1} of {len(self._jobs)}"
         path = escape(str(run.path))
-        destination = f"resuming {path} after epoch {job.resume_from.epoch}" if job.resume_from else f"saved to {path}"
+        destination = f"resuming {path} after epoch {job.resume_from.epoch}" if job.resume_from else f"saving to {path}"
         settings = ", ".join([*_settings(run.record), f"seed {job.seed}", destination])
         self._print(f"[bold]Preset {job.preset_number}[/bold] ({number}): {settings}")
         self._tasks[run.name] = self._bars.add_task(

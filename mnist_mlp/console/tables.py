@@ -32,7 +32,7 @@ class Column:
 
     Attributes:
         heading: column heading.
-        text: returns a cell's text, given the row's item.
+        text: returns the text of a cell, given the item of its row.
         justify: "right" for numbers, "left" for text.
         is_folded: whether long text wraps to the next line.
         style: a rich style.
@@ -132,11 +132,11 @@ def _interval(low: float, high: float) -> str:
 
 
 def repeats_table(measured: Iterable[tuple[RunRecord, float]], accuracy_name: str) -> Table | None:
-    """Returns the mean and spread over seeds for each preset with several seeds, or None if there is no such preset.
+    """Returns a table of the presets with several seeds, with their mean and spread, or None if there are none.
 
     Args:
-        measured: record and accuracy of each run. If a seed was trained more than once, only its last run counts,
-            because equal seeds give equal networks.
+        measured: the record and accuracy of each run. If a seed was trained more than once, only its last run counts,
+            because the same seed gives the same network.
         accuracy_name: name of the accuracy in the column heading, for example "test accuracy".
     """
     by_seed: dict[tuple[int, Preset], dict[int, float]] = defaultdict(dict)
@@ -162,7 +162,7 @@ def duration(seconds: float) -> str:
 
 PRESETS = (
     Column("preset", lambda item: str(item[0])),
-    Column("hidden sizes", lambda item: format_field(item[1].hidden_sizes), justify="left", is_folded=True),
+    Column("hidden layers", lambda item: format_field(item[1].hidden_sizes), justify="left", is_folded=True),
     Column("activation", lambda item: item[1].activation, justify="left"),
     Column("init", lambda item: item[1].weight_init, justify="left"),
     Column("batch", lambda item: str(item[1].batch_size)),
@@ -206,5 +206,7 @@ def hyperparameters_help() -> str:
     for declared in HYPERPARAMETERS.values():
         lines.append(f"  {declared.name} (default: {format_field(declared.default)})")
         for text in (f"allowed: {declared.check.allowed}", declared.help):
-            lines += textwrap.wrap(text, width=78, initial_indent=indent, subsequent_indent=indent)
+            lines += textwrap.wrap(
+                text, width=78, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+            )
     return "\n".join(lines)

@@ -69,9 +69,9 @@ def _sources(images: int, key: tf.Tensor, strengths: tf.Tensor, side: int) -> tu
 
 
 def _basis(side: int) -> np.ndarray:
-    """Returns the displacement per factor, float32 [3 + GRID**2, side**2]: row, column, constant, then the Gaussians.
+    """Returns each factor's effect on each pixel, float32 [3 + GRID**2, side**2]: row, column, constant, Gaussians.
 
-    The squares of the Gaussians sum to 1 at every pixel, so factors of variance 1 displace it by 1 pixel (RMS).
+    The squares of the Gaussians sum to 1 at every pixel, so factors with a variance of 1 displace it by 1 pixel (RMS).
     """
     rows, columns = np.mgrid[:side, :side].reshape(2, -1) - (side - 1) / 2
     distances = np.arange(side) - np.linspace(0, side - 1, GRID)[:, np.newaxis]

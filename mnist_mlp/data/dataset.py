@@ -45,8 +45,8 @@ class DataSet:
         train_images_file, train_labels_file, test_images_file, test_labels_file: the files. Images are square.
         classes: number of classes.
         validation_images: number of validation images. They are the first ones in the training file.
-        pixel_mean, pixel_deviation: mean and standard deviation of the training pixels, scaled to 0 to 1, for
-            `standardize`.
+        pixel_mean, pixel_deviation: mean and standard deviation of the training pixels after scaling to 0 to 1. Used
+            by the hyperparameter `standardize`.
         mirrors: URLs of directories that contain the files.
     """
 

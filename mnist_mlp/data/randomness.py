@@ -20,7 +20,7 @@ def _mix(bits: tf.Tensor) -> tf.Tensor:
 
 
 def fold(key: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    """Returns a new uint32 key from a key and an integer. Keys for different integers are uncorrelated."""
+    """Derives a new uint32 key from a key and an integer. Keys for different integers are uncorrelated."""
     return _mix(tf.bitwise.bitwise_xor(_mix(key), tf.cast(number, tf.uint32)))
 
 

@@ -14,7 +14,7 @@ def require_fit(preset: Preset, data_set: DataSet) -> None:
         UsageError: a value is too large for the data set.
     """
     if preset.batch_size > data_set.training_images:
-        raise not_allowed("batch_size", preset.batch_size, f"a whole number from 1 to {data_set.training_images}")
+        raise not_allowed("batch_size", preset.batch_size, f"a whole number from 1 to {data_set.training_images:,}")
     for name, pixels in (("shift", preset.shift), ("elastic", preset.elastic)):
         if pixels > data_set.image_side:
             raise not_allowed(name, pixels, f"from 0 to {data_set.image_side} pixels")

@@ -13,7 +13,7 @@ from mnist_mlp.quiet_tensorflow import tf
 
 
 def with_neighbors(pixels: np.ndarray, side: int = MNIST.image_side) -> np.ndarray:
-    """Packs, for each position between pixels, the four surrounding pixels into one number.
+    """Packs the four pixels around each position between pixels into one number.
 
     Args:
         pixels: uint8 [images, side**2]; concatenated versions of an image count as separate images.

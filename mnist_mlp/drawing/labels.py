@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-MAX_ROUNDS = 200  # of moving overlapping labels apart
+MAX_ROUNDS = 200  # limit for moving overlapping labels apart
 
 
 class EndLabel(NamedTuple):
-    """The label at the end of a line: the line's last value, the label text, and the color."""
+    """The label at the end of a line: last value of the line, label text and color."""
 
     value: float
     text: str

@@ -18,7 +18,7 @@ MANTISSAS = (
     np.arange(1, 10, 0.1),
 )
 MIN_TICKS = 4  # on a logarithmic axis
-TICKS_OF_ACCURACY = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999)
+ACCURACY_TICKS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999)
 
 
 def accuracy_scale(axes: Axes, low: float, high: float, vertical: bool = True) -> None:
@@ -37,7 +37,7 @@ def accuracy_scale(axes: Axes, low: float, high: float, vertical: bool = True) -
         ),
     )
     (axes.set_ylim if vertical else axes.set_xlim)(low, min(high, highest))
-    ticks = [tick for tick in TICKS_OF_ACCURACY if low <= tick <= high]
+    ticks = [tick for tick in ACCURACY_TICKS if low <= tick <= high]
     if len(ticks) < 4:  # a narrow range
         ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
     ends = -np.log10(1 - np.array([low, min(high, highest)]))
@@ -84,6 +84,6 @@ def _round_number(value: float, _: int) -> str:
 
 
 def limits_of_accuracy(values: Sequence[float], room: float = 1.15) -> tuple[float, float]:
-    """Returns limits for `accuracy_scale` with a margin on both sides, a factor of `room` in the error rate."""
+    """Returns limits for `accuracy_scale`. On both sides, the margin is a factor of `room` in the error rate."""
     errors = 1 - np.clip(np.asarray(values, float), 0, 0.9998)
     return max(0.0, 1 - float(errors.max()) * room), 1 - float(errors.min()) / room

@@ -1,4 +1,4 @@
-"""The common style of all figures. Lines can be told apart without their colors."""
+"""The common style of all figures. Lines can be distinguished even without color."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def draw(path: Path, picture: Picture) -> bytes:
         path: path of the files, without the extension.
     """
     contents = _render(picture, WIDTH, DOTS_PER_INCH, "png", "svg")
-    for ending, content in contents.items():
-        write_bytes_atomically(path.with_name(f"{path.name}.{ending}"), content)
+    for extension, content in contents.items():
+        write_bytes_atomically(path.with_name(f"{path.name}.{extension}"), content)
     return contents["svg"]
 
 
@@ -83,7 +83,7 @@ def png_for_tensorboard(picture: Picture) -> bytes:
     return _render(picture, WIDTH_IN_TENSORBOARD, 125, "png")["png"]
 
 
-def _render(picture: Picture, width: float, dots_per_inch: int, *endings: str) -> dict[str, bytes]:
+def _render(picture: Picture, width: float, dots_per_inch: int, *extensions: str) -> dict[str, bytes]:
     options = {
         "png": {"dpi": dots_per_inch, "pil_kwargs": {"compress_level": 3}},
         "svg": {"metadata": {"Date": None}},
@@ -92,10 +92,10 @@ def _render(picture: Picture, width: float, dots_per_inch: int, *endings: str) -
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE, "backend": "agg"}):
         figure = Figure(figsize=(width, picture.height * width / WIDTH))
         picture.paint(figure)
-        for ending in endings:
+        for extension in extensions:
             content = io.BytesIO()
-            figure.savefig(content, format=ending, **options[ending])
-            contents[ending] = content.getvalue()
+            figure.savefig(content, format=extension, **options[extension])
+            contents[extension] = content.getvalue()
     return contents
 
 

@@ -26,7 +26,7 @@ class Evaluation:
 
     Attributes:
         scored: the runs that could be scored, in the given order.
-        skipped: why each other run was skipped, by run name.
+        skipped: the reasons why the other runs were skipped, by run name.
         logits: the logits of each scored run, float32 [images, classes].
         labels: the labels of the test images; None if no run was scored.
     """

@@ -10,7 +10,7 @@ CONFIDENCE = 0.95
 
 
 def share_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Returns the Wilson score interval for a proportion, which is also valid near 0 and 1.
+    """Returns the Wilson score interval of a proportion. It is also valid for proportions near 0 and 1.
 
     Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927).
     """
@@ -21,7 +21,7 @@ def share_interval(successes: int, trials: int) -> tuple[float, float]:
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Returns Student's t interval for the population mean. Requires at least two values."""
+    """Returns the Student's t interval of the population mean. Requires at least two values."""
     from scipy.stats import t
 
     center, error = mean(values), stdev(values) / sqrt(len(values))

@@ -71,7 +71,7 @@ def logits_of(model: keras.Model, images: LabeledImages) -> np.ndarray:
 
 
 def logits_of_ensemble(logits: Sequence[np.ndarray]) -> np.ndarray:
-    """Averages the class probabilities of several networks and returns logits for that mean: their softmax equals it.
+    """Averages the class probabilities of several networks. Returns the average as logits (log probabilities).
 
     Args:
         logits: the logits of each network, [images, classes].

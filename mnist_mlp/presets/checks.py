@@ -21,7 +21,7 @@ class Check:
 
     Attributes:
         allowed: description of the allowed values, for error messages and documentation.
-        convert: (name, value) -> normalized value; raises UsageError.
+        convert: (name, value) -> normalized value. Raises UsageError if the value is not allowed.
     """
 
     allowed: str
@@ -54,7 +54,7 @@ def number(allowed: str, is_allowed: Callable[[float], bool]) -> Check:
 
 def whole_number(low: int, high: int) -> Check:
     """Returns a check that accepts integers from low to high, inclusive."""
-    allowed = f"a whole number from {low} to {high}"
+    allowed = f"a whole number from {low:,} to {high:,}"
 
     def convert(name: str, value: Any) -> int:
         if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value <= high:

@@ -28,8 +28,8 @@ class Hyperparameters:
         title="hidden layers",
         label="",
         figure="depth",
-        help="Number of units in each hidden layer, from first to last, each 1 to 65,536. An empty tuple gives "
-        "softmax regression. Typical: 2 to 5 layers of 200 to 1000 units.",
+        help="Number of units in each hidden layer, from first to last (1 to 65,536 each). Without hidden layers, the "
+        "network is a softmax regression. Typical: 2 to 5 layers of 200 to 1,000 units.",
         example=(40, 30),
     )
     activation: str = hyperparameter_of_2020(
@@ -95,9 +95,9 @@ class Hyperparameters:
         role=Role.CONSTANT,
         title="optimizer arguments",
         label="",
-        help='Other arguments of the optimizer, by their Keras names, such as {"global_clipnorm": 1.0} to clip '
-        "gradients. Defaults are those of Keras, except epsilon=1e-8 (adam, adadelta) and epsilon_1=1e-16 (adafactor). "
-        'Changing the optimizer resets its arguments. Typical: {"momentum": 0.9} for sgd.',
+        help="Arguments of the optimizer other than the learning rate, by their Keras names, for example "
+        '{"global_clipnorm": 1.0} to clip gradients. Defaults are Keras\'s, except epsilon=1e-8 (adam, adadelta) and '
+        'epsilon_1=1e-16 (adafactor). Changing the optimizer resets them. Typical: {"momentum": 0.9} for sgd.',
         example={"beta_2": 0.99},
     )
     learning_rate: float = hyperparameter_of_2020(
@@ -106,7 +106,7 @@ class Hyperparameters:
         role=Role.SCHEDULE,
         title="learning rate",
         label="rate ",
-        help="Learning rate; with a schedule or warmup, its peak. Typical: 0.001 for adam, 0.1 for sgd.",
+        help="Learning rate. With a schedule or warmup, this is the peak. Typical: 0.001 for adam, 0.1 for sgd.",
         example=0.01,
     )
     weight_decay: float = hyperparameter_of_2020(
@@ -133,9 +133,10 @@ class Hyperparameters:
         check=checks.one_of(("none", "batch", "layer")),
         role=Role.CONSTANT,
         title="normalization",
-        help='Normalization before each activation: "batch" (each unit over the batch; validation and test use the '
-        'statistics of 5,000 training images, computed after every epoch), "layer" (each image over the units of the '
-        'layer) or "none". Its shift replaces the bias and is initialized by bias_init. Typical: "batch".',
+        help='Normalization before each activation: "batch" normalizes each unit over the batch (validation and test '
+        'use statistics of 5,000 training images, computed after every epoch), "layer" normalizes each image over the '
+        'units of the layer, "none" turns it off. The shift parameter replaces the bias and is initialized by '
+        'bias_init. Typical: "batch".',
         example="batch",
     )
     standardize: bool = hyperparameter(
@@ -143,8 +144,8 @@ class Hyperparameters:
         check=checks.true_or_false,
         role=Role.CONSTANT,
         title="input standardization",
-        help="Whether the network first subtracts the mean of the training pixels and divides by their standard "
-        "deviation. Typical: True.",
+        help="Whether the network standardizes its input: subtracts the mean of all training pixels and divides by "
+        "their standard deviation. Typical: True.",
         example=True,
     )
     input_dropout: float = hyperparameter(
@@ -168,9 +169,9 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.OPTIONAL_STEP_INPUT,
         title="decoupled weight decay",
-        help="AdamW's weight decay, for any optimizer: each step first shrinks the weight matrices by this factor "
-        "times the learning rate (Loshchilov and Hutter, 2019). Biases are not decayed; the optimizer argument "
-        "weight_decay decays them too. Typical: 0.01 to 0.1.",
+        help="Weight decay as in AdamW, for any optimizer: each step first multiplies the weight matrices by 1 minus "
+        "this factor times the learning rate (Loshchilov and Hutter, 2019). It does not apply to biases, unlike the "
+        "optimizer argument weight_decay. Typical: 0.01 to 0.1.",
         example=0.02,
     )
     learning_rate_schedule: str = hyperparameter(
@@ -179,8 +180,8 @@ class Hyperparameters:
         role=Role.SCHEDULE,
         title="learning rate schedule",
         label="",
-        help='Learning rate after the warmup: "constant", "cosine" (falls to 0 along half a cosine) or "one_cycle" '
-        '(falls to 0 linearly; with a warmup, this is L. Smith\'s one-cycle policy). Typical: "cosine".',
+        help='Learning rate after the warmup: "constant", "cosine" (cosine decay to 0) or "one_cycle" (linear decay to '
+        '0; L. Smith\'s one-cycle schedule if combined with a warmup). Typical: "cosine".',
         example="one_cycle",
     )
     warmup: float = hyperparameter(
@@ -196,8 +197,8 @@ class Hyperparameters:
         check=checks.fraction,
         role=Role.OPTIONAL_STEP_INPUT,
         title="EMA decay",
-        help="Decay per step of an exponential moving average (EMA) of the weights. The averaged weights are "
-        "validated, saved and tested; 0 turns averaging off. Typical: 0.998.",
+        help="Per-step decay of an exponential moving average (EMA) of the weights. Validation, checkpoints and test "
+        "use the averaged weights. 0 turns averaging off. Typical: 0.998.",
         example=0.9,
     )
     rotation: float = hyperparameter(
@@ -214,8 +215,8 @@ class Hyperparameters:
         check=checks.fraction,
         role=Role.DEFORMATION,
         title="scaling",
-        help="Data augmentation: stretches or shrinks the width and the height of each training image by a random "
-        "fraction of up to this value. Typical: 0.1.",
+        help="Data augmentation: stretches or shrinks the width and height of each training image by independent "
+        "random fractions of up to this value. Typical: 0.1.",
         example=0.1,
     )
     shear: float = hyperparameter(
@@ -223,8 +224,8 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.DEFORMATION,
         title="shear",
-        help="Data augmentation: shears each training image to either side by up to this many pixels per row; 0.1 is "
-        "about 6 degrees. Typical: 0.1.",
+        help="Data augmentation: shears each training image to either side by a random amount of up to this many "
+        "pixels per row; 0.1 is about 6 degrees. Typical: 0.1.",
         example=0.1,
     )
     shift: float = hyperparameter(
@@ -232,8 +233,8 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.DEFORMATION,
         title="shift",
-        help="Data augmentation: shifts each training image by up to this many pixels, horizontally and vertically; at "
-        "most the width of an image (28 for MNIST). Typical: 1.",
+        help="Data augmentation: shifts each training image horizontally and vertically by random distances of up to "
+        "this many pixels; at most the width of an image (28 for MNIST). Typical: 1.",
         example=1.0,
     )
     elastic: float = hyperparameter(
@@ -241,7 +242,7 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.DEFORMATION,
         title="elastic deformation",
-        help="Data augmentation: displaces the pixels of each training image smoothly and randomly (Simard et al., "
+        help="Data augmentation: deforms each training image by a smooth random displacement field (Simard et al., "
         "2003). The value is the root mean square displacement in pixels; at most the width of an image. Typical: 0.7 "
         "to 1.",
         example=0.7,
@@ -252,7 +253,8 @@ class Hyperparameters:
         role=Role.IMAGES,
         title="final fit",
         help="Whether to train on the validation images too, once all hyperparameters have been chosen. The last epoch "
-        "is kept. Its validation accuracy does not estimate the accuracy on new images. Typical: False.",
+        "is kept instead of the best one. The validation accuracy is then no estimate of the accuracy on new images. "
+        "Typical: False.",
         example=True,
     )
     adversarial: float = hyperparameter(
@@ -260,9 +262,10 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.OPTIONAL_STEP_INPUT,
         title="adversarial training",
-        help="Each step learns half from its images and half from copies that are moved by this Euclidean distance "
-        "in the direction that increases their loss most (Goodfellow et al., 2015; Miyato et al., 2017, equation 4). "
-        "Pixels range from 0 to 1; an MNIST image has a norm of about 9. Steps take twice as long. Typical: 2.",
+        help="L2 norm of the adversarial perturbation. Each step trains half on its images and half on copies that are "
+        "perturbed in the direction that increases their loss most (Goodfellow et al., 2015; Miyato et al., 2017, "
+        "equation 4). Pixels range from 0 to 1; an MNIST image has a norm of about 9. Steps take twice as long. "
+        "Typical: 2.",
         example=2.0,
     )
     deskew: bool = hyperparameter(
@@ -270,8 +273,8 @@ class Hyperparameters:
         check=checks.true_or_false,
         role=Role.IMAGES,
         title="deskewing",
-        help="Whether to first center every image (training, validation and test) and shear it upright. The saved "
-        "model does not do this: prepare its images with data.deskewing.as_seen_by. Typical: False.",
+        help="Whether to deskew every image (training, validation and test): center it and shear it upright. The saved "
+        "model does not include this step; prepare its input with mnist_mlp.data.deskewing.as_seen_by. Typical: False.",
         example=True,
     )
     l1_decay: float = hyperparameter(
@@ -279,19 +282,19 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.OPTIONAL_STEP_INPUT,
         title="L1 decay",
-        help="Each step ends by moving the weights (not the biases) toward 0 by this factor times the learning rate, "
-        'but not past 0. This proximal step of an L1 penalty sets unused weights to 0 (Neyshabur, "Towards Learning '
-        'Convolutions from Scratch", 2020). Typical: 0.01.',
+        help="L1 regularization by soft thresholding: each step ends by moving the weights, but not the biases, toward "
+        "0 by this factor times the learning rate, and never past 0. This sets unused weights to exactly 0 (Neyshabur, "
+        '"Towards Learning Convolutions from Scratch", 2020). Typical: 0.01.',
         example=0.01,
     )
     upright_beside: bool = hyperparameter(
         False,
         check=checks.true_or_false,
         role=Role.IMAGES,
-        title="deskewed copies added",
-        help="Whether the network's input is two versions of every image: the original and a deskewed copy, "
-        "augmented alike. Cannot be combined with deskew=True. The saved model expects both versions: prepare its "
-        "images with data.deskewing.as_seen_by. Typical: False.",
+        title="deskewed copies",
+        help="Whether the network's input consists of two versions of every image, the original and a deskewed copy, "
+        "both with the same augmentation. Cannot be combined with deskew=True. The saved model expects both versions; "
+        "prepare its input with mnist_mlp.data.deskewing.as_seen_by. Typical: False.",
         example=True,
     )
 

@@ -45,7 +45,7 @@ class Hyperparameter:
     """The declaration of one hyperparameter.
 
     Attributes:
-        name: field of `Preset`, column in tables and name in TensorBoard.
+        name: name of the `Preset` field, of the table column and in TensorBoard.
         default: value if a preset does not set it, or if a record or table is older than the hyperparameter.
         check: validates one value.
         role: the part of training that it affects.
@@ -53,7 +53,7 @@ class Hyperparameter:
         help: description for `--help` and the documentation, with effect, unit, source and typical value.
         example: a value that changes the result of training the default preset; used by the tests.
         label: prefix of the value in figures, where space is limited, such as "L2 ".
-        figure: name of the study figure in the report.
+        figure: file name of its figure in the report, without the extension.
         in_2020: whether the 2020 experiment already had it.
     """
 
@@ -92,7 +92,7 @@ def hyperparameter(
 
     Args:
         label: defaults to the title.
-        figure: defaults to the name of the field.
+        figure: defaults to the field name.
     """
     declaration = {
         "check": check,

@@ -43,7 +43,7 @@ class Preset(Hyperparameters):
         arguments = check_optimizer_arguments(self.optimizer, self.optimizer_arguments)
         object.__setattr__(self, "optimizer_arguments", arguments)
         if self.deskew and self.upright_beside:
-            raise not_allowed("upright_beside", True, "False if deskew is True (every image is deskewed already)")
+            raise not_allowed("upright_beside", True, "False if deskew is True (which already deskews every image)")
         require_few_weights(self.hidden_sizes, self.hidden_sizes)
 
     @property

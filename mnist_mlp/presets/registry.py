@@ -32,7 +32,7 @@ class Registry(dict[int, Preset]):
         sections: the sections in order; presets added before the first `section(...)` are in a section without a title.
 
     Raises:
-        UsageError: a number is used twice, is not a positive integer, or is unknown when looked up.
+        UsageError: a number is used twice, is not a positive integer, or does not exist when looked up.
     """
 
     def __init__(self) -> None:
@@ -56,32 +56,32 @@ class Registry(dict[int, Preset]):
         self.sections[-1].numbers.append(number)
 
     def __missing__(self, number: object) -> Preset:
-        raise UsageError(f"preset {number!r} is unknown; known: {ranges_of(self)} (see hyperparameters.py)")
+        raise UsageError(f"preset {number!r} does not exist; available: {ranges_of(self)} (see hyperparameters.py)")
 
     def select(self, chosen: str | Iterable[int]) -> dict[int, Preset]:
-        """Returns the chosen presets by number, in the given order.
+        """Returns the selected presets by number, in the given order.
 
         Args:
             chosen: text such as "9-13,31", or the numbers themselves.
 
         Raises:
-            UsageError: nothing is chosen, a number is unknown or chosen twice, or the text cannot be parsed.
+            UsageError: nothing is selected, a number does not exist or is selected twice, or the text cannot be parsed.
         """
         numbers = self._parse(chosen) if isinstance(chosen, str) else chosen
         selected: dict[int, Preset] = {}
         try:
             for number in numbers:
                 if isinstance(number, int) and number < 0:
-                    raise UsageError(f'preset {number} is unknown; write a range as text: presets = "9-13,31"')
+                    raise UsageError(f'preset {number} does not exist; write ranges as text: presets = "9-13,31"')
                 if not isinstance(number, int) or isinstance(number, bool):
-                    raise UsageError(f"presets: {number!r} is not a preset number; known: {ranges_of(self)}")
+                    raise UsageError(f"presets: {number!r} is not a preset number; available: {ranges_of(self)}")
                 if number in selected:
-                    raise UsageError(f"preset {number} is chosen twice")
+                    raise UsageError(f"preset {number} is selected twice")
                 selected[number] = self[number]
         except TypeError:
             raise UsageError(f"presets = {chosen!r} is not a list of preset numbers such as [9, 10, 31]") from None
         if not selected:
-            raise UsageError("no preset is chosen; choose at least one, such as presets = [31] or --presets 31")
+            raise UsageError("no preset is selected; select at least one, such as presets = [31] or --presets 31")
         return selected
 
     def _parse(self, text: str) -> Iterator[int]:
@@ -89,7 +89,7 @@ class Registry(dict[int, Preset]):
             match = re.fullmatch(r"\s*([0-9]{1,9})\s*(?:-\s*([0-9]{1,9})\s*)?", part)
             low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
             if low > high:
-                raise UsageError(f"presets {text!r}: {part.strip()!r} is not understood; write {_RANGES}")
+                raise UsageError(f"presets {text!r}: {part.strip()!r} is invalid; use {_RANGES}")
             if high not in self:  # fails for 1-999999999 without counting up to it
                 self[high]
             yield from range(low, high + 1)
@@ -99,9 +99,9 @@ class Registry(dict[int, Preset]):
         return next((number for number, known in self.items() if known is preset), None)
 
     def change_of(self, preset: Preset) -> str:
-        """Returns the preset's changes from its parent, such as "18: dropout 0 -> 0.2"."""
+        """Returns the parent's number and the preset's changes from it, such as "18: dropout 0 -> 0.2"."""
         if preset.parent is None:
-            return "base preset"
+            return "none (base preset)"
         changes = ", ".join(
             f"{name} {format_field(before)} -> {format_field(after)}"
             for name, (before, after) in preset.parent.differences(preset).items()

@@ -113,12 +113,12 @@ def _verdict(difference: Difference, p_adjusted: float, seed_limit: float | None
 
 
 def _reach(experiment: Experiment, spread: SeedSpread) -> tuple[float, bool]:
-    """Returns how far the seeds may move the mean test accuracy, and whether a single run was used to estimate it."""
+    """Returns how much the seeds may change the mean test accuracy, and whether one run was used to estimate this."""
     scored = experiment.scored
     own, estimate = seed_spread([_accuracies(experiment)]), _single_run_estimate(scored[0])
     is_known = bool(spread.freedom) and _has_learned(experiment)
     if is_known and len(scored) == 1 and estimate.freedom:
-        # A run that varies much more than the measured presets must not use their spread.
+        # The spread of the measured presets does not apply to a run that varies much more than they do.
         is_known = estimate.deviation <= SINGLE_RUN_FACTOR * spread.deviation
     if is_known or own.freedom:
         return (spread if is_known else own).reach / sqrt(len(scored)), False

@@ -15,7 +15,7 @@ from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.verdicts import Verdict
 from mnist_mlp.report.wording import count, listed
 
-MOST_NAMED = 6  # maximum number of presets that a sentence lists by number
+MAX_NAMED = 6  # maximum number of presets that a sentence lists by number
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _about_rivals(best: Experiment, experiments: Sequence[Experiment], spread: S
     if perhaps:
         start = "The comparison" if equal else "On the test set, the comparison"
         some = f"{count(len(perhaps), 'other')}{_named(perhaps)}" if equal else _some(perhaps, len(others))
-        sentences.append(f"{start} with {some} is inconclusive because more seeds are needed.")
+        sentences.append(f"{start} with {some} is inconclusive: more seeds are needed.")
     return " ".join([*sentences, "So it is one of the best presets, but not a clear winner."])
 
 
@@ -99,7 +99,7 @@ def _some(labels: Sequence[str], others: int) -> str:
 
 
 def _named(labels: Sequence[str]) -> str:
-    return f" ({_presets(labels)})" if len(labels) <= MOST_NAMED else ""
+    return f" ({_presets(labels)})" if len(labels) <= MAX_NAMED else ""
 
 
 def _presets(labels: Sequence[str]) -> str:

@@ -25,12 +25,12 @@ class ReportContent:
         evidence: all runs, with scores and predictions.
         experiments: presets with their runs.
         spread: how much the seed alone changes the test accuracy.
-        estimated_seed_deviation: standard deviation over seeds that single runs predict for the presets that `spread`
-            is pooled over, for comparison with `spread`.
+        estimated_seed_deviation: standard deviation over seeds, estimated from single runs of the presets that `spread`
+            covers, for comparison with `spread`.
         findings: results of each study.
         ranking: hyperparameters, ranked by importance.
         conclusions: summary of all runs.
-        answers: answers to the questions that these runs allow.
+        answers: the questions that these runs can answer, with their answers.
     """
 
     evidence: Evidence
@@ -48,7 +48,7 @@ def gather(runs_dir: Path, info_dir: Path, data_dir: Path) -> ReportContent:
 
     Raises:
         UsageError: a directory or table cannot be read.
-        WorkFailed: the test images are missing, but a run has predictions.
+        WorkFailed: a run has predictions, but the test images are missing and cannot be downloaded.
     """
     evidence = read_evidence(runs_dir, info_dir, data_dir)
     experiments = find_experiments(evidence.runs)

@@ -18,7 +18,7 @@ TESTED_IMAGES = MNIST.test_images
 
 @dataclass(eq=False)
 class ReportedRun:
-    """A run with its scores and predictions. Two objects are equal only if they are identical.
+    """A run with its scores and predictions. Objects are compared by identity.
 
     Attributes:
         name: name of the run directory, with unprintable characters replaced.
@@ -51,7 +51,7 @@ class ReportedRun:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether training finished or diverged, has a best epoch, and did not use the validation images."""
+        """Whether the run finished or diverged, has a best epoch, and was not trained on the validation images."""
         has_ended = self.record.status in (RunStatus.FINISHED, RunStatus.DIVERGED) and self.record.best_epoch > 0
         return has_ended and not self.preset.final_fit
 
@@ -85,9 +85,9 @@ class Evidence:
 
     Attributes:
         runs: all runs, oldest first.
-        skipped: for each skipped entry of the runs directory, its name and the reason.
+        skipped: the reasons why entries of the runs directory were skipped, by name.
         notes: problems that do not exclude a run.
-        ensembles: the ensembles in ensemble_log.txt for which all runs are present.
+        ensembles: the ensembles in ensemble_log.txt, if all of their runs are present.
         test_labels: int [test images], or None if no run has predictions.
         test_pixels: uint8 [test images, pixels], or None if no run has predictions.
     """

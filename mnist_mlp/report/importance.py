@@ -13,9 +13,9 @@ from mnist_mlp.report.studies import Experiment, Study, title_of
 from mnist_mlp.report.verdicts import Verdict
 from mnist_mlp.report.wording import points
 
-FEWEST_PRESETS = 8  # PED-ANOVA needs at least two presets in the best quarter
+MIN_PRESETS = 8  # PED-ANOVA needs at least two presets in the best quarter
 PRESETS_PER_FIELD = 10  # with fewer presets per varied hyperparameter, the report shows a warning
-MOST_IN_WORDS = 3  # maximum number of effects that a sentence lists
+MAX_LISTED = 3  # maximum number of effects that a sentence lists
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class FieldImportance:
         values: number of different values in the presets.
         share: PED-ANOVA share, or None if there are too few presets.
         largest: largest effect in any study, or None if there is no scored comparison.
-        largest_working: the same, but only among comparisons in which both values reach `LEARNED`.
+        largest_working: largest effect among the comparisons in which both values reach `LEARNED`, or None.
         significant: number of significant comparisons.
         compared: number of comparisons.
     """
@@ -74,7 +74,7 @@ def rank(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Rank
     columns = {name: [getattr(experiment.preset, name) for experiment in experiments] for name in HYPERPARAMETERS}
     varied = {name: values for name, values in columns.items() if len(set(values)) > 1}
     shares: dict[str, Share] = {}
-    if len(experiments) >= FEWEST_PRESETS and len(varied) > 1:
+    if len(experiments) >= MIN_PRESETS and len(varied) > 1:
         shares = importance_shares(varied, [experiment.mean_validation for experiment in experiments])
     fields = [_importance(name, len(set(values)), shares.get(name), findings) for name, values in varied.items()]
     fields.sort(key=_sort_key, reverse=True)
@@ -88,15 +88,15 @@ def _sort_key(field: FieldImportance) -> tuple[float, float]:
 def _warning(presets: int, varied: int) -> str:
     if varied < 2:
         return "Fewer than two hyperparameters differ between the presets, so there is nothing to rank."
-    if presets < FEWEST_PRESETS:
+    if presets < MIN_PRESETS:
         return (
-            f"{presets} presets are too few for PED-ANOVA (at least {FEWEST_PRESETS} are needed), so only one-factor "
+            f"{presets} presets are too few for PED-ANOVA (at least {MIN_PRESETS} are needed), so only one-factor "
             "effects are shown."
         )
     wanted = PRESETS_PER_FIELD * varied
     if presets < wanted:
         return (
-            f"Too few presets for a reliable PED-ANOVA ranking: {varied} hyperparameters vary, which would take about "
+            f"Too few presets for a reliable PED-ANOVA ranking: {varied} hyperparameters vary, which requires about "
             f"{wanted} presets, but there are only {presets}. Rely on the intervals, not on the order."
         )
     return ""
@@ -139,7 +139,7 @@ def _both_learn(study: Study, comparison: Comparison) -> bool:
 
 
 def _sentences(fields: Sequence[FieldImportance], findings: Sequence[Finding]) -> list[str]:
-    """Returns sentences on the largest effects: among all comparisons, and among those where both values learn."""
+    """Returns sentences on the largest effects: of all comparisons, and of those in which both values learn."""
     changed = [(field.field, field.largest) for field in fields if field.largest and field.largest.amount]
     working = [
         (field.field, field.largest_working)
@@ -171,8 +171,7 @@ def _how_many(pairs: Sequence[Pair]) -> str:
 def _in_words(effects: Sequence[tuple[str, Effect]]) -> str:
     """Returns the largest effects: "dropout has the largest effect (0 -> 0.8: -4.63 points), followed by ..."."""
     first, *others = [
-        (title_of(name), f"({effect.change}: {points(effect.amount)} points)")
-        for name, effect in effects[:MOST_IN_WORDS]
+        (title_of(name), f"({effect.change}: {points(effect.amount)} points)") for name, effect in effects[:MAX_LISTED]
     ]
     text = f"{first[0]} has the largest effect {first[1]}"
     return f"{text}, followed by {' and '.join(f'{name} {by}' for name, by in others)}" if others else text

@@ -35,7 +35,7 @@ class Interval:
 
 
 def interval_over_seeds(accuracies: Sequence[float]) -> Interval | None:
-    """Returns the interval for a mean over seeds, clipped to 0 to 1, or None for a single seed."""
+    """Returns the interval for a mean over seeds, clipped to the range from 0 to 1, or None for a single seed."""
     if len(accuracies) < 2:
         return None
     low, high = mean_interval(accuracies)

@@ -11,7 +11,7 @@ import numpy as np
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.training.results import layer_names
 
-MOST_LAYERS = 6  # curves per panel
+MAX_CURVES = 6  # in one panel
 
 
 class Scale(Enum):
@@ -77,7 +77,7 @@ def panels_of_layers(
 
 
 def _by_layer(run: ReportedRun, measure: str, epochs: int | None) -> dict[str, np.ndarray]:
-    """Returns the curve of each layer. A deep network is reduced to evenly spaced layers, including first and last."""
+    """Returns the curve of each layer. For deep networks, picks evenly spaced layers, including first and last."""
     names = [name.replace("_", " ") for name in layer_names(run.preset)]
-    shown = sorted({round(index) for index in np.linspace(0, len(names) - 1, min(len(names), MOST_LAYERS))})
+    shown = sorted({round(index) for index in np.linspace(0, len(names) - 1, min(len(names), MAX_CURVES))})
     return {names[index]: run.layers[measure][:epochs, index] for index in shown}

@@ -22,7 +22,7 @@ from mnist_mlp.training.results import LayerStatistics, layer_names
 
 CURVES = ("accuracy", "cross_entropy", "l2_penalty")
 LAYER_MEASURES = tuple(measure.name for measure in fields(LayerStatistics))
-LARGEST = 1e80  # upper bound for norms of float32 arrays; its square is finite in float64
+MAX_NORM = 1e80  # upper bound for norms of float32 arrays; its square is finite in float64
 
 
 def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
@@ -30,7 +30,7 @@ def read_evidence(runs_dir: Path, info_dir: Path, data_dir: Path) -> Evidence:
 
     Raises:
         UsageError: the runs directory does not exist, or eval_log.txt or ensemble_log.txt is not a valid table.
-        WorkFailed: the test images are missing and a run has predictions.
+        WorkFailed: a run has predictions, but the test images are missing and cannot be downloaded.
     """
     evidence = Evidence()
     found = find_runs(runs_dir)
@@ -109,7 +109,7 @@ def _layers(record: RunRecord) -> dict[str, np.ndarray] | None:
     layers = {measure: values[:, index] for index, measure in enumerate(LAYER_MEASURES)}
     for measure, by_epoch in layers.items():
         finite = by_epoch[np.isfinite(by_epoch)]  # in diverged runs, the last epoch has NaN or infinite values
-        largest = 1 if measure == "dead_units" else LARGEST
+        largest = 1 if measure == "dead_units" else MAX_NORM
         if (np.abs(finite) > largest).any() or (measure != "activation_mean" and (finite < 0).any()):
             raise ValueError
     return layers
@@ -179,7 +179,7 @@ def _add_predictions(evidence: Evidence, data_dir: Path) -> None:
     if without:
         evidence.notes.append(
             f"{count(without, 'scored run has', 'scored runs have')} no test_predictions.npz. Such runs are compared "
-            "by a two-proportion z-test, which has wider intervals than McNemar's test. Run MNIST_eval.py to create "
+            "with a two-proportion z-test, which has wider intervals than McNemar's test. Run MNIST_eval.py to create "
             "the file."
         )
     if any(run.predictions for run in scored):

@@ -1,4 +1,4 @@
-"""The tables of the report: runs, presets, studies, and final fits with ensembles."""
+"""The tables of the report: runs, presets, studies, and one for final fits and ensembles."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class _StudyRow:
 
 
 def _of_difference(attribute: Callable[[Any], Cell]) -> Callable[[_StudyRow], Cell]:
-    """Returns a getter for a value of the difference. It returns None if there is no difference."""
+    """Returns a getter for a value of the difference. The getter returns None if there is no difference."""
     return lambda row: attribute(row.comparison.difference) if row.comparison.difference else None
 
 
@@ -136,7 +136,7 @@ STUDIES = [
     Column("difference", Kind.POINTS, _of_difference(lambda difference: difference.amount), Emphasis.DIFFERENCE),
     Column("difference 95% low", Kind.POINTS, _of_difference(lambda difference: difference.low)),
     Column("difference 95% high", Kind.POINTS, _of_difference(lambda difference: difference.high)),
-    Column("test", Kind.TEXT, _of_difference(lambda difference: str(difference.method))),
+    Column("statistical test", Kind.TEXT, _of_difference(lambda difference: str(difference.method))),
     Column("p", Kind.NUMBER, _of_difference(lambda difference: difference.p)),
     Column("p (Holm-adjusted)", Kind.NUMBER, lambda row: row.comparison.p_adjusted),
     Column("largest difference due to seeds", Kind.PERCENT, lambda row: row.comparison.seed_limit),

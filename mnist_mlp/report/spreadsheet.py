@@ -24,7 +24,7 @@ FORMATS: dict[Kind, str] = {
     Kind.SECONDS: '0.0" s"',
 }
 HEADER = {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#EEEEEE"}
-WIDEST = 40  # maximum column width, in characters
+MAX_WIDTH = 40  # maximum column width, in characters
 BLUE, PALE_BLUE, PALE_ORANGE = "#0072B2", "#CFE5F2", "#FBE3D0"
 CHART_ROWS = 26  # rows that a chart covers
 VERDICT_STYLES = ((Verdict.SIGNIFICANT, {"bold": True}), (Verdict.SIGNIFICANT_FOR_THIS_PAIR, {"italic": True}))
@@ -73,7 +73,7 @@ def _add_column(workbook: Workbook, sheet: Worksheet, table: DataTable, index: i
     header = workbook.add_format({**HEADER, "align": "left" if is_text else "right", **indent})
     lengths = [_length(row[index], column.kind) for row in table.rows]
     longest_word = max(map(len, column.heading.split()))
-    sheet.set_column(index, index, min(WIDEST, max([longest_word + 3, *lengths]) + 2))
+    sheet.set_column(index, index, min(MAX_WIDTH, max([longest_word + 3, *lengths]) + 2))
     sheet.write_string(0, index, column.heading, header)
     for line, row in enumerate(table.rows, start=1):
         value = row[index]
@@ -145,7 +145,7 @@ def _add_presets_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -
 
 
 def _add_time_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -> None:
-    """Adds a scatter chart of test accuracy against training time, one point per run."""
+    """Adds a scatter chart of test accuracy vs. training time, one point per run."""
     last, time, test = len(table.rows), table.index("training time"), table.index("test accuracy")
     chart = workbook.add_chart({"type": "scatter"})
     chart.add_series(
@@ -156,7 +156,7 @@ def _add_time_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -> N
             "marker": {"type": "circle", "size": 6, "fill": {"color": BLUE}, "border": {"color": "#FFFFFF"}},
         }
     )
-    chart.set_title({"name": "Test accuracy against training time", "name_font": {"size": 12}})
+    chart.set_title({"name": "Test accuracy vs. training time", "name_font": {"size": 12}})
     chart.set_x_axis({"name": "training time (seconds)", "num_format": "0", "major_gridlines": {"visible": False}})
     chart.set_y_axis({"num_format": "0%", "max": 1, "major_gridlines": {"visible": True, "line": {"color": "#DDDDDD"}}})
     chart.set_legend({"none": True})

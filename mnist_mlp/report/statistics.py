@@ -78,8 +78,9 @@ def mcnemar(right: np.ndarray, reference_right: np.ndarray) -> Difference:
 def two_proportions(correct: int, reference_correct: int, images: int) -> Difference:
     """Compares the accuracies of two networks, each measured on the same number of images.
 
-    Uses the pooled z-test and R. G. Newcombe's interval (1998), which combines two Wilson intervals. It is unknown
-    which images were classified correctly, so the two samples are treated as independent. The interval is conservative.
+    Uses the pooled z-test and R. G. Newcombe's interval (1998), which combines two Wilson intervals. It is
+    not known which images each network classified correctly, so the two samples are treated as independent. This makes
+    the interval conservative.
     """
     share, reference = correct / images, reference_correct / images
     (low, high), (reference_low, reference_high) = (share_interval(k, images) for k in (correct, reference_correct))
@@ -122,7 +123,7 @@ def over_seeds(values: Sequence[float], reference: Sequence[float]) -> Differenc
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusts p-values for multiple comparisons by the method of S. Holm (1979). Keeps their order."""
+    """Adjusts p-values for multiple comparisons by the method of S. Holm (1979). The order of the list is kept."""
     adjusted, highest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
@@ -158,7 +159,7 @@ class SeedSpread:
 
 
 def seed_spread(repeated: Sequence[Sequence[float]]) -> SeedSpread:
-    """Pools the spread over seeds of several presets.
+    """Returns the spread over seeds, pooled over several presets.
 
     Args:
         repeated: for each preset, its accuracies over seeds. Presets with a single seed are ignored.

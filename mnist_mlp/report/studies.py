@@ -97,7 +97,7 @@ class Study:
 
     @property
     def is_width(self) -> bool:
-        """Whether the arms differ in the size of layers but not in the number of layers."""
+        """Whether the arms differ in the sizes of their layers but not in the number of layers."""
         return self.field == "hidden_sizes" and len({arm.preset.weight_layers for arm in self.arms}) == 1
 
     @property
@@ -107,7 +107,7 @@ class Study:
 
     @property
     def title(self) -> str:
-        """The name of what differs between the arms, as shown to the user."""
+        """The name of what differs between the arms, as shown in the report."""
         if self.is_width:
             return WIDTH
         return DEPTH if self.is_depth else HYPERPARAMETERS[self.field].title
@@ -161,7 +161,7 @@ def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:
 
 
 def find_studies(experiments: Iterable[Experiment]) -> list[Study]:
-    """Returns all studies, in the order in which hyperparameters are declared; larger studies come first."""
+    """Returns all studies, in the order in which hyperparameters are declared and then by size, largest first."""
     experiments = list(experiments)
     studies = []
     for field in HYPERPARAMETERS:
@@ -198,7 +198,7 @@ def _all_but(field: str, preset: Preset) -> tuple[Any, ...]:
 
 
 def _order(value: Any) -> Any:
-    """Returns the sort key of a value: number of layers first for layer sizes, the text for optimizer arguments."""
+    """Returns the sort key of a value. Sorts layer sizes by number of layers first, and optimizer arguments as text."""
     if isinstance(value, tuple):
         return (len(value), str(value)) if value and isinstance(value[0], tuple) else (len(value), value)
     return value

@@ -24,7 +24,7 @@ class Wording:
     Attributes:
         text: text in tables.
         css_class: CSS class of its table cell on the page.
-        list_start: start of a sentence that lists the values with this verdict, or "" if the verdict is never listed.
+        list_start: beginning of a sentence that lists the values with this verdict; "" if it is never listed.
     """
 
     text: str

@@ -18,7 +18,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def capitalized(text: str) -> str:
-    """Returns the text with its first letter capitalized. The rest is not changed, so "EMA decay" stays as it is."""
+    """Returns the text with its first letter capitalized. Does not change other letters, as `str.capitalize` would."""
     return text[:1].upper() + text[1:]
 
 

@@ -37,7 +37,7 @@ def _chart(title: str, tag: str) -> layout_pb2.Chart:
     return layout_pb2.Chart(title=title, multiline=layout_pb2.MultilineChartContent(tag=[tag]))
 
 
-# Each tag is a regular expression. TensorBoard matches it at the start of the tags of every selected run.
+# Each tag is a regular expression. TensorBoard matches it against the start of every tag of the selected runs.
 CUSTOM_SCALARS = layout_pb2.Layout(
     category=[
         layout_pb2.Category(title="train and dev", chart=[_chart(scalar, f"{scalar}$") for scalar in SCALARS]),
@@ -51,7 +51,7 @@ CUSTOM_SCALARS = layout_pb2.Layout(
 
 @contextlib.contextmanager
 def _as_os_errors() -> Iterator[None]:
-    """Converts TensorFlow errors to OSError. TensorFlow raises its own errors even if the disk is full."""
+    """Converts TensorFlow errors to OSError. TensorFlow raises its own errors, even for a full disk."""
     try:
         yield
     except tf.errors.OpError as error:

@@ -43,12 +43,12 @@ OVERALL = (
 TRAINING_LOG_COLUMNS = [column.name for column in TRAINING_LOG]
 OVERALL_COLUMNS = [column.name for column in OVERALL]
 
-# Values for rows of runs that are older than a hyperparameter. Every table has the 2020 columns, so they need none.
+# Values for rows that are older than a hyperparameter. Every table has the 2020 columns, so those need no default.
 OVERALL_DEFAULTS = {name: declared.default for name, declared in HYPERPARAMETERS.items() if not declared.in_2020}
 
 
 class InfoLogs:
-    """Writes `training_log.txt` (one row per epoch) and `overral_info.txt` (sic; one row per finished run)."""
+    """Writes `training_log.txt` (a row per epoch) and `overral_info.txt` (sic; a row per finished or diverged run)."""
 
     def __init__(self, info_dir: Path) -> None:
         self._training_log = AppendedTable(info_dir / "training_log.txt", TRAINING_LOG_COLUMNS)

@@ -133,7 +133,7 @@ class RunRecord:
         """
         self.status = RunStatus(self.status)
         if self.data_set not in DATA_SETS:
-            raise InvalidRun(f"its data set {self.data_set!r} is unknown; known: {', '.join(DATA_SETS)}")
+            raise InvalidRun(f"its data set {self.data_set!r} is unknown; known data sets: {', '.join(DATA_SETS)}")
         require_fit(self.preset, self.trained_on)
         # The checkpoint must be inside the run directory.
         if not re.fullmatch(r"(checkpoints/[A-Za-z0-9_]+\.keras)?", self.best_checkpoint):

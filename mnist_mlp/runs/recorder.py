@@ -23,7 +23,7 @@ from mnist_mlp.runs.states import save_state
 from mnist_mlp.training.model import build_model
 from mnist_mlp.training.results import EpochResult, Metrics, TrainingState
 
-SHARE_OF_TIME_FOR_STATES = 0.05  # maximum fraction of the time that may be spent on saving states
+SHARE_OF_TIME_FOR_STATES = 0.05  # maximum fraction of the time that is spent on saving states
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorboard")
 
 
@@ -49,10 +49,10 @@ def new_run(runs_dir: Path, preset_number: int, preset: Preset, seed: int, data_
 
 
 class Recorder:
-    """Writes a run's record, checkpoints, saved states, events and rows in INFOS/ while it trains.
+    """Writes a run's record, checkpoints, saved states, events and rows in INFOS/ while the run is training.
 
     If a process was killed between two writes, the record can have epochs that are missing from the events or tables.
-    Those are written first.
+    A new Recorder writes those first.
 
     Attributes:
         run: the run directory, locked by this process. Its record contains all epochs so far.

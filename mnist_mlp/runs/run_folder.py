@@ -121,7 +121,7 @@ class FoundRuns:
 
     Attributes:
         runs: the valid runs.
-        skipped: for every other entry, by name, the reason why it is not a valid run.
+        skipped: for each other entry, the reason why it is not a valid run, by name.
     """
 
     runs: list[RunFolder] = field(default_factory=list)

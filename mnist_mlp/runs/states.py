@@ -37,7 +37,7 @@ VECTORS_PER_HIDDEN_LAYER = {"none": 1, "layer": 2, "batch": 4}
 
 
 class DamagedState(Exception):
-    """A saved state is damaged. The message says how."""
+    """A saved state is damaged. The message gives the reason."""
 
 
 class UnknownVersion(DamagedState):
@@ -50,7 +50,7 @@ class FoundState(NamedTuple):
     Attributes:
         state: the newest valid state; None if there is none.
         record: the run's record as of that epoch; without a valid state, the run's current record.
-        warnings: one line for each damaged state that is newer.
+        warnings: one line for each damaged state that is newer than the valid one.
     """
 
     state: TrainingState | None

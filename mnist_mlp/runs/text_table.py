@@ -81,7 +81,7 @@ class AppendedTable:
         with self.path.open("ab") as file:
             size = file.seek(0, os.SEEK_END)
             try:
-                if size and not _ends_with_newline(self.path):  # an editor may have removed the last newline
+                if size and not _ends_with_newline(self.path):  # an editor may have removed the final newline
                     line = "\n" + line
                 file.write(line.encode())
                 file.flush()

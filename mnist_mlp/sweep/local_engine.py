@@ -194,7 +194,7 @@ def _send_job(worker: _Worker, job: Job) -> None:
 
 
 def _worker_main(connection: Connection, data_dir: Path, data_sets: Sequence[DataSet]) -> None:
-    """Main loop of a worker process: receives jobs and, for each, sends every epoch's result, then a failure or ""."""
+    """Main loop of a worker process. For each job, sends the result of every epoch, then the failure ("" if none)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     import mnist_mlp.training.loop  # noqa: F401 - imports TensorFlow before the first job arrives
 
@@ -218,7 +218,7 @@ def _worker_main(connection: Connection, data_dir: Path, data_sets: Sequence[Dat
 def _train(
     connection: Connection, data: TrainingData, preset: Preset, seed: int, resume_from: TrainingState | None
 ) -> str:
-    """Trains a job and sends every epoch's result until the job ends or STOP arrives; returns the failure, or ""."""
+    """Trains a job and sends the result of every epoch until STOP arrives. Returns the failure ("" if none)."""
     from mnist_mlp.training.loop import train
 
     try:

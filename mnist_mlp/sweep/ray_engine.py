@@ -1,7 +1,7 @@
 """Trains jobs as Ray Core tasks, on this machine or on a cluster.
 
 The images are sent to the cluster once, and each task gets a preset and a seed. Every epoch's result is sent back, and
-the calling process writes all files, so no shared file system is needed. If a task is lost, the job is resumed after
+the calling process writes all files, so no shared file system is needed. If a task is lost, its job is resumed after
 the last epoch that was received.
 """
 
@@ -32,7 +32,7 @@ from mnist_mlp.training.results import EpochResult, TrainingState
 if TYPE_CHECKING:
     import ray
 
-MAX_TIMES_LOST = 3  # without completing an epoch in between; then the job is probably the cause, not the machines
+MAX_TIMES_LOST = 3  # in a row, without completing an epoch; the cause is then probably the job, not the machines
 
 
 @dataclass
@@ -74,11 +74,11 @@ class RayTasks:
         # Ray would restart a lost task from its first epoch; this engine resumes it after its last one.
         self._task = ray.remote(_train).options(max_retries=0, **resource)
         self._running: dict[ray.ObjectRefGenerator, _Attempt] = {}
-        self._lost: deque[_Attempt] = deque()  # to be retried
-        self._canceled: deque[Job] = deque()  # not reported yet
+        self._lost: deque[_Attempt] = deque()  # waiting to be retried
+        self._canceled: deque[Job] = deque()  # canceled, but `Ended` has not been yielded yet
 
     def run(self, source: JobSource) -> Iterator[Event]:
-        """Trains the jobs from the source; they start in that order."""
+        """Trains the jobs from the source, starting them in order."""
         feed = JobFeed(source)
         while True:
             while self._canceled:
@@ -200,7 +200,7 @@ def _connect(address: str | None) -> None:
 
 
 def _require_listener(address: str) -> None:
-    """Checks for up to 10 seconds that something listens at the address; Ray itself would keep trying for minutes.
+    """Checks that something listens at the address. Waits at most 10 seconds; Ray itself would keep trying for minutes.
 
     Raises:
         UsageError: the address is not HOST:PORT.
@@ -231,7 +231,7 @@ def _train(
 
 @functools.lru_cache(maxsize=1)
 def _fetched(data: ray.ObjectRef):
-    """Returns the data. All tasks of a process get the same object, so that compiled programs are reused."""
+    """Returns the data. All tasks in a process get the same object, so that they reuse compiled programs."""
     import ray
 
     return ray.get(data)

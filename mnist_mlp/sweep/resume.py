@@ -55,7 +55,7 @@ def unfinished_runs(runs_dir: Path, presets: Mapping[int, Preset], numbers: Cont
 
 
 def without_finished(jobs: Iterable[Job], runs_dir: Path) -> list[Job]:
-    """Returns the jobs without a finished run of the same preset, seed and data set in the directory."""
+    """Returns the jobs that do not have a finished run with the same preset, seed and data set in the directory."""
     finished: dict[tuple[str, int], list[Preset]] = defaultdict(list)
     for run in find_runs(runs_dir).runs:
         if run.record.is_done:
@@ -129,6 +129,4 @@ def _require_unedited(run: RunFolder, presets: Mapping[int, Preset]) -> None:
 
 def _changes(record: RunRecord, now: Preset) -> str:
     changes = record.preset.differences(now.but(epochs=record.preset.epochs))
-    return ", ".join(
-        f"{name} was {format_field(then)}, is now {format_field(value)}" for name, (then, value) in changes.items()
-    )
+    return ", ".join(f"{name} {format_field(then)} -> {format_field(value)}" for name, (then, value) in changes.items())

@@ -32,7 +32,7 @@ def expected_seconds(preset: Preset, data_set: DataSet = MNIST) -> float:
 def longest_first(jobs: Sequence[Job]) -> list[Job]:
     """Sorts jobs by expected duration, longest first, so that no long job runs alone at the end.
 
-    Jobs of equal duration that share a compiled epoch are next to each other.
+    Jobs of equal duration are placed next to each other if they share a compiled epoch.
     """
 
     def order(job: Job) -> tuple[float, str]:

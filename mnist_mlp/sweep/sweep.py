@@ -19,7 +19,7 @@ from mnist_mlp.training.results import EpochResult
 
 
 class Watcher(Protocol):
-    """Is notified of what happens in a sweep, for example to display progress."""
+    """Receives notifications about a sweep, for example to display its progress."""
 
     def run_started(self, job: Job, run: RunFolder) -> None: ...
 
@@ -77,7 +77,7 @@ class _Sweep:
         self._info_logs = info_logs
         self._watcher = watcher
         self._interruption = interruption
-        self._recorders: dict[Job, Recorder] = {}  # only of running jobs
+        self._recorders: dict[Job, Recorder] = {}  # of jobs that are running
         self._was_stopped_early = False
         self.runs: dict[Job, RunFolder] = {}
 
@@ -176,4 +176,4 @@ def _new_run(runs_dir: Path, job: Job) -> RunFolder:
     try:
         return new_run(runs_dir, job.preset_number, job.preset, job.seed, job.data_set)
     except OSError as error:
-        raise WorkFailed(f"cannot create a run in {runs_dir} ({error.strerror or error})") from error
+        raise WorkFailed(f"cannot create a run directory in {runs_dir} ({error.strerror or error})") from error

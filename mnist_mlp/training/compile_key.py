@@ -16,7 +16,7 @@ INPUTS = tuple(
 )
 
 Enabled = namedtuple("Enabled", [*OPTIONAL_INPUTS, "deformations"])
-Enabled.__doc__ = "Whether each optional part of a training step is compiled: one bool per hyperparameter."
+Enabled.__doc__ = "Whether each optional part of a step is compiled: a bool per hyperparameter, one for augmentation."
 
 
 @dataclass(frozen=True)

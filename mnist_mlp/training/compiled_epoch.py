@@ -26,7 +26,9 @@ IMAGES_FOR_STATISTICS = 5000  # training images used to set the batch normalizat
 EpochSums = namedtuple(
     "EpochSums", ["train_cross_entropy", "train_correct", "validation_cross_entropy", "validation_correct", "half_norm"]
 )
-EpochSums.__doc__ = "Mean cross-entropies, numbers of correct predictions, and half the squared norm of all matrices."
+EpochSums.__doc__ = (
+    "Mean cross-entropies, numbers of correct predictions, and half the squared norm of all weight matrices."
+)
 
 
 @functools.lru_cache(maxsize=4)
@@ -36,7 +38,7 @@ def compiled_epoch(key: CompileKey, data: TrainingData) -> CompiledEpoch:
 
 
 class CompiledEpoch:
-    """One epoch, compiled for one network. Several runs can share it and alternate between epochs.
+    """One epoch, compiled for one network. Several runs can share it and take turns after each epoch.
 
     Attributes:
         network: the variables that an epoch updates.
@@ -67,7 +69,7 @@ class CompiledEpoch:
         Args:
             order: int32 [training images], the shuffled order as a permutation of the image indices.
             epoch: epoch number, starting at 1.
-            rates: float [steps], the learning rate of each step.
+            rates: float [steps], the learning rates of the steps.
             inputs: tensor inputs of the step.
         """
         return self._compiled(tf.constant(order), tf.constant(epoch, tf.uint32), tf.constant(rates, tf.float32), inputs)

@@ -1,4 +1,8 @@
-"""Statistics and histograms of each layer after an epoch. Measuring them does not change the network's variables."""
+"""Statistics and histograms of each layer after an epoch.
+
+Gradients and updates are measured by running the next training step and undoing it, so the network's variables do not
+change.
+"""
 
 from __future__ import annotations
 

@@ -94,7 +94,10 @@ def build_optimizer(preset: Preset) -> keras.optimizers.Optimizer:
 
 
 def is_weight_matrix(variable: keras.Variable | tf.Tensor) -> bool:
-    """Returns whether weight decay applies to the variable: it does to weight matrices in all layers, not to biases."""
+    """Returns whether the variable is a weight matrix.
+
+    Weight decay applies only to weight matrices, not to biases or normalization parameters.
+    """
     return len(variable.shape) == 2
 
 

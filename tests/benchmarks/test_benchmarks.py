@@ -93,7 +93,7 @@ def test_other_writers_holds_out_every_other_block_of_the_second_source(data):
 
 
 def slants_within_digits(pixels, labels):
-    """Returns the slant of each image, from its second moments, minus the mean slant of its digit."""
+    """Returns the slant of each image, from its second moments, minus the mean slant of all images of its digit."""
     ink = pixels.reshape(-1, 28, 28).astype(float)
     mass, (rows, columns) = ink.sum((1, 2)), np.mgrid[:28, :28]
     rows, columns = (
@@ -109,8 +109,8 @@ def slants_within_digits(pixels, labels):
     [
         ([74, "dropout"], "Error: 'dropout' is not a change to a preset; write changes like dropout=0.1"),
         ([74, "dropout=much"], "Error: dropout: must be a number that is at least 0 and less than 1, not 'much'"),
-        ([74, "--seed", -1], "Error: --seed: must be a whole number from 0 to 4294967295, not -1"),
-        ([999], "Error: preset 999 is unknown; known: "),
+        ([74, "--seed", -1], "Error: --seed: must be a whole number from 0 to 4,294,967,295, not -1"),
+        ([999], "Error: preset 999 does not exist; available: "),
     ],
 )
 def test_held_out_reports_usage_errors_in_one_line(script, arguments, line):
@@ -159,7 +159,7 @@ def test_importing_modules_does_not_install_error_hook(script):
 def test_benchmark_rejects_unknown_network(script):
     process = script("-m", "benchmarks.speed", "--networks", "31,huge")
     assert process.returncode == 2
-    assert only_line(process) == ("Error: --networks: must be a comma-separated list of 31, 10 and large, not 'huge'")
+    assert only_line(process) == "Error: --networks: must be a comma-separated list of 31, 10 and large, not 'huge'"
 
 
 def test_unknown_option_error_names_help_command(script):

@@ -1,4 +1,4 @@
-"""Progress lines of a sweep without a terminal."""
+"""Tests the progress lines of a sweep without a terminal."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_first_line_shows_hyperparameters():
     (line,) = lines(Job(7, PRESET.but(l1_decay=0.02), 1603), a_run(PRESET.but(l1_decay=0.02)), lambda progress: None)
     assert line == (
         "Preset 7 (1 of 1): 784-30-20-10 relu, adam, learning rate 0.002, batch size 250, weight decay 0.01, "
-        "dropout 0.3, L1 decay 0.02, seed 1603, saved to runs/a_run"
+        "dropout 0.3, L1 decay 0.02, seed 1603, saving to runs/a_run"
     )
 
 

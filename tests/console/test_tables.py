@@ -1,4 +1,4 @@
-"""Tables that the scripts print."""
+"""Tests the tables that the scripts print."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_seed_trained_twice_counts_once():
     one, other = Preset(), Preset(dropout=0.5)
     measured = [(RunRecord(1, one, seed), accuracy) for seed, accuracy in ((1, 0.97), (2, 0.99), (1, 0.97))]
     measured += [(RunRecord(2, other, 1), 0.98), (RunRecord(2, other, 1), 0.98)]
-    # 97 and 99%: a deviation of 1.41 points; 12.7062 (one degree of freedom) * 1.41421 / sqrt(2) = 12.71
+    # 97 and 99%: a standard deviation of 1.41 points; 12.7062 (one degree of freedom) * 1.41421 / sqrt(2) = 12.71
     assert shown(repeats_table(measured, "test accuracy")) == [["1", "2", "98.00%", "85.29", "to", "110.71%", "1.41%"]]
     assert repeats_table(measured[3:], "test accuracy") is None
 
@@ -110,7 +110,7 @@ def test_presets_table_columns():
     title, table = presets_tables(registry, width=200)
     assert "A section" in title
     assert [column.header for column in table.columns] == [
-        *("preset", "hidden sizes", "activation", "init", "batch", "epochs", "optimizer", "learning rate"),
+        *("preset", "hidden layers", "activation", "init", "batch", "epochs", "optimizer", "learning rate"),
         *("weight decay", "dropout", "changed from"),
     ]
     assert cells(table)[1] == [
@@ -134,7 +134,7 @@ def test_narrow_terminal_shows_fewer_columns():
     registry.section("A section")
     registry[1] = Preset()
     _, table = presets_tables(registry, width=80)
-    assert [column.header for column in table.columns] == ["preset", "hidden sizes", "changed from"]
+    assert [column.header for column in table.columns] == ["preset", "hidden layers", "changed from"]
 
 
 def test_help_lists_every_hyperparameter():

@@ -1,4 +1,4 @@
-"""All pages of TensorBoard in a real browser. `make screenshots` saves screenshots of them for the documentation."""
+"""Tests all pages of TensorBoard in a real browser. `make screenshots` saves them as images for the documentation."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def augmented(pixels: np.ndarray, strengths: dict[str, float], key: int = KEY) -
 
 
 def augmented_by_scipy(pixels: np.ndarray, strengths: dict[str, float], key: int = KEY) -> np.ndarray:
-    """Computes the same image by image: explicit matrices, one Gaussian per grid point, SciPy's interpolation."""
+    """Computes the same one image at a time, with explicit matrices, a Gaussian per grid point and SciPy."""
     rotation, scaling, shear, shift, elastic = (strengths.get(name, 0.0) for name in STRENGTHS)
     bits = mix(mix(np.arange(len(pixels) * 78, dtype=np.uint32)) ^ np.uint32(key))
     drawn = (2 * ((bits >> np.uint32(8)) / 2.0**24) - 1).reshape(len(pixels), 78)
@@ -101,7 +101,7 @@ def test_shifts_are_uniform_up_to_their_strength():
     assert shifts.std() == pytest.approx(3 / math.sqrt(3), rel=0.05)
 
 
-def test_pixels_from_outside_are_white():
+def test_pixels_from_outside_the_image_are_white():
     black = np.full((200, 784), 255, np.uint8)
     images = augmented(black, {"shift": 28.0})
     assert images.max() <= 255.0
@@ -121,10 +121,10 @@ def test_picture_has_one_row_per_kind_of_augmentation(script, tmp_path):
     digits = imread(tmp_path / "augmentation.png")[:, 160:, 0]
     original, *others = np.array_split(digits[: len(digits) // 7 * 7], 7)
     assert len({row.tobytes() for row in (original, *others)}) == 7
-    assert all(abs(row.mean() / original.mean() - 1) < 0.02 for row in others)  # same amount of ink, elsewhere
+    assert all(abs(row.mean() / original.mean() - 1) < 0.02 for row in others)  # same amount of ink, in other places
     process = script(*command, "--preset", 38)
     assert process.returncode == 2
-    assert only_line(process) == "Error: --preset 38 has no data augmentation; choose a preset with it, such as 80"
+    assert only_line(process) == "Error: --preset 38 has no data augmentation; choose another preset, such as 80"
 
 
 @pytest.mark.slow

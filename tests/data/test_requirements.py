@@ -13,7 +13,7 @@ from mnist_mlp.presets.preset import Preset
 @pytest.mark.parametrize(
     ("field", "largest", "too_large", "allowed"),
     [
-        ("batch_size", 55_000, 55_001, "a whole number from 1 to 55000"),
+        ("batch_size", 55_000, 55_001, "a whole number from 1 to 55,000"),
         ("shift", 28.0, 28.5, "from 0 to 28 pixels"),
         ("elastic", 28.0, 29.0, "from 0 to 28 pixels"),
         ("hidden_sizes", (60_000,), (60_000, 4_000), r"smaller \(at most 250,000,000 weights"),

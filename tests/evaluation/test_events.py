@@ -1,4 +1,4 @@
-"""TensorBoard events of an evaluation: test accuracy, confusion matrix and most confident mistakes."""
+"""Tests the TensorBoard events of an evaluation: test accuracy, confusion matrix and most confident mistakes."""
 
 from __future__ import annotations
 

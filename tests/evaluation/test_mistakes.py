@@ -1,4 +1,4 @@
-"""Pictures of predictions: the confusion matrix and the most confident mistakes."""
+"""Tests the pictures of predictions: the confusion matrix and the most confident mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Score tables: eval_log.txt and ensemble_log.txt."""
+"""Tests the score tables eval_log.txt and ensemble_log.txt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores, confidence intervals, ensembles and stored predictions."""
+"""Tests scores, confidence intervals, ensembles and stored predictions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_ensemble_averages_probabilities_not_logits():
     sure = np.log([[0.98, 0.01, *[0.00125] * 8]]) + 5.0  # the constant does not change the probabilities
     others = [np.log([[0.3, 0.6, *[0.0125] * 8]]) for _ in range(2)]
     result, predictions = score(logits_of_ensemble([sure, *others]), np.array([1], np.int32))
-    assert predictions.predicted.tolist() == [0]  # (0.98 + 0.3 + 0.3) / 3 against (0.01 + 0.6 + 0.6) / 3
+    assert predictions.predicted.tolist() == [0]  # (0.98 + 0.3 + 0.3) / 3 vs. (0.01 + 0.6 + 0.6) / 3
     assert predictions.confidence[0] == pytest.approx(1.58 / 3)
     assert (result.correct, result.loss) == (0, pytest.approx(-np.log(1.21 / 3)))
 

@@ -25,7 +25,7 @@ DATA = PROJECT / "MNIST_data"
 def make_run(
     folder: Path, number: int, preset: Preset, accuracy: float, seed=1602, status="finished", shares=(0.5, 1.0, 0.9)
 ):
-    """Creates a run directory and its rows in INFOS. Each epoch reaches a share of `accuracy`; the second is best."""
+    """Creates a run directory and its row in INFOS. The accuracy of each epoch is a share of `accuracy`."""
     epochs = []
     for epoch, share in enumerate(shares, start=1):
         losses = {"loss": 1.5 - share, "cross_entropy": 1.4 - share, "l2_penalty": 0.1}
@@ -56,7 +56,7 @@ def score_runs(folder: Path, scores: dict[RunFolder, tuple[float, np.ndarray | N
 
 
 def build(folder: Path) -> ReportContent:
-    """Builds the report of the runs in the directory, and writes it to the subdirectory out/."""
+    """Builds the report on the runs in the directory, and writes it to the subdirectory out/."""
     (folder / "out").mkdir(exist_ok=True)
     return build_report(folder / "runs", folder / "INFOS", DATA, folder / "out")
 

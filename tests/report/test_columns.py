@@ -51,7 +51,7 @@ def test_runs_table_columns():
         "validation accuracy": 0.94,
         "run": "31_1602",
         "test accuracy": 0.96,
-        "test 95% low": 0.955979,  # Wilson's interval of 9600 of 10,000
+        "test 95% low": 0.955979,  # Wilson score interval for 9,600 of 10,000
         "test 95% high": 0.963667,
         "test loss": 0.125,
         "seed": 1602,
@@ -144,7 +144,7 @@ def test_studies_table_columns():
         "difference": -0.0043,
         "difference 95% low": -0.0084056,  # Newcombe, from Wilson's 0.972494 to 0.978540 and 0.977066 to 0.982565
         "difference 95% high": -0.0002165,
-        "test": "two-proportion z-test",
+        "statistical test": "two-proportion z-test",
         "p": 0.0388284,
         "p (Holm-adjusted)": 0.0776568,  # the smaller of two
         # the last two epochs are equal: 12.7062 * 2 * sqrt((0.98 * 0.02 + 0.9757 * 0.0243) / 10000)
@@ -152,7 +152,14 @@ def test_studies_table_columns():
         "verdict": "not significant",
     }
     assert_shows(rows["12"], expected, [])
-    of_difference = ["reference value", "difference", "difference 95% low", "difference 95% high", "test", "p"]
+    of_difference = [
+        "reference value",
+        "difference",
+        "difference 95% low",
+        "difference 95% high",
+        "statistical test",
+        "p",
+    ]
     of_difference += ["p (Holm-adjusted)", "largest difference due to seeds"]
     assert [rows["11"][heading] for heading in of_difference] == [None] * 8
     assert rows["11"]["verdict"] == "reference"
@@ -175,7 +182,7 @@ def test_final_fits_and_ensembles_table_columns():
         "runs": 3,
         "test accuracy": 2.89 / 3,
         "test 95% low": 2.89 / 3 - half_width,
-        "test 95% high": 1.0,  # 1.0013, cut off at 1
+        "test 95% high": 1.0,  # 1.0013, clipped to 1
         "interval": "over 3 seeds",
     }
     assert_shows(rows[0], expected, [])

@@ -59,7 +59,11 @@ def test_verdict_of_a_study_with_one_seed_each(tmp_path, labels, lost, shares, v
     assert all(str(escape(sentence)) in page for sentence in finding.sentences)
     (_, row) = read_sheet(tmp_path / "out" / "my_result.xlsx", "Studies")
     assert row["difference"] == pytest.approx(-lost / 10_000)
-    assert (row["verdict"], row["test"], row["reference value"]) == (WORDINGS[verdict].text, "McNemar's test", "0")
+    assert (row["verdict"], row["statistical test"], row["reference value"]) == (
+        WORDINGS[verdict].text,
+        "McNemar's test",
+        "0",
+    )
 
 
 def test_verdict_over_seeds_and_presets_sheet(tmp_path, labels):
@@ -88,7 +92,7 @@ def test_verdict_over_seeds_and_presets_sheet(tmp_path, labels):
     [
         # a single run may be off by 4.302653 * 0.003, and the mean of three runs by 1 / sqrt(3) of that
         ((0.5, 1, 0.99, 0.99), Verdict.SIGNIFICANT, 4.302653 * 0.003 * (4 / 3) ** 0.5),
-        # its epochs differ by more than the seeds of the other preset
+        # its accuracy varies more between epochs than the other preset's accuracy does between seeds
         ((0.5, 1, 0.99, 0.9), Verdict.SIGNIFICANT_FOR_THIS_PAIR, None),
     ],
 )

@@ -25,7 +25,7 @@ def test_ped_anova_separates_the_best_presets_not_the_worst():
     assert reversed_shares["dropout"].value > reversed_shares["learning_rate"].value
 
 
-def test_ranking_has_largest_effect_of_all_and_of_working_values():
+def test_ranking_has_largest_effect_overall_and_among_presets_that_learn():
     ranking = content_of(
         reported_run(1, Preset(), test_accuracy=0.98),
         reported_run(2, Preset(learning_rate=0.1), test_accuracy=0.3),

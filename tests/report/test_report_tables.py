@@ -132,7 +132,7 @@ def test_final_fits_and_ensembles_are_in_one_table(tmp_path, labels):
     report = build(tmp_path)
     table = unvalidated_table(report.evidence)
     # 98.4 and 98.6%: standard deviation 0.1414 points; 12.7062 (1 degree of freedom) * 0.1414 / sqrt(2) = 1.27 points.
-    # Wilson's interval for 99.01% of 10,000:
+    # Wilson score interval for 99.01% of 10,000:
     # (0.9901 + 0.00019207 +- 1.96 * sqrt(0.9901 * 0.0099 / 10000 + 9.6e-9)) / 1.00038415
     expected = [
         ["final fit: preset 2", 2, 0.985, 0.9723, 0.9977, "over 2 seeds"],

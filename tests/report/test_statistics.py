@@ -72,7 +72,7 @@ def test_welch_degrees_of_freedom_with_unequal_sizes_and_variances():
     )
 
 
-def test_one_seed_against_several_uses_their_deviation():
+def test_comparison_of_one_seed_with_several_uses_their_deviation():
     result = over_seeds([0.99], [0.95, 0.96, 0.97])
     half_width = 4.302653 * 0.01 * (1 + 1 / 3) ** 0.5  # two degrees of freedom
     assert (result.amount, result.high) == pytest.approx((0.03, 0.03 + half_width), abs=1e-7)

@@ -23,7 +23,7 @@ STATISTICS = [statistic.name for statistic in fields(LayerStatistics)]
 
 
 def make_epoch(number: int) -> dict:
-    """Returns an epoch of a record in which all numbers are different."""
+    """Returns the record of an epoch in which all numbers are different."""
     values = (100 * number + index for index in range(1, 1000))
     return {
         "epoch": number,

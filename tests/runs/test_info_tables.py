@@ -33,7 +33,7 @@ PRESET = Preset(
 
 
 def make_epoch(number: int, first: float) -> dict:
-    """Returns an epoch of a record in which all numbers are different."""
+    """Returns the record of an epoch in which all numbers are different."""
     names = ("loss", "cross_entropy", "l2_penalty", "accuracy")
     return {
         "epoch": number,

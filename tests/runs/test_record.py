@@ -86,11 +86,11 @@ def test_record_of_an_old_version_is_read():
         ({"preset": {**Preset().to_dict(), "surprise": 1}}, "has an invalid preset: surprise=1"),
         ({"preset": []}, "has an invalid preset"),
         ({"status": "unknown"}, "damaged (ValueError)"),
-        ({"data_set": "another"}, "its data set 'another' is unknown; known: mnist"),
+        ({"data_set": "another"}, "its data set 'another' is unknown; known data sets: mnist"),
         ({"data_set": []}, "damaged (TypeError)"),
         (
             {"preset": {**Preset().to_dict(), "batch_size": 55_001}},
-            "has an invalid preset: batch_size: must be a whole number from 1 to 55000, not 55001",
+            "has an invalid preset: batch_size: must be a whole number from 1 to 55,000, not 55001",
         ),
         ({"best_checkpoint": "../../elsewhere.keras"}, "damaged (ValueError)"),
         ({"best_checkpoint": "checkpoints/../../elsewhere.keras"}, "damaged (ValueError)"),

@@ -130,7 +130,7 @@ def test_row_is_appended_on_a_new_line_if_the_last_newline_is_missing(tmp_path):
     assert path.read_text() == "run\ttext\tnumber\nr\tt\t1\nr\tt\t2\n"
 
 
-def test_incomplete_last_row_is_removed_unless_the_file_is_not_our_table(tmp_path):
+def test_incomplete_last_row_is_removed_only_from_our_tables(tmp_path):
     path = tmp_path / "table.txt"
     path.write_text("run\ttext\tnumber\nr\tt\t1\nr\t")
     AppendedTable(path, COLUMNS).append({"run": "r", "text": "t", "number": 2})

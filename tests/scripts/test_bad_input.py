@@ -1,4 +1,4 @@
-"""Randomly generated input must give a correct result or a one-line error."""
+"""Tests that randomly generated input leads to a correct result or a one-line error."""
 
 from __future__ import annotations
 

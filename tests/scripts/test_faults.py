@@ -1,4 +1,4 @@
-"""The scripts with full disks, read-only directories, diverged runs and concurrent processes."""
+"""Tests the scripts with full disks, read-only directories, diverged runs and concurrent processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUICK = ("--presets", "8", "--epochs", "2", "--quiet")
 
 
 def fill(folder: Path, free: int) -> Path:
-    """Fills the disk until only this number of bytes is free."""
+    """Fills the disk until only this number of bytes is free. Returns the file that fills it."""
     filler = folder / "filler"
     filler.write_bytes(bytes(shutil.disk_usage(folder).free - free))
     return filler

@@ -1,4 +1,4 @@
-"""Downloading MNIST on first start, with mirrors that fail in different ways."""
+"""Tests the download of MNIST on the first start, with mirrors that fail in different ways."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_bad_mirrors_are_skipped_and_listed_if_all_fail(script, mirror, tmp_path
     assert process.returncode == 1
     *fetching, error = process.stderr.splitlines()
     assert fetching == [f"Fetching {address}{IMAGES}" for address in bad]
-    reasons = ["[Errno 111] Connection rejected", "Forbidden", "Not Found", "timed out", *["wrong content"] * 2]
+    reasons = ["[Errno 111] Connection refused", "Forbidden", "Not Found", "timed out", *["wrong content"] * 2]
     tried = "; ".join(f"{address}{IMAGES} ({reason})" for address, reason in zip(bad, reasons, strict=True))
     assert error == (
         f"Error: {tmp_path}/data/{IMAGES} is missing or damaged and could not be downloaded: {tried}; "

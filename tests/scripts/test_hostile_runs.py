@@ -1,4 +1,4 @@
-"""The scripts with damaged or malicious runs, and the addresses that TensorBoard listens on."""
+"""Tests the scripts with damaged and malicious runs, and the addresses that TensorBoard listens on."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_tensorboard_warns_about_host_and_rejects_invalid_host(tmp_path, script,
     line = process.stdout.readline()
     process.terminate()
     process.communicate()
-    assert line.startswith("Warning: everyone who can reach 127.0.0.1 can see all runs")
+    assert line.startswith("Warning: anyone who can reach 127.0.0.1 can see all runs")
     rejected = script("tensorboard_run.py", "--host", "no.such.host.invalid", "--runs-dir", trained / "runs")
     assert rejected.returncode == 2
     assert only_line(rejected).startswith("Error: --host: no.such.host.invalid is not a valid address")

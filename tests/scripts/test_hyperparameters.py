@@ -1,4 +1,4 @@
-"""hyperparameters.py, run as a script and imported as a module."""
+"""Tests hyperparameters.py as a script and as a module."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_script_prints_every_preset_without_importing_tensorflow(script):
         ("PRESETS[99] = PRESETS[18].but(dropuot=0.5)", "dropuot=0.5: there is no such field; did you mean dropout?"),
         ("PRESETS[99] = PRESETS[18].but(dropout=0.5, dropout=0.6)", "keyword argument repeated: dropout"),
         ("PRESETS[99] = PRESETS[18].but(dropout=half)", "name 'half' is not defined"),
-        ("PRESETS[99] = PRESETS[998].but(dropout=0.5)", "preset 998 is unknown"),
+        ("PRESETS[99] = PRESETS[998].but(dropout=0.5)", "preset 998 does not exist"),
         ("PRESETS[31].dropout = 0.3", "cannot assign to field 'dropout' (FrozenInstanceError)"),
     ],
 )

@@ -1,4 +1,4 @@
-"""MNIST_eval.py, run in a separate process on real runs."""
+"""Tests MNIST_eval.py in a separate process, with real runs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_evaluation_preprocesses_images_as_in_training(tmp_path, script):
 
 @pytest.fixture(scope="session")
 def scored(trained: Path, made_once: MadeOnce, script: Script) -> Path:
-    """Valid, damaged, unfinished and foreign runs after MNIST_eval.py --ensemble. Its output is saved in files."""
+    """Valid, damaged, unfinished and foreign runs after MNIST_eval.py --ensemble, and the output of that script."""
 
     def score(folder: Path) -> None:
         runs = Path(shutil.copytree(trained / "runs", folder / "runs"))

@@ -1,4 +1,4 @@
-"""MNIST_train.py, run in a separate process on the real MNIST data."""
+"""Tests MNIST_train.py in a separate process, with the real MNIST data."""
 
 from __future__ import annotations
 
@@ -103,26 +103,26 @@ def test_same_seed_gives_same_bits_in_another_process(trained, tmp_path, script)
     assert weights_file(first) == weights_file(again)
 
 
-def test_empty_list_in_script_is_rejected(script, tmp_path):
+def test_empty_presets_list_is_rejected(script, tmp_path):
     for name in ("MNIST_train.py", "hyperparameters.py"):
         shutil.copy(PROJECT / name, tmp_path)
     source = (tmp_path / "MNIST_train.py").read_text()
     assert re.findall(r"^presets = .*", source, re.M)
     (tmp_path / "MNIST_train.py").write_text(re.sub(r"^presets = .*", "presets = []", source, flags=re.M))
     process = script(tmp_path / "MNIST_train.py", PYTHONPATH=str(PROJECT))
-    assert "no preset is chosen" in only_line(process)
+    assert "no preset is selected" in only_line(process)
     assert process.returncode == 2
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("presets = [9-13]", 'write a range as text: presets = "9-13,31"'),
+        ("presets = [9-13]", 'write ranges as text: presets = "9-13,31"'),
         ("presets = [1.0]", "presets: 1.0 is not a preset number"),
         ("presets = 31", "is not a list of preset numbers"),
     ],
 )
-def test_mistake_in_script_list_is_reported_in_one_line(script, tmp_path, line, message):
+def test_mistake_in_presets_list_is_reported_in_one_line(script, tmp_path, line, message):
     for name in ("MNIST_train.py", "hyperparameters.py"):
         shutil.copy(PROJECT / name, tmp_path)
     source = (tmp_path / "MNIST_train.py").read_text()
@@ -174,7 +174,7 @@ def has_loaded(process: psutil.Process, library: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("library", ["numpy", "tensorflow"])
-def test_ctrl_c_during_start_leaves_no_runs(tmp_path, library):
+def test_ctrl_c_during_startup_leaves_no_runs(tmp_path, library):
     """NumPy is loaded before the program installs its Ctrl-C handler, TensorFlow after."""
     command = [sys.executable, "MNIST_train.py", "--presets", "1", *folders(tmp_path)]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

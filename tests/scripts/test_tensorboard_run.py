@@ -1,4 +1,4 @@
-"""tensorboard_run.py, run in a separate process."""
+"""Tests tensorboard_run.py in a separate process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Usage errors of the scripts: one line and the right exit status."""
+"""Tests that the scripts report usage errors in one line, with the right exit status."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hyperparameters import PRESETS
 @pytest.mark.parametrize(
     ("command", "status", "message"),
     [
-        (["MNIST_train.py", "--presets", "99"], 2, f"preset 99 is unknown; known: {ranges_of(PRESETS)}"),
-        (["MNIST_train.py", "--presets", "9-"], 2, "'9-' is not understood"),
-        (["MNIST_train.py", "--presets", ""], 2, "no preset is chosen"),
-        (["MNIST_train.py", "--presets", "9,8-10"], 2, "preset 9 is chosen twice"),
+        (["MNIST_train.py", "--presets", "99"], 2, f"preset 99 does not exist; available: {ranges_of(PRESETS)}"),
+        (["MNIST_train.py", "--presets", "9-"], 2, "'9-' is invalid"),
+        (["MNIST_train.py", "--presets", ""], 2, "no preset is selected"),
+        (["MNIST_train.py", "--presets", "9,8-10"], 2, "preset 9 is selected twice"),
         (["MNIST_train.py", "--epochs", "0"], 2, "epochs: must be a whole number from 1"),
         (["MNIST_train.py", "--epochs", "many"], 2, "argument --epochs: invalid int value: 'many'"),
         (["MNIST_train.py", "--seed", "-1"], 2, "--seed: must be a whole number from 0"),

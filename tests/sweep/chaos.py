@@ -31,7 +31,7 @@ from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, flip_a_byte, folders, results
 
 PRESETS = "1,8"
-MAX_KILL_DELAY = 0.3  # seconds after a line of output, so that kills hit any point of an epoch or a save
+MAX_KILL_DELAY = 0.3  # seconds after a line of output, so that kills can hit any point of an epoch or a save
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=40, metavar="N", help="number of epochs per run (default: 40)")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="engine to test (default: local)")
     parser.add_argument(
-        "--seed", type=int, default=int(time.time()), metavar="N", help="random seed (default: the time)"
+        "--seed", type=int, default=int(time.time()), metavar="N", help="random seed (default: the current time)"
     )
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)
@@ -101,7 +101,7 @@ def is_worker(process: psutil.Process) -> bool:
 
 
 def damage_a_state(folder: Path, rng: random.Random) -> int:
-    """Flips a byte in the newer of a run's two saved states; returns the number of damaged states, 0 or 1."""
+    """Flips a byte in the newer of an unfinished run's two saved states; returns 1, or 0 if no run has two states."""
     for run in unfinished(folder):
         states = sorted(run.states.glob("epoch_*"))
         if len(states) == 2:

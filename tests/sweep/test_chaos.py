@@ -1,4 +1,4 @@
-"""A short run of the chaos test; `make chaos` runs the long version."""
+"""Runs a short version of the chaos test. `make chaos` runs the long version."""
 
 import pytest
 

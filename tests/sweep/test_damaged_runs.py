@@ -1,4 +1,4 @@
-"""Resuming runs whose saved states are damaged or missing."""
+"""Tests that runs with damaged or missing saved states are resumed as far as possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choice of the engine, the number of workers and the data sets."""
+"""Tests the choice of the engine, the number of workers and the data sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local engines: job sources, cancellation, failures and parallel training."""
+"""Tests the local engines: job sources, cancellation, failures and parallel training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans of new and resumed runs."""
+"""Tests plans for new and resumed runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ray engine: job sources, cancellation, and a cluster of two nodes, one of which is killed."""
+"""Tests the Ray engine: job sources, cancellation, and a cluster of two nodes, one of which is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selection of runs to resume and of finished jobs to skip."""
+"""Tests the selection of runs to resume and of finished jobs to skip."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_resume_rejects_edited_preset_except_epochs(tmp_path):
     (job,) = unfinished_runs(tmp_path / "runs", {7: TINY.but(epochs=100)}, None).jobs
     assert job.preset.epochs == 5
     job.run.release()
-    message = rf"^cannot resume {run.name}: .* edited .* \(dropout was 0, is now 0.5\); undo"
+    message = rf"^cannot resume {run.name}: .* edited .* \(dropout 0 -> 0.5\); undo"
     with pytest.raises(UsageError, match=message):
         unfinished_runs(tmp_path / "runs", {7: TINY.but(dropout=0.5)}, None)
     with pytest.raises(UsageError, match=r"preset 7 is no longer in hyperparameters\.py"):

@@ -1,4 +1,4 @@
-"""--resume and --skip-done for killed and interrupted runs, and for edited presets."""
+"""Tests --resume and --skip-done with killed and interrupted runs, and with edited presets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.sweep.resuming import (
 
 pytestmark = pytest.mark.slow
 
-# Runs a script, makes it save a state after every epoch, and kills it after its Nth call of fsync:
+# Runs a script, makes it save a state after every epoch, and kills it after its Nth call to fsync:
 # python -c DIES_AFTER_FSYNC N MNIST_train.py ...
 # Each save calls fsync 5 times: arrays, record, manifest, their temporary directory and, after renaming, its parent.
 DIES_AFTER_FSYNC = """
@@ -49,8 +49,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with three killed runs.
 
-    The first was killed after about 3 epochs, the second in its second save, between the arrays and the record, the
-    third at the end of that save, before the epoch was recorded.
+    The first was killed after about 3 epochs. The second was killed during its second save, between the arrays and the
+    record. The third was killed at the end of that save, before the epoch was recorded.
     """
     folder = tmp_path_factory.mktemp("killed")
     trainers = [
@@ -115,7 +115,7 @@ def test_resume_rejects_edited_preset(script, interrupted, tmp_path):
     before = files_of(the_run(folder))
     process = script("MNIST_train.py", "--resume", *folders(folder), cwd=project_with(tmp_path / "project", line))
     assert process.returncode == 2
-    assert "preset 8 was edited after the run started (learning_rate was 0.01, is now 0.02)" in only_line(process)
+    assert "preset 8 was edited after the run started (learning_rate 0.01 -> 0.02)" in only_line(process)
     assert files_of(the_run(folder)) == before
 
 

@@ -1,4 +1,4 @@
-"""Order of jobs and number of workers."""
+"""Tests the order of jobs and the number of workers."""
 
 from __future__ import annotations
 

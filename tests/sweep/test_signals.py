@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: unit tests and tests with the real script."""
+"""Tests Ctrl-C and SIGTERM, with and without the real script."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def interruption(lines) -> Interruption:
 
 
 def events_with(*signals: tuple[int, ...]) -> Iterator[int]:
-    """Yields 1, 2, ...; raises the given signals while the caller waits for each event."""
+    """Yields 1, 2, ... Before each, raises the given signals, so that the caller is waiting for an event."""
     for number, raised in enumerate(signals, start=1):
         for signal_number in raised:
             signal.raise_signal(signal_number)

@@ -1,4 +1,4 @@
-"""What a sweep records, with fake engines and with the real script."""
+"""Tests what a sweep records, with fake engines and with the real script."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_job_with_unwritable_run_is_canceled_and_others_continue(tmp_path):
 
 def test_sweep_fails_if_runs_directory_cannot_be_created(tmp_path):
     (tmp_path / "runs").write_text("in the way")
-    with pytest.raises(WorkFailed, match=rf"cannot create a run in {tmp_path / 'runs'} \(Not a directory\)"):
+    with pytest.raises(WorkFailed, match=rf"cannot create a run directory in {tmp_path / 'runs'} \(Not a directory\)"):
         sweep(tmp_path, [FIRST], FakeEngine(Started(FIRST)))
 
 
@@ -219,7 +219,7 @@ def test_immediate_interruption_stops_all_runs(tmp_path):
 
 
 def test_interruption_between_jobs_stops_the_sweep(tmp_path):
-    """Nothing is running at that time, so no further event would end the sweep."""
+    """No job is running at that point, so no further event would end the sweep."""
     engine = FakeEngine(Started(FIRST), epoch_done(FIRST, 1), Ended(FIRST), Started(SECOND))
     with pytest.raises(StoppedBySignal):
         sweep(tmp_path, [FIRST, SECOND], engine, interruption=FakeInterruption(after=3))

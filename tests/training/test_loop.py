@@ -22,7 +22,7 @@ def test_final_fit_also_trains_on_the_validation_images(small_data):
     assert found.validation == expected.validation
 
 
-def test_shuffle_is_a_permutation_set_by_seed_and_epoch():
+def test_shuffle_is_a_permutation_determined_by_seed_and_epoch():
     orders = [shuffle(1000, seed, epoch) for seed, epoch in ((1, 1), (1, 1), (1, 2), (2, 1))]
     for order in orders:
         np.testing.assert_array_equal(np.sort(order), np.arange(1000))

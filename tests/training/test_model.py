@@ -95,7 +95,7 @@ def test_weights_depend_on_seed_and_layer_if_the_initializer_is_random(name):
 
 
 @pytest.mark.parametrize("name", BIAS_INITS)
-def test_every_bias_initializer_builds(name):
+def test_every_bias_initializer_works(name):
     assert build_model(Preset(hidden_sizes=(20,), bias_init=name), seed=1).layers[0].get_weights()[1].shape == (20,)
 
 

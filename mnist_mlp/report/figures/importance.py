@@ -1,4 +1,4 @@
-"""Figure: the largest single-change effect of each hyperparameter and its PED-ANOVA share."""
+"""Figure: the largest one-factor effect of each hyperparameter and its PED-ANOVA share."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def importance(content: ReportContent) -> Picture | None:
     headline = "Hyperparameter importance"
     if fields[-1].largest:
         headline = f"Largest effect when changed alone: {title_of(fields[-1].field)}"
-    subtitle = "Largest change in accuracy when only this value changes."
+    subtitle = "Largest change in test accuracy when nothing else changes."
     if has_shares:
-        subtitle = "Left: largest change in accuracy when only this value changes.\n"
-        subtitle += "Right: PED-ANOVA importance (best 25% of presets against all), 95% interval."
+        subtitle = "Left: largest change in test accuracy when nothing else changes.\n"
+        subtitle += "Right: PED-ANOVA share (best 25% of presets vs. all), with 95% interval."
 
     def paint(figure: Figure) -> None:
         title(figure, headline, subtitle)

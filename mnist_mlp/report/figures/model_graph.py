@@ -1,4 +1,7 @@
-"""Figure: the layers of the best preset's network, as bars. Widths are proportional to the square root of the units."""
+"""Figure: the layers of the best preset's network, as bars.
+
+The width of a bar is proportional to the square root of the number of units.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from mnist_mlp.report.wording import count
 
 MANY_PRESETS = 60  # with more presets, rows and text are smaller
 CROWDED_RIGHT = 0.93  # if all accuracies are above this, the axis is extended on the left to make room for text
-MARGIN = 1.3  # around the means; intervals over two seeds may be wider and are cut off
+MARGIN = 1.3  # around the means; intervals over two seeds may be wider and are then clipped
 AMBIGUOUS = ("default", "constant")  # values that need the hyperparameter's title
 
 

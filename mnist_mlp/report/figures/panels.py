@@ -60,7 +60,7 @@ def panels_picture(panels: Panels) -> Picture:
 
 
 def _draw_lines(axes: Axes, lines: dict[int, np.ndarray], scale: Scale) -> None:
-    """Draws lines. The number of a line determines its style."""
+    """Draws lines by number. The number determines the style."""
     axes.tick_params(labelsize=9)
     for number, values in lines.items():
         style, epochs = look(number), np.arange(1, len(values) + 1)

@@ -12,7 +12,7 @@ from mnist_mlp.report.figures.registry import Section, figure
 
 @figure(
     "confusion_matrix",
-    alt="Confusion matrix of the test images: true digit against predicted digit",
+    alt="Confusion matrix of the test images: true digit vs. predicted digit",
     section=Section.BEST,
     is_in_text=True,
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from mnist_mlp.drawing.style import Picture, draw
 from mnist_mlp.report.content import ReportContent
 
-ENDINGS = ("png", "svg")
+EXTENSIONS = ("png", "svg")
 
 
 class Section(StrEnum):
@@ -31,7 +31,7 @@ class RegisteredFigure:
 
     Attributes:
         name: file name, without the extension.
-        alt: alternative text for people who cannot see the figure.
+        alt: alt text for people who cannot see the figure.
         section: the section of the page that shows it.
         is_in_text: whether the page template places it. Other figures are shown at the end of their section.
         picture: returns the figure for the content, or None if there is nothing to draw.
@@ -107,7 +107,7 @@ def remove_drawn(folder: Path) -> None:
     for members in FAMILIES:
         number = r"(_\d+)?" if members.is_numbered else ""
         names += [re.escape(name) + number for name in members.names()]
-    ours = re.compile(rf"({'|'.join(names)})\.({'|'.join(ENDINGS)})")
+    ours = re.compile(rf"({'|'.join(names)})\.({'|'.join(EXTENSIONS)})")
     for path in folder.iterdir():
         if ours.fullmatch(path.name):
             path.unlink(missing_ok=True)  # another process may have removed it

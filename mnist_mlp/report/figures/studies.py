@@ -53,7 +53,7 @@ def _lines(axes: Axes, study: Study, curve: str) -> list[EndLabel]:
 
 
 def _line(axes: Axes, study: Study, index: int, curve: str) -> EndLabel | None:
-    """Draws the line of a value and its range over seeds; returns its label."""
+    """Draws the line of a value, with its range over seeds; returns its label."""
     arm, style = study.arms[index], look(index)
     length = min(len(run.record.epochs) for run in arm.seeds)
     values = np.array([run.curves[curve][:length] for run in arm.seeds])

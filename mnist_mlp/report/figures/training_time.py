@@ -1,4 +1,4 @@
-"""Figure: test accuracy against training time, one point per preset."""
+"""Figure: test accuracy vs. training time, one point per preset."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mnist_mlp.drawing.style import BLUE, TOP, Picture, title
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.figures.registry import Section, figure
 
-MIN_FOR_CORRELATION = 5  # presets
+MIN_FOR_CORRELATION = 5  # minimum number of presets for a correlation
 WEAK = 0.3  # smaller rank correlations are called weak
 
 
 @figure(
     "time_accuracy",
-    alt="Test accuracy against training time, one point per preset",
+    alt="Test accuracy vs. training time, one point per preset",
     section=Section.RUNS,
     is_in_text=True,
 )
@@ -53,7 +53,7 @@ def training_time(content: ReportContent) -> Picture | None:
 def _correlation(minutes: Sequence[float], accuracies: Sequence[float]) -> tuple[str, str]:
     """Returns a headline and the rank correlation as text; the text is "" if there are too few points."""
     if len(minutes) < MIN_FOR_CORRELATION or len(set(accuracies)) < 2 or len(set(minutes)) < 2:
-        return "Test accuracy against training time", ""
+        return "Test accuracy vs. training time", ""
     from scipy.stats import spearmanr
 
     rank = float(spearmanr(minutes, accuracies).statistic)

@@ -16,6 +16,6 @@ QUESTIONS: tuple[Question, ...] = (weight_initialization, optimizer, weight_deca
 
 
 def answers(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> list[Answer]:
-    """Returns the answers that these runs allow, in the order of the questions."""
+    """Returns the answers that these runs can give, in the order of the questions."""
     given = (question(experiments, findings) for question in QUESTIONS)
     return [answer for answer in given if answer]

@@ -25,7 +25,7 @@ Question = Callable[[Sequence[Experiment], Sequence[Finding]], Answer | None]
 """Returns the answer to a question, or None if the runs do not answer it."""
 
 PANELS: dict[str, str] = {}
-"""Alternative text of each answer's figure, by figure name."""
+"""Alt text of each answer's figure, by figure name."""
 
 
 def panels_name(name: str, alt: str) -> str:

@@ -16,7 +16,7 @@ from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.panels import Panels, panels_of_layers
 from mnist_mlp.report.questions.answer import Answer, panels_name
 from mnist_mlp.report.questions.measures import (
-    MOST_COLUMNS,
+    MAX_COLUMNS,
     norm_of_weights,
     rows_of,
     run_with_layers,
@@ -31,7 +31,7 @@ QUESTION = "Why did some networks fail?"
 FIGURE = panels_name("layers_failed", "Dead units, activations, gradients, and weights of the failed networks")
 FAILED = 0.2  # validation accuracy below which a network counts as failed: twice that of random guessing
 UNIFORM = log(MNIST.classes)  # cross-entropy of uniform guessing, in nats
-EXPLODED = 10 * UNIFORM  # mean cross-entropy of the first epoch that shows that the first steps were too large
+EXPLODED = 10 * UNIFORM  # if the first epoch's mean cross-entropy is above this, the first steps were too large
 SHRUNK = 0.2  # if the weights' norm drops below this fraction of the initial norm, weight decay is the cause
 BARELY_CHANGED = 0.02  # maximum relative change in the norm of the weights
 SHOWN = ("dead_units", "activation_std", "gradient_norm", "weight_norm")
@@ -85,8 +85,8 @@ def failures(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> 
     failed = [_failure(experiment) for experiment in experiments if experiment.mean_validation < FAILED]
     if not failed:
         return None
-    sentences = [_cause(failure) for failure in failed[:MOST_COLUMNS]]
-    if len(failed) > MOST_COLUMNS:
+    sentences = [_cause(failure) for failure in failed[:MAX_COLUMNS]]
+    if len(failed) > MAX_COLUMNS:
         sentences.append("The table lists the other failed presets.")
     with_layers = [failure for failure in failed if failure.has_layers]
     if len(with_layers) < len(failed):
@@ -94,7 +94,7 @@ def failures(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> 
             "Some of these runs have no layer statistics, because older versions of this program did not record them."
         )
     table = DataTable.of("Failed", COLUMNS, failed).without_unknown_columns()
-    panels = _panels(with_layers[:MOST_COLUMNS], len(failed)) if with_layers else None
+    panels = _panels(with_layers[:MAX_COLUMNS], len(failed)) if with_layers else None
     return Answer(QUESTION, sentences, table, panels)
 
 
@@ -169,7 +169,7 @@ def _dead_units(dead: np.ndarray) -> str:
 
 
 def _initial_norm(preset: Preset) -> float | None:
-    """Returns the expected norm of all weights at initialization, or None unless it is He or Xavier."""
+    """Returns the expected norm of all weights after He or Xavier initialization, or None for other initializers."""
     shapes = list(pairwise(MNIST.layer_sizes(preset)))
     if preset.weight_init == "he":
         return sqrt(sum(2 * outputs for _, outputs in shapes))

@@ -13,7 +13,7 @@ from mnist_mlp.report.panels import Row, Scale
 from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.wording import listed
 
-MOST_COLUMNS = 4  # runs that fit in one figure
+MAX_COLUMNS = 4  # number of runs that fit in one figure
 
 MEASURES: Mapping[str, Row] = {
     "activation_std": Row("standard deviation of the activations"),

@@ -12,8 +12,8 @@ from mnist_mlp.report.findings import Finding, in_words
 from mnist_mlp.report.panels import Panels, Row
 from mnist_mlp.report.questions.answer import Answer, panels_name
 from mnist_mlp.report.questions.measures import (
+    MAX_COLUMNS,
     MEASURES,
-    MOST_COLUMNS,
     mean_at_best,
     norm_of_weights,
     run_with_layers,
@@ -155,7 +155,7 @@ def _panels(arms: Sequence[Experiment]) -> Panels:
     has_norm = [arm for arm in arms if arm.preset.weight_decay or run_with_layers(arm, ("weight_norm",))]
     runs = {
         f"L2 {arm.preset.weight_decay:g}": run_with_layers(arm, ("weight_norm",)) or arm.seeds[0]
-        for arm in has_norm[:MOST_COLUMNS]
+        for arm in has_norm[:MAX_COLUMNS]
     }
     curves = {}
     for column, run in enumerate(runs.values()):
