@@ -1,8 +1,10 @@
-"""Reads and verifies IDX files. A missing or damaged file is downloaded from a public mirror."""
+"""Reads IDX files and verifies them. A missing or damaged file is downloaded from a public mirror.
+
+A file that may contain a user's own data is never replaced. See `_is_damaged_copy`.
+"""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import http.client
 import math
@@ -13,7 +15,9 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock
@@ -22,36 +26,116 @@ from mnist_mlp.data.dataset import IdxFile
 from mnist_mlp.errors import WorkFailed
 
 SECONDS_TO_WAIT = 20  # for a mirror to respond, and for each part of its response
+GZIP_START = b"\x1f\x8b"
+GZIP = 16 + zlib.MAX_WBITS  # tells zlib that the data has a gzip header and a checksum at the end
+CHUNK_BYTES = 4096  # small, because zlib returns nothing from a chunk with an error
+RECOGNIZED_BYTES = 1024  # longer than the empty rows at the top of an image, which all image files start with
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a file contains.
+
+    Attributes:
+        path: path of the file.
+        decoded: content without compression, up to the first error, at most one byte more than expected.
+        is_whole: whether the file ends where it should. A file that is not compressed has no mark at its end, so it is
+            whole if it is long enough.
+    """
+
+    path: Path
+    decoded: bytes
+    is_whole: bool
+
+    def has_hash_of(self, file: IdxFile) -> bool:
+        return hashlib.sha256(self.decoded).hexdigest() == file.sha256
 
 
 def verified_array(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> np.ndarray:
     """Returns the array of an IDX file: uint8, in the shape of `file`.
 
+    The file may be compressed or not, with or without .gz at the end of its name.
+
     Raises:
-        WorkFailed: the file is missing or damaged and cannot be downloaded or written.
+        WorkFailed: the file has other content, or it is missing or damaged and cannot be downloaded or written.
     """
-    decoded = _decode_from_disk(data_dir, file)
+    decoded = _read_verified(data_dir, file)
     if decoded is None:
         decoded = _fetch(data_dir, file, mirrors)
     return np.frombuffer(decoded, np.uint8, offset=file.header_bytes).reshape(file.shape)
 
 
-def _decode_from_disk(data_dir: Path, file: IdxFile) -> bytes | None:
-    """Returns the decompressed file, or None if it is missing or its hash is wrong."""
+def _read_verified(data_dir: Path, file: IdxFile) -> bytes | None:
+    """Returns the decompressed file, or None if it is missing or damaged.
+
+    Raises:
+        WorkFailed: the file has other content or cannot be read.
+    """
+    contents = _contents(data_dir, file)
+    for content in contents:
+        if content.has_hash_of(file):
+            return content.decoded
+    for content in contents:
+        if content.is_whole:
+            raise WorkFailed(_other_content(content, file))
+    return None
+
+
+def _contents(data_dir: Path, file: IdxFile) -> list[_Content]:
+    """Returns the contents of the files that exist under the file's name, with and without .gz."""
+    paths = (data_dir / file.name, data_dir / file.name.removesuffix(".gz"))
+    return [content for path in paths if (content := _read(path, file)) is not None]
+
+
+def _read(path: Path, file: IdxFile) -> _Content | None:
     try:
-        with gzip.open(data_dir / file.name) as stream:
-            # The limit keeps a decompression bomb from filling up memory.
-            decoded = stream.read(file.size + 1)
-    except (OSError, EOFError, zlib.error):
+        with path.open("rb") as stream:
+            start = stream.read(len(GZIP_START))
+            stream.seek(0)
+            if start == GZIP_START:
+                return _Content(path, *_decompress(stream, at_most=file.size + 1))
+            decoded = stream.read(file.size + 1)  # the limit protects the memory
+            return _Content(path, decoded, is_whole=len(decoded) >= file.size)
+    except FileNotFoundError:
         return None
-    return decoded if hashlib.sha256(decoded).hexdigest() == file.sha256 else None
+    except OSError as error:
+        raise WorkFailed(
+            f"{path} cannot be read ({error.strerror or error}); fix this or choose another directory with --data-dir"
+        ) from None
+
+
+def _decompress(stream: BinaryIO, at_most: int) -> tuple[bytes, bool]:
+    """Returns the decompressed content up to the first error, and whether there was none.
+
+    Content beyond the limit is not decompressed, so that a decompression bomb does not fill the memory.
+    """
+    decompressor, decoded = zlib.decompressobj(GZIP), bytearray()
+    while not decompressor.eof and len(decoded) < at_most:
+        chunk = decompressor.unconsumed_tail or stream.read(CHUNK_BYTES)
+        if not chunk:
+            return bytes(decoded), False
+        try:
+            decoded += decompressor.decompress(chunk, at_most - len(decoded))
+        except zlib.error:
+            return bytes(decoded), False
+    return bytes(decoded), True
+
+
+def _other_content(content: _Content, file: IdxFile) -> str:
+    found = f"{len(content.decoded):,} bytes" if len(content.decoded) <= file.size else f"over {file.size:,} bytes"
+    sha256 = hashlib.sha256(content.decoded).hexdigest()
+    return (
+        f"{content.path} is not the expected file: found {found} (SHA-256 {sha256[:12]}...), "
+        f"expected {file.size:,} bytes (SHA-256 {file.sha256[:12]}...); "
+        "move it elsewhere or choose another directory with --data-dir"
+    )
 
 
 def _fetch(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> bytes:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(data_dir / f".{file.name}.lock"):
-            decoded = _decode_from_disk(data_dir, file)  # another process may have downloaded it while this one waited
+            decoded = _read_verified(data_dir, file)  # another process may have downloaded it while this one waited
             return _fetch_from_mirrors(data_dir, file, mirrors) if decoded is None else decoded
     except OSError as error:
         raise WorkFailed(
@@ -61,7 +145,7 @@ def _fetch(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> bytes:
 
 
 def _fetch_from_mirrors(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> bytes:
-    """Downloads the file from the first mirror that has a copy with the right hash, and moves it into the directory."""
+    """Downloads the file from the first mirror whose copy has the right hash and moves it into the directory."""
     failures = []
     for mirror in mirrors:
         address = mirror + file.name
@@ -88,10 +172,33 @@ def _download(address: str, at_most: int) -> bytes:
 
 
 def _keep_if_right(received: bytes, data_dir: Path, file: IdxFile) -> bytes | None:
-    with tempfile.TemporaryDirectory(dir=data_dir, prefix=f".{file.name}.") as folder:
-        temporary = Path(folder, file.name)
+    """Moves a download into place if its hash is right.
+
+    Raises:
+        WorkFailed: the file that it would replace may contain something else.
+    """
+    with tempfile.TemporaryDirectory(dir=data_dir, prefix=f".{file.name}.") as directory:
+        temporary = Path(directory, file.name)
         temporary.write_bytes(received)
-        decoded = _decode_from_disk(Path(folder), file)
-        if decoded is not None:
-            os.replace(temporary, data_dir / file.name)
-    return decoded
+        downloaded = _read(temporary, file)
+        if not downloaded.has_hash_of(file):
+            return None
+        present = _read(data_dir / file.name, file)
+        if present and not _is_damaged_copy(present, downloaded):
+            raise WorkFailed(
+                f"{present.path} is damaged or is not the expected file; delete it to download the file again, "
+                "or choose another directory with --data-dir"
+            )
+        os.replace(temporary, data_dir / file.name)
+    return downloaded.decoded
+
+
+def _is_damaged_copy(present: _Content, downloaded: _Content) -> bool:
+    """Returns whether the file contained the same data as the download, so that replacing it loses nothing.
+
+    This is so if the file is empty or its content starts like the download.
+    """
+    if present.path.stat().st_size == 0:
+        return True
+    start = downloaded.decoded[:RECOGNIZED_BYTES]
+    return not present.is_whole and present.decoded[:RECOGNIZED_BYTES] == start

@@ -63,29 +63,78 @@ def test_test_set_has_known_class_counts():
     assert np.bincount(test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
-@pytest.mark.parametrize(
-    "damage", ["missing", "truncated", "flipped bit", "wrong label", "other content", "decompression bomb"]
-)
-def test_damaged_file_is_downloaded_again(copy_of_data, serve, damage):
+@pytest.fixture
+def mirror(serve) -> str:
+    """Returns the URL of a mirror that has all files."""
+    served, address = serve("mirror")
+    shutil.copytree(PROJECT / "MNIST_data", served, dirs_exist_ok=True)
+    return address
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "flipped bit"])
+def test_damaged_file_is_downloaded_again(copy_of_data, mirror, damage):
     file = copy_of_data / LABELS
     good = file.read_bytes()
-    decoded = gzip.decompress(good)
-    served, address = serve("mirror")
-    (served / LABELS).write_bytes(good)
-    one_label_off = decoded[:1000] + bytes([(decoded[1000] + 1) % 10]) + decoded[1001:]  # only the hash differs
-    bad = {
-        "truncated": good[:-100],
-        "wrong label": gzip.compress(one_label_off),
-        "flipped bit": good[:5000] + bytes([good[5000] ^ 1]) + good[5001:],
-        "other content": gzip.compress(b"something else"),
-        "decompression bomb": gzip.compress(bytes(10_000_000)),
-    }
-    if damage == "missing":
-        file.unlink()
-    else:
-        file.write_bytes(bad[damage])
-    load_training_data(copy_of_data, mirrors=[address])
+    file.unlink()
+    if damage != "missing":
+        flipped = good[:9000] + bytes([good[9000] ^ 1]) + good[9001:]
+        file.write_bytes({"empty": b"", "truncated": good[:-100], "flipped bit": flipped}[damage])
+    load_training_data(copy_of_data, mirrors=[mirror])
     assert file.read_bytes() == good
+
+
+def fashion(decoded: bytes) -> bytes:
+    """Returns a file like that of another data set with the same sizes, such as Fashion-MNIST."""
+    return decoded[:8] + bytes(9 - label for label in decoded[8:])
+
+
+@pytest.mark.parametrize(
+    "content", ["other data set", "other data set, not compressed", "one other label", "other data", "bomb"]
+)
+def test_file_with_other_content_is_kept(copy_of_data, mirror, content):
+    file = copy_of_data / LABELS
+    decoded = gzip.decompress(file.read_bytes())
+    other = {
+        "other data set": gzip.compress(fashion(decoded)),
+        "other data set, not compressed": fashion(decoded),
+        "one other label": gzip.compress(decoded[:1000] + bytes([(decoded[1000] + 1) % 10]) + decoded[1001:]),
+        "other data": gzip.compress(b"something else"),
+        "bomb": gzip.compress(bytes(10_000_000)),
+    }[content]
+    file.write_bytes(other)
+    with pytest.raises(WorkFailed, match=r"is not the expected file: found .* expected 60,008 bytes .*--data-dir"):
+        load_training_data(copy_of_data, mirrors=[mirror])
+    assert file.read_bytes() == other
+
+
+@pytest.mark.parametrize("content", ["truncated", "truncated after few images", "no gzip data"])
+def test_damaged_file_that_may_be_other_data_is_kept(copy_of_data, mirror, content):
+    file = copy_of_data / IMAGES
+    other = gzip.compress(bytes(255 - value for value in gzip.decompress(file.read_bytes())[:1_000_000]))
+    damaged = {"truncated": other[:-9], "truncated after few images": other[:99], "no gzip data": b"\x1f\x8b text"}
+    file.write_bytes(damaged[content])
+    with pytest.raises(WorkFailed, match=r"is damaged or is not the expected file; delete it .*--data-dir"):
+        load_training_data(copy_of_data, mirrors=[mirror])
+    assert file.read_bytes() == damaged[content]
+
+
+@pytest.mark.parametrize("name", [LABELS, LABELS.removesuffix(".gz")])
+@pytest.mark.parametrize("is_compressed", [True, False])
+def test_file_is_read_compressed_or_not(copy_of_data, data, name, is_compressed):
+    file = copy_of_data / LABELS
+    content = file.read_bytes() if is_compressed else gzip.decompress(file.read_bytes())
+    file.unlink()
+    (copy_of_data / name).write_bytes(content)
+    np.testing.assert_array_equal(load_training_data(copy_of_data, mirrors=[]).train.labels, data.train.labels)
+
+
+def test_other_data_without_gz_in_the_name_is_not_ignored(copy_of_data, mirror):
+    (copy_of_data / LABELS).unlink()
+    plain = copy_of_data / LABELS.removesuffix(".gz")
+    plain.write_bytes(fashion(gzip.decompress((PROJECT / "MNIST_data" / LABELS).read_bytes())))
+    with pytest.raises(WorkFailed, match="is not the expected file"):
+        load_training_data(copy_of_data, mirrors=[mirror])
+    assert not (copy_of_data / LABELS).exists()
 
 
 def test_data_directory_that_cannot_be_created_is_an_error():
