@@ -1,0 +1,201 @@
+"""Rebuilds for_report/reference/ from its archives of run records and test predictions.
+
+.venv/bin/python -m experiments.make_reference
+
+Takes about a minute. Nothing is trained.
+"""
+
+from mnist_mlp.errors import install_error_hook
+
+if __name__ == "__main__":
+    install_error_hook()
+
+import shutil
+import tarfile
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import mean, median
+
+from mnist_mlp.commands import PROJECT
+from mnist_mlp.console.command_line import ArgumentParser
+from mnist_mlp.report.building import PAGE_FILE, WORKBOOK_FILE, build_report
+from mnist_mlp.report.csv_files import write_csv
+from mnist_mlp.report.evidence import TESTED_IMAGES, ReportedRun
+from mnist_mlp.report.intervals import interval_of_runs
+from mnist_mlp.report.reading import read_evidence
+from mnist_mlp.report.report_tables import runs_table
+from mnist_mlp.report.statistics import Difference, mcnemar, over_seeds, two_proportions
+from mnist_mlp.report.tables import Column, DataTable, Kind
+
+from hyperparameters import PRESETS
+
+REFERENCE = PROJECT / "for_report" / "reference"
+RUNS_FILE = "runs.csv"
+CHANGES_FILE = "changes.csv"
+STAGES_FILE = "stages.csv"
+ARCHIVES = {"presets 1 to 37 and 100": "records_2020.tar.xz", "presets 38 to 98": "records_past_98.tar.xz"}
+REPORTED = "presets 1 to 37 and 100"  # the page covers only these; the CSV files cover all presets
+
+# (earlier preset, later preset): docs/past-98.md shows the combined gain from all changes between them.
+STAGES = ((38, 48), (48, 65), (48, 69), (48, 70), (70, 74), (74, 76), (76, 78), (78, 83), (83, 86), (78, 86), (76, 86))
+STAGES += ((86, 97), (97, 98), (74, 90), (90, 96), (78, 89))
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A preset with its scored runs, one per seed, and its difference from its parent."""
+
+    number: int
+    runs: list[ReportedRun]
+    difference: Difference | None
+    parallel_share: float  # mean share of a run's time in which at least one other run was training
+
+    @property
+    def seconds(self) -> list[float]:
+        return [run.record.training_seconds for run in self.runs]
+
+    @property
+    def validation(self) -> float | None:
+        """Mean over seeds. A final fit has none, because it trains on the validation images."""
+        if PRESETS[self.number].final_fit:
+            return None
+        return mean(run.validation_accuracy for run in self.runs)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Two presets with several changes between them."""
+
+    earlier: int
+    later: int
+    before: float
+    after: float
+    difference: Difference | None
+
+
+DIFFERENCE = [
+    Column("difference", Kind.POINTS, lambda row: row.difference.amount if row.difference else None),
+    Column("difference low", Kind.POINTS, lambda row: row.difference.low if row.difference else None),
+    Column("difference high", Kind.POINTS, lambda row: row.difference.high if row.difference else None),
+    Column("method", Kind.TEXT, lambda row: str(row.difference.method) if row.difference else None),
+]
+
+CHANGES = [
+    Column("preset", Kind.COUNT, lambda change: change.number),
+    Column("change", Kind.TEXT, lambda change: PRESETS.change_of(PRESETS[change.number])),
+    Column("seeds", Kind.COUNT, lambda change: len(change.runs)),
+    Column("validation accuracy", Kind.PERCENT, lambda change: change.validation),
+    Column("test accuracy", Kind.PERCENT, lambda change: mean(run.test_accuracy for run in change.runs)),
+    Column("test low", Kind.PERCENT, lambda change: interval_of_runs(change.runs).low),
+    Column("test high", Kind.PERCENT, lambda change: interval_of_runs(change.runs).high),
+    *DIFFERENCE,
+    Column("epochs", Kind.COUNT, lambda change: PRESETS[change.number].epochs),
+    Column("training time", Kind.SECONDS, lambda change: median(change.seconds)),
+    Column("shortest time", Kind.SECONDS, lambda change: min(change.seconds)),
+    Column("longest time", Kind.SECONDS, lambda change: max(change.seconds)),
+    Column("share in parallel", Kind.NUMBER, lambda change: change.parallel_share),
+]
+
+STAGE_COLUMNS = [
+    Column("from", Kind.COUNT, lambda stage: stage.earlier),
+    Column("to", Kind.COUNT, lambda stage: stage.later),
+    Column("accuracy before", Kind.PERCENT, lambda stage: stage.before),
+    Column("accuracy after", Kind.PERCENT, lambda stage: stage.after),
+    *DIFFERENCE,
+]
+
+
+def main() -> None:
+    ArgumentParser("Rebuilds for_report/reference/ from the archives in that directory.").parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder)
+        for part, archive in ARCHIVES.items():
+            unpack(REFERENCE / archive, unpacked / part, unpacked / "all")
+        make_page(unpacked / REPORTED, unpacked / "report")
+        runs = read_evidence(unpacked / "all", REFERENCE, PROJECT / "MNIST_data").runs
+    write_csv(runs_table(runs), REFERENCE / RUNS_FILE)
+    write_csv(DataTable.of("Changes", CHANGES, changes(runs)), REFERENCE / CHANGES_FILE)
+    write_csv(DataTable.of("Stages", STAGE_COLUMNS, stages(runs)), REFERENCE / STAGES_FILE)
+    print(f"{len(runs)} runs of {len({run.record.preset_number for run in runs})} presets are in {REFERENCE}")
+
+
+def unpack(archive: Path, *folders: Path) -> None:
+    """Unpacks an archive into each of the directories."""
+    for folder in folders:
+        with tarfile.open(archive) as file:
+            file.extractall(folder, filter="data")
+
+
+def make_page(runs_dir: Path, output_dir: Path) -> None:
+    """Builds the report of the runs and copies its page, workbook and figures into the reference directory."""
+    output_dir.mkdir()
+    build_report(runs_dir, REFERENCE, PROJECT / "MNIST_data", output_dir)
+    for old in REFERENCE.glob("*.png"):
+        old.unlink()
+    for new in (output_dir / PAGE_FILE, output_dir / WORKBOOK_FILE, *output_dir.glob("*.png")):
+        shutil.copy(new, REFERENCE)
+
+
+def changes(runs: Sequence[ReportedRun]) -> Iterator[_Change]:
+    """Yields the presets that have scored runs, in numerical order."""
+    by_preset = scored_by_preset(runs)
+    for number in sorted(by_preset):
+        parent = PRESETS[number].parent
+        parent_runs = by_preset.get(PRESETS.number_of(parent), []) if parent else []
+        share = mean(parallel_share(run, runs) for run in by_preset[number])
+        yield _Change(number, by_preset[number], difference_of(by_preset[number], parent_runs), share)
+
+
+def stages(runs: Sequence[ReportedRun]) -> Iterator[_Stage]:
+    by_preset = scored_by_preset(runs)
+    for earlier, later in STAGES:
+        before, after = (mean(run.test_accuracy for run in by_preset[number]) for number in (earlier, later))
+        yield _Stage(earlier, later, before, after, difference_of(by_preset[later], by_preset[earlier]))
+
+
+def scored_by_preset(runs: Sequence[ReportedRun]) -> dict[int, list[ReportedRun]]:
+    """Returns the scored runs of each preset: the newest run of each seed, in the order of the seeds."""
+    by_seed: dict[int, dict[int, ReportedRun]] = defaultdict(dict)
+    for run in runs:
+        if run.test_accuracy is not None:
+            by_seed[run.record.preset_number][run.record.seed] = run
+    return {number: [seeds[seed] for seed in sorted(seeds)] for number, seeds in by_seed.items()}
+
+
+def difference_of(runs: Sequence[ReportedRun], others: Sequence[ReportedRun]) -> Difference | None:
+    """Returns the difference in mean test accuracy, tested over seeds, or over images if there is one run of each."""
+    if not others:
+        return None
+    accuracies, other_accuracies = ([run.test_accuracy for run in group] for group in (runs, others))
+    if len(runs) + len(others) > 2:
+        return over_seeds(accuracies, other_accuracies)
+    (run,), (other,) = runs, others
+    if run.right is not None and other.right is not None:
+        return mcnemar(run.right, other.right)
+    return two_proportions(run.test_correct, other.test_correct, TESTED_IMAGES)
+
+
+def parallel_share(run: ReportedRun, runs: Sequence[ReportedRun]) -> float:
+    """Returns the share of the run's time in which at least one other run was training, according to their records."""
+    started, finished = period(run)
+    if finished == started:
+        return 0.0
+    covered, reached = 0.0, started
+    for other_started, other_finished in sorted(period(other) for other in runs if other is not run):
+        low, high = max(other_started, reached), min(other_finished, finished)
+        if high > low:
+            covered, reached = covered + high - low, high
+    return covered / (finished - started)
+
+
+def period(run: ReportedRun) -> tuple[float, float]:
+    """Returns the times at which the run started and finished, in seconds."""
+    return tuple(datetime.fromisoformat(text).timestamp() for text in (run.record.started, run.record.finished))
+
+
+if __name__ == "__main__":
+    main()
