@@ -9,10 +9,8 @@ from typing import Any
 
 from mnist_mlp.presets import checks
 from mnist_mlp.presets.hyperparameter import Hyperparameter, Role, declared_by, hyperparameter
-from mnist_mlp.presets.keras_names import ACTIVATIONS, INITIALIZERS, OPTIMIZER_ARGUMENTS
+from mnist_mlp.presets.keras_names import ACTIVATIONS, BIAS_INITS, OPTIMIZER_ARGUMENTS, WEIGHT_INITS
 
-WEIGHT_INITS = ("he", "xavier", "default", *INITIALIZERS)
-BIAS_INITS = ("normal", *(name for name in INITIALIZERS if name not in ("orthogonal", "identity")))
 SCHEDULES = ("constant", "cosine", "one_cycle")
 hyperparameter_of_2020 = partial(hyperparameter, in_2020=True)  # one that the 2020 experiment already had
 

@@ -24,6 +24,8 @@ INITIALIZERS = tuple(
     "he_normal he_uniform glorot_normal glorot_uniform lecun_normal lecun_uniform random_normal random_uniform "
     "truncated_normal variance_scaling orthogonal identity zeros ones".split()
 )
+WEIGHT_INITS = ("he", "xavier", "default", *INITIALIZERS)  # the first three are ours
+BIAS_INITS = ("normal", *(name for name in INITIALIZERS if name not in ("orthogonal", "identity")))
 
 _CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
 _COMMON = dict(weight_decay=non_negative, **dict.fromkeys(_CLIPPING, positive))

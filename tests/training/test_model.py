@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from mnist_mlp.presets.declarations import BIAS_INITS, WEIGHT_INITS
+from mnist_mlp.presets.keras_names import BIAS_INITS, WEIGHT_INITS
 from mnist_mlp.presets.keras_names import ACTIVATIONS, INITIALIZERS, OPTIMIZER_ARGUMENTS
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.quiet_tensorflow import keras, tf
