@@ -291,8 +291,7 @@ class Hyperparameters:
         role=Role.IMAGES,
         title="deskewed copies",
         help="Whether the network's input consists of two versions of every image, the original and a deskewed copy, "
-        "both with the same augmentation. Cannot be combined with deskew=True. The saved model expects both versions; "
-        "prepare its input with mnist_mlp.data.deskewing.as_seen_by. Typical: False.",
+        "both with the same augmentation. Not with deskew=True. The saved model expects both versions. Typical: False.",
         example=True,
     )
 
