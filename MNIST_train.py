@@ -50,7 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_whole_number("--repeats", 1, 1000, default=1, help="number of seeds per preset, counting up from --seed")
     parser.add_whole_number(
-        "--workers", 1, 1000, help="number of runs to train in parallel (default: one per core or GPU)"
+        "--workers", 1, 1000, help="number of runs to train in parallel (default: one per core; one on a GPU)"
     )
     parser.add_argument(
         "--engine",

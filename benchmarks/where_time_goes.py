@@ -70,7 +70,7 @@ def add_timers() -> None:
         (network.Network, "state_after", "copy network state"),
         (loop, "shuffle", "shuffling"),
         (recorder, "save_checkpoint", "checkpoint"),
-        (recorder, "save_state", "resume state"),
+        (recorder, "save_state", "save state"),
         (recorder.Summaries, "write_histograms", "TensorBoard events"),
         (recorder.Summaries, "write_epoch", "TensorBoard events"),
         (recorder.RunFolder, "save_record", "run record"),

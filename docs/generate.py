@@ -48,10 +48,11 @@ OUR_NETWORKS = {
     97: "preset 86 with 90 epochs",
     98: "preset 97 with twice the width, 36 epochs",
 }
+MAXOUT = "https://arxiv.org/abs/1302.4389"
 PUBLISHED = (
     (0.016, "800 units, no data augmentation", "Simard et al., 2003", "https://doi.org/10.1109/ICDAR.2003.1227801"),
-    (0.0105, "ReLU and dropout", "Srivastava et al., 2014", "https://jmlr.org/papers/v15/srivastava14a.html"),
-    (0.0094, "maxout and dropout", "Goodfellow et al., 2013", "https://arxiv.org/abs/1302.4389"),
+    (0.0105, "ReLU and dropout, by Srivastava (2013)", "quoted by Goodfellow et al., 2013", MAXOUT),
+    (0.0094, "maxout and dropout", "Goodfellow et al., 2013", MAXOUT),
     (0.007, "800 units, elastic deformation", "Simard et al., 2003", "https://doi.org/10.1109/ICDAR.2003.1227801"),
     (
         0.0057,
@@ -134,7 +135,7 @@ def published() -> str:
     rows = [(error, f"{error:.2%}", f"{what} ([{paper}]({link}))", "", "") for error, what, paper, link in PUBLISHED]
     for number, what in OUR_NETWORKS.items():
         row = changes[number]
-        error, *ends = (1 - float(row[name]) for name in ("test accuracy", "test high", "test low"))
+        error, *ends = (1 - float(row[name]) for name in ("test accuracy", "test 95% high", "test 95% low"))
         interval = " to ".join(f"{end * 100:.2f}" for end in ends)
         rows.append(
             (error, f"{error:.2%} ({interval})", f"**preset {number}**: {what}", row["seeds"], _weights(number))
@@ -216,7 +217,7 @@ def _rows(path: Path, delimiter: str = ",") -> Iterator[dict[str, str]]:
 
 
 def _accuracy(row: dict[str, str]) -> str:
-    low, high = (f"{float(row[name]):.2%}"[:-1] for name in ("test low", "test high"))
+    low, high = (f"{float(row[name]):.2%}"[:-1] for name in ("test 95% low", "test 95% high"))
     return f"{float(row['test accuracy']):.2%} ({low} to {high})"
 
 
@@ -227,7 +228,7 @@ def _percent(value: str) -> str:
 def _points(row: dict[str, str]) -> str:
     if not row["difference"]:
         return "-"
-    middle, low, high = (f"{float(row[f'difference{end}']) * 100:+.2f}" for end in ("", " low", " high"))
+    middle, low, high = (f"{float(row[f'difference{end}']) * 100:+.2f}" for end in ("", " 95% low", " 95% high"))
     return f"{middle} ({low} to {high})".replace("-", "\N{MINUS SIGN}")
 
 

@@ -79,8 +79,8 @@ class _Stage:
 
 DIFFERENCE = [
     Column("difference", Kind.POINTS, lambda row: row.difference.amount if row.difference else None),
-    Column("difference low", Kind.POINTS, lambda row: row.difference.low if row.difference else None),
-    Column("difference high", Kind.POINTS, lambda row: row.difference.high if row.difference else None),
+    Column("difference 95% low", Kind.POINTS, lambda row: row.difference.low if row.difference else None),
+    Column("difference 95% high", Kind.POINTS, lambda row: row.difference.high if row.difference else None),
     Column("method", Kind.TEXT, lambda row: str(row.difference.method) if row.difference else None),
 ]
 
@@ -90,8 +90,8 @@ CHANGES = [
     Column("seeds", Kind.COUNT, lambda change: len(change.runs)),
     Column("validation accuracy", Kind.PERCENT, lambda change: change.validation),
     Column("test accuracy", Kind.PERCENT, lambda change: mean(run.test_accuracy for run in change.runs)),
-    Column("test low", Kind.PERCENT, lambda change: interval_of_runs(change.runs).low),
-    Column("test high", Kind.PERCENT, lambda change: interval_of_runs(change.runs).high),
+    Column("test 95% low", Kind.PERCENT, lambda change: interval_of_runs(change.runs).low),
+    Column("test 95% high", Kind.PERCENT, lambda change: interval_of_runs(change.runs).high),
     *DIFFERENCE,
     Column("epochs", Kind.COUNT, lambda change: PRESETS[change.number].epochs),
     Column("training time", Kind.SECONDS, lambda change: median(change.seconds)),

@@ -16,7 +16,7 @@ class IdxFile:
     """One IDX file.
 
     Attributes:
-        name: file name on disk and on the mirrors. The file is compressed with gzip.
+        name: file name on the mirrors, where the file is compressed with gzip, and on disk.
         shape: shape of the uint8 array.
         sha256: hash of the decompressed file.
     """

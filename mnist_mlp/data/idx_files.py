@@ -1,12 +1,14 @@
 """Reads IDX files and verifies them. A missing or damaged file is downloaded from a public mirror.
 
-A file that may contain a user's own data is never replaced. See `_is_damaged_copy`.
+No data is lost: a file with other content is an error, and a damaged file is kept under another name.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
+import itertools
 import math
 import os
 import sys
@@ -28,7 +30,7 @@ from mnist_mlp.errors import WorkFailed
 SECONDS_TO_WAIT = 20  # for a mirror to respond, and for each part of its response
 GZIP_START = b"\x1f\x8b"
 GZIP = 16 + zlib.MAX_WBITS  # tells zlib that the data has a gzip header and a checksum at the end
-CHUNK_BYTES = 4096  # small, because zlib returns nothing from a chunk with an error
+CHUNK_BYTES = 1 << 16
 RECOGNIZED_BYTES = 1024  # longer than the empty rows at the top of an image, which all image files start with
 
 
@@ -39,8 +41,7 @@ class _Content:
     Attributes:
         path: path of the file.
         decoded: content without compression, up to the first error, at most one byte more than expected.
-        is_whole: whether the file ends where it should. A file that is not compressed has no mark at its end, so it is
-            whole if it is long enough.
+        is_whole: whether the file is not cut or damaged. Without compression, that can only be seen from its length.
     """
 
     path: Path
@@ -73,12 +74,9 @@ def _read_verified(data_dir: Path, file: IdxFile) -> bytes | None:
     """
     contents = _contents(data_dir, file)
     for content in contents:
-        if content.has_hash_of(file):
-            return content.decoded
-    for content in contents:
-        if content.is_whole:
+        if content.is_whole and not content.has_hash_of(file):
             raise WorkFailed(_other_content(content, file))
-    return None
+    return next((content.decoded for content in contents if content.has_hash_of(file)), None)
 
 
 def _contents(data_dir: Path, file: IdxFile) -> list[_Content]:
@@ -105,20 +103,36 @@ def _read(path: Path, file: IdxFile) -> _Content | None:
 
 
 def _decompress(stream: BinaryIO, at_most: int) -> tuple[bytes, bool]:
-    """Returns the decompressed content up to the first error, and whether there was none.
+    """Returns the decompressed content up to the first error, and whether it was whole.
 
     Content beyond the limit is not decompressed, so that a decompression bomb does not fill the memory.
     """
     decompressor, decoded = zlib.decompressobj(GZIP), bytearray()
-    while not decompressor.eof and len(decoded) < at_most:
-        chunk = decompressor.unconsumed_tail or stream.read(CHUNK_BYTES)
+    while len(decoded) < at_most:
+        chunk = decompressor.unused_data or decompressor.unconsumed_tail or stream.read(CHUNK_BYTES)
+        if decompressor.eof:
+            if not chunk.startswith(GZIP_START):
+                return bytes(decoded), True
+            decompressor = zlib.decompressobj(GZIP)  # a file may consist of several compressed parts
         if not chunk:
             return bytes(decoded), False
+        before_chunk = decompressor.copy()
         try:
             decoded += decompressor.decompress(chunk, at_most - len(decoded))
         except zlib.error:
-            return bytes(decoded), False
-    return bytes(decoded), True
+            return bytes(decoded + _before_error(before_chunk, chunk, at_most - len(decoded))), False
+    return bytes(decoded), False
+
+
+def _before_error(decompressor: zlib._Decompress, chunk: bytes, at_most: int) -> bytes:
+    """Returns the content before the error. zlib itself returns nothing from a chunk with an error."""
+    decoded = bytearray()
+    with contextlib.suppress(zlib.error):
+        for position in range(len(chunk)):
+            if len(decoded) >= at_most:
+                break
+            decoded += decompressor.decompress(chunk[position : position + 1])
+    return bytes(decoded[:at_most])
 
 
 def _other_content(content: _Content, file: IdxFile) -> str:
@@ -175,7 +189,7 @@ def _keep_if_right(received: bytes, data_dir: Path, file: IdxFile) -> bytes | No
     """Moves a download into place if its hash is right.
 
     Raises:
-        WorkFailed: the file that it would replace may contain something else.
+        WorkFailed: the file that is in its place may contain something else.
     """
     with tempfile.TemporaryDirectory(dir=data_dir, prefix=f".{file.name}.") as directory:
         temporary = Path(directory, file.name)
@@ -184,21 +198,28 @@ def _keep_if_right(received: bytes, data_dir: Path, file: IdxFile) -> bytes | No
         if not downloaded.has_hash_of(file):
             return None
         present = _read(data_dir / file.name, file)
-        if present and not _is_damaged_copy(present, downloaded):
-            raise WorkFailed(
-                f"{present.path} is damaged or is not the expected file; delete it to download the file again, "
-                "or choose another directory with --data-dir"
-            )
+        if present:
+            _require_damaged_copy(present, downloaded)
+            _keep_damaged(present, downloaded)
         os.replace(temporary, data_dir / file.name)
     return downloaded.decoded
 
 
-def _is_damaged_copy(present: _Content, downloaded: _Content) -> bool:
-    """Returns whether the file contained the same data as the download, so that replacing it loses nothing.
-
-    This is so if the file is empty or its content starts like the download.
-    """
-    if present.path.stat().st_size == 0:
-        return True
+def _require_damaged_copy(present: _Content, downloaded: _Content) -> None:
+    """Raises WorkFailed unless the file is empty or its content starts like the download."""
     start = downloaded.decoded[:RECOGNIZED_BYTES]
-    return not present.is_whole and present.decoded[:RECOGNIZED_BYTES] == start
+    if present.path.stat().st_size > 0 and present.decoded[:RECOGNIZED_BYTES] != start:
+        raise WorkFailed(
+            f"{present.path} is damaged or is not the expected file; delete it to download the file again, "
+            "or choose another directory with --data-dir"
+        )
+
+
+def _keep_damaged(present: _Content, downloaded: _Content) -> None:
+    """Renames a damaged file, unless everything in it is in the download too."""
+    if downloaded.decoded.startswith(present.decoded):
+        return
+    numbers = (f".{number}" if number else "" for number in itertools.count())
+    kept = next(path for end in numbers if not (path := Path(f"{present.path}.damaged{end}")).exists())
+    os.rename(present.path, kept)
+    print(f"Warning: {present.path} was damaged and is kept as {kept.name}", file=sys.stderr)

@@ -123,8 +123,8 @@ def require_few_weights(layer_sizes: tuple[int, ...], hidden_sizes: tuple[int, .
     """Raises UsageError if layers of these sizes have more than MAX_WEIGHTS weights."""
     weights = sum(inputs * outputs for inputs, outputs in itertools.pairwise(layer_sizes))
     if weights > MAX_WEIGHTS:
-        raise not_allowed(
-            "hidden_sizes", hidden_sizes, f"smaller (at most {MAX_WEIGHTS:,} weights; these layers have {weights:,})"
+        raise UsageError(
+            f"hidden_sizes: {format_field(hidden_sizes)} has {weights:,} weights; at most {MAX_WEIGHTS:,} are allowed"
         )
 
 

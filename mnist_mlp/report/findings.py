@@ -71,7 +71,7 @@ def _sentences(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
     if best.difference:
         sentences.append(f"Validation accuracy is highest {study.phrase(best.arm)}, where {in_words(best, study)}")
     elif best.verdict is Verdict.REFERENCE and largest:
-        sentences.append(f"Validation accuracy is highest for the reference ({study.phrase(study.reference)}).")
+        sentences.append(f"Validation accuracy is highest {study.phrase(study.reference)}, the reference.")
     if largest and largest is not best:
         where = study.phrase(largest.arm)
         start = f"The difference is largest {where}:" if len(compared) > 1 else f"{capitalized(where)},"

@@ -71,16 +71,47 @@ def mirror(serve) -> str:
     return address
 
 
-@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "flipped bit"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated"])
 def test_damaged_file_is_downloaded_again(copy_of_data, mirror, damage):
     file = copy_of_data / LABELS
     good = file.read_bytes()
     file.unlink()
     if damage != "missing":
-        flipped = good[:9000] + bytes([good[9000] ^ 1]) + good[9001:]
-        file.write_bytes({"empty": b"", "truncated": good[:-100], "flipped bit": flipped}[damage])
+        file.write_bytes({"empty": b"", "truncated": good[:-100]}[damage])
     load_training_data(copy_of_data, mirrors=[mirror])
     assert file.read_bytes() == good
+    assert sorted(path.name for path in copy_of_data.glob("*damaged*")) == []
+
+
+@pytest.mark.parametrize("name", [IMAGES, LABELS])
+@pytest.mark.parametrize("position", [3_000, 9_000])
+def test_file_with_flipped_bit_is_kept_under_another_name(copy_of_data, mirror, capsys, name, position):
+    file = copy_of_data / name
+    good = file.read_bytes()
+    flipped = bytearray(good)
+    flipped[position] ^= 1
+    for kept in (f"{name}.damaged", f"{name}.damaged.1"):
+        file.write_bytes(flipped)
+        load_training_data(copy_of_data, mirrors=[mirror])
+        assert file.read_bytes() == good
+        assert (copy_of_data / kept).read_bytes() == flipped
+        assert f"was damaged and is kept as {kept}" in capsys.readouterr().err
+
+
+def test_truncated_file_with_changed_labels_is_kept(copy_of_data, mirror):
+    file = copy_of_data / LABELS
+    decoded = gzip.decompress(file.read_bytes())
+    noisy = gzip.compress(decoded[:2_000] + fashion(decoded[1_992:]))[:-9]
+    file.write_bytes(noisy)
+    load_training_data(copy_of_data, mirrors=[mirror])
+    assert (copy_of_data / f"{LABELS}.damaged").read_bytes() == noisy
+
+
+def test_file_of_several_compressed_parts_is_read(copy_of_data, data):
+    file = copy_of_data / LABELS
+    decoded = gzip.decompress(file.read_bytes())
+    file.write_bytes(b"".join(gzip.compress(decoded[start : start + 9_999]) for start in range(0, len(decoded), 9_999)))
+    np.testing.assert_array_equal(load_training_data(copy_of_data, mirrors=[]).train.labels, data.train.labels)
 
 
 def fashion(decoded: bytes) -> bytes:
@@ -102,7 +133,7 @@ def test_file_with_other_content_is_kept(copy_of_data, mirror, content):
         "bomb": gzip.compress(bytes(10_000_000)),
     }[content]
     file.write_bytes(other)
-    with pytest.raises(WorkFailed, match=r"is not the expected file: found .* expected 60,008 bytes .*--data-dir"):
+    with pytest.raises(WorkFailed, match=r"is not the expected file.*--data-dir"):
         load_training_data(copy_of_data, mirrors=[mirror])
     assert file.read_bytes() == other
 
@@ -128,13 +159,17 @@ def test_file_is_read_compressed_or_not(copy_of_data, data, name, is_compressed)
     np.testing.assert_array_equal(load_training_data(copy_of_data, mirrors=[]).train.labels, data.train.labels)
 
 
-def test_other_data_without_gz_in_the_name_is_not_ignored(copy_of_data, mirror):
-    (copy_of_data / LABELS).unlink()
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_other_data_without_gz_in_the_name_is_an_error(copy_of_data, mirror, is_alone):
+    if is_alone:
+        (copy_of_data / LABELS).unlink()
     plain = copy_of_data / LABELS.removesuffix(".gz")
     plain.write_bytes(fashion(gzip.decompress((PROJECT / "MNIST_data" / LABELS).read_bytes())))
-    with pytest.raises(WorkFailed, match="is not the expected file"):
+    with pytest.raises(
+        WorkFailed, match=r"ubyte is not the expected file: found 60,008 bytes .* expected 60,008 bytes"
+    ):
         load_training_data(copy_of_data, mirrors=[mirror])
-    assert not (copy_of_data / LABELS).exists()
+    assert (copy_of_data / LABELS).exists() is not is_alone
 
 
 def test_data_directory_that_cannot_be_created_is_an_error():

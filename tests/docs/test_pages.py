@@ -12,6 +12,7 @@ from docs.generate import BLOCK, PAGES, TABLES, updated
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from tests.helpers import PROJECT
 
+OTHER_PAGES = [PROJECT / folder / "README.md" for folder in ("for_report/reference", "INFOS", "MNIST_data")]
 BY_NAME = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 

@@ -7,7 +7,6 @@ import gzip
 import io
 import json
 import tarfile
-from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -46,34 +45,48 @@ def test_runs_have_the_archived_accuracies(correct):
     assert table == {run: pytest.approx(right.mean()) for run, right in correct.items()}
 
 
-def test_means_and_intervals_over_seeds(correct):
-    accuracies = defaultdict(list)
-    for (preset, _), right in correct.items():
-        accuracies[preset].append(right.mean())
+def accuracies(correct: Correct, preset: int) -> list[float]:
+    return [correct[run].mean() for run in sorted(correct) if run[0] == preset]
+
+
+def test_means_and_intervals(correct):
     for row in rows("changes.csv"):
-        values = accuracies[int(row["preset"])]
+        values = accuracies(correct, int(row["preset"]))
         assert (int(row["seeds"]), float(row["test accuracy"])) == (len(values), pytest.approx(np.mean(values)))
-        if np.std(values) > 0:
+        if len(values) > 1:
             low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
-            assert (float(row["test low"]), float(row["test high"])) == pytest.approx((low, min(high, 1)))
+        else:
+            right = round(values[0] * 10_000)
+            low, high = stats.binomtest(right, 10_000).proportion_ci(method="wilson")
+        assert (float(row["test 95% low"]), float(row["test 95% high"])) == pytest.approx((low, min(high, 1)))
 
 
-def test_difference_of_single_runs_is_paired(correct):
-    row = next(row for row in rows("changes.csv") if row["preset"] == "70")
-    after, before = correct[70, 1602], correct[48, 1602]
-    gained, lost = (after & ~before).sum() + 1, (before & ~after).sum() + 1  # Bonett and Price (2012), adjusted
+def paired_interval(after: np.ndarray, before: np.ndarray) -> list[float]:
+    """Returns the interval of Bonett and Price (2012) for the difference of two paired proportions."""
+    gained, lost = (after & ~before).sum() + 1, (before & ~after).sum() + 1
     middle = (gained - lost) / 10_002
     half = 1.959964 * np.sqrt(((gained + lost) / 10_002 - middle**2) / 10_002)
-    found = [float(row[name]) for name in ("difference", "difference low", "difference high")]
-    assert found == pytest.approx([after.mean() - before.mean(), middle - half, middle + half], abs=1e-8)
+    return [middle - half, middle + half]
 
 
-def test_difference_over_seeds_is_welch_s(correct):
-    row = next(row for row in rows("stages.csv") if (row["from"], row["to"]) == ("76", "78"))
-    after, before = ([correct[preset, seed].mean() for seed in (1602, 1603, 1604)] for preset in (78, 76))
-    low, high = stats.ttest_ind(after, before, equal_var=False).confidence_interval()
-    found = [float(row[name]) for name in ("difference", "difference low", "difference high")]
-    assert found == pytest.approx([np.mean(after) - np.mean(before), low, high])
+def test_differences_and_their_intervals(correct):
+    parents = {row["preset"]: row["change"].split(":")[0] for row in rows("changes.csv") if ":" in row["change"]}
+    changes = [
+        (row, int(parents[row["preset"]]), int(row["preset"])) for row in rows("changes.csv") if row["difference"]
+    ]
+    stages = [(row, int(row["from"]), int(row["to"])) for row in rows("stages.csv")]
+    for row, earlier, later in changes + stages:
+        before, after = accuracies(correct, earlier), accuracies(correct, later)
+        found = [float(row[name]) for name in ("difference", "difference 95% low", "difference 95% high")]
+        if len(before) == len(after) == 1:
+            low, high = paired_interval(correct[later, 1602], correct[earlier, 1602])
+        elif min(len(before), len(after)) > 1:
+            low, high = stats.ttest_ind(after, before, equal_var=False).confidence_interval()
+        else:  # one run on one side: the spread of the other side is used for both
+            spread = np.std(max(before, after, key=len), ddof=1) * np.sqrt(1 / len(before) + 1 / len(after))
+            freedom = len(before) + len(after) - 2
+            low, high = stats.t.interval(0.95, freedom, np.mean(after) - np.mean(before), spread)
+        assert found == pytest.approx([np.mean(after) - np.mean(before), low, high], abs=1e-8), (earlier, later)
 
 
 def test_every_stage_is_in_the_table():

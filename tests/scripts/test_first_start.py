@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mnist_mlp.data.dataset import MNIST
-from tests.helpers import PROJECT, flip_a_byte, folders, only_line, runs_in
+from tests.helpers import PROJECT, flip_a_byte, folders, runs_in
 
 pytestmark = pytest.mark.slow
 
@@ -176,7 +176,10 @@ def test_damaged_file_is_downloaded_again(script, mirror, trained, tmp_path):
         *("-c", WITH_MIRRORS, last.address, "MNIST_eval.py", "--data-dir", tmp_path / "data", *folders(tmp_path))
     )
     assert process.returncode == 0
-    assert only_line(process) == f"Fetching {last.address}{TEST_LABELS}"
+    fetching, warning = process.stderr.splitlines()
+    assert fetching == f"Fetching {last.address}{TEST_LABELS}"
+    assert warning.endswith(f"was damaged and is kept as {TEST_LABELS}.damaged")
+    (tmp_path / "data" / f"{TEST_LABELS}.damaged").unlink()
     assert data_in(tmp_path / "data") == data_in(DATA)
 
 
