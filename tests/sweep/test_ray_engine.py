@@ -108,8 +108,8 @@ def test_address_without_cluster_is_rejected(script, tmp_path):
         expected = {
             f"127.0.0.1:{port}": (1, f"Error: no Ray cluster at 127.0.0.1:{port} (["),
             "auto": (1, "Error: no Ray cluster found (auto), or wrong token: "),
-            "ray://somewhere:10001": (2, "Error: --ray-address='ray://somewhere:10001'"),
-            "nonsense": (2, "Error: --ray-address='nonsense'"),
+            "ray://somewhere:10001": (2, "Error: --ray-address: must be HOST:PORT "),
+            "nonsense": (2, "Error: --ray-address: must be HOST:PORT "),
         }
         for address, (status, line) in expected.items():
             process = script("MNIST_train.py", "--engine", "ray", "--ray-address", address, *folders(tmp_path))
