@@ -34,7 +34,7 @@ class Preset(Hyperparameters):
             )
         for name, value in values.items():
             if name not in cls.__dataclass_fields__:
-                raise unknown_name(name, value, "field", cls.field_names())
+                raise unknown_name(name, value, "hyperparameter", cls.field_names())
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
