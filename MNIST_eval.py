@@ -6,6 +6,7 @@ confusion matrix and the most confident mistakes to TensorBoard.
 python MNIST_eval.py                        all runs
 python MNIST_eval.py 1795499400_preset31    one run (rows of other runs in eval_log.txt are kept)
 python MNIST_eval.py --ensemble RUN RUN     also evaluate these runs as an ensemble (see INFOS/ensemble_log.txt)
+python MNIST_eval.py RUN --export DIR       only write the run's best network to DIR as a TensorFlow SavedModel
 """
 
 from mnist_mlp.errors import install_error_hook
@@ -13,8 +14,13 @@ from mnist_mlp.errors import install_error_hook
 install_error_hook()
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+
+from mnist_mlp import disk_errors
 from mnist_mlp.commands import command
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.tables import repeats_table, scores_table
@@ -26,7 +32,7 @@ from mnist_mlp.files import require_writable_folder
 from mnist_mlp.runs.run_folder import FoundRuns, find_runs
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = ArgumentParser("Evaluates finished runs on the MNIST test set.")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="names of the runs to evaluate (default: all)")
     parser.add_argument(
@@ -34,10 +40,16 @@ def parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="also evaluate these runs as an ensemble (mean of their class probabilities)",
     )
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="only write the best network of one run to this new or empty directory, as a TensorFlow SavedModel",
+    )
     parser.add_folder("--runs-dir", "runs", help="directory with the runs")
     parser.add_folder("--info-dir", "INFOS", help="directory for eval_log.txt and ensemble_log.txt")
     parser.add_folder("--data-dir", "MNIST_data", help="directory with the MNIST files")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def find_runs_to_score(arguments: argparse.Namespace) -> FoundRuns:
@@ -51,6 +63,34 @@ def find_runs_to_score(arguments: argparse.Namespace) -> FoundRuns:
     if spaced:
         raise UsageError(f"--ensemble: run name {spaced[0]!r} contains a space; rename the directory")
     return found
+
+
+def export(arguments: argparse.Namespace, found: FoundRuns, terminal: Console) -> None:
+    """Exports the best network of the only run that was found."""
+    if arguments.ensemble or len(found.names) != 1:
+        raise UsageError("--export writes one network; name one run, and leave out --ensemble")
+    for name, reason in found.skipped.items():
+        raise WorkFailed(f"{name} cannot be exported: {reason}")
+    require_empty_folder(arguments.export)
+    with terminal.status("Starting TensorFlow"):
+        from mnist_mlp.evaluation.export import export_best_model
+
+    (run,) = found.runs
+    description = export_best_model(run, arguments.export)
+    print_line(terminal, f"Exported {run.name} to {arguments.export} ({description})")
+
+
+def require_empty_folder(folder: Path) -> None:
+    require_writable_folder(folder, "--export")
+    try:
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {folder} ({disk_errors.reason(error)}); {disk_errors.remedy(error, folder)}, "
+            "or choose another directory with --export"
+        ) from None
+    if not is_empty:
+        raise UsageError(f"--export: {folder} is not empty; choose a new directory")
 
 
 def require_tables(arguments: argparse.Namespace) -> None:
@@ -71,14 +111,17 @@ def write_tables(
             log_ensemble(info_dir, [scored_run.run.name for scored_run in scored], ensemble)
     except OSError as error:
         raise WorkFailed(
-            f"cannot write to {info_dir} ({error.strerror or error}); free up disk space or change its permissions"
+            f"cannot write to {info_dir} ({disk_errors.reason(error)}); {disk_errors.remedy(error, info_dir)}"
         ) from None
 
 
-def main() -> None:
-    arguments = parse_arguments()
+def main(given: Sequence[str] = ()) -> None:
+    arguments = parse_arguments(given)
     terminal = open_console()
     found = find_runs_to_score(arguments)
+    if arguments.export:
+        export(arguments, found, terminal)
+        return
     require_tables(arguments)
     with terminal.status("Starting TensorFlow"):
         from mnist_mlp.evaluation.evaluate import evaluate
@@ -107,4 +150,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

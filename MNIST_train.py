@@ -12,34 +12,40 @@ install_error_hook()
 
 import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
 from mnist_mlp.commands import command
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.tables import presets_tables, repeats_table, results_table
-from mnist_mlp.console.terminal import escape, open_console
+from mnist_mlp.console.terminal import escape, open_console, print_line
+from mnist_mlp.console.training import train_jobs
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.files import require_writable_folder
+from mnist_mlp.presets.changes import lines_to_keep, parse_changes
+from mnist_mlp.presets.loading import load_presets
+from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.record import RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
-from mnist_mlp.sweep.engines import choose_engine
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.sweep.plan import Plan, plan_new_runs, plan_resume
-from mnist_mlp.sweep.signals import Interruption
 
-from hyperparameters import PRESETS
+PRESETS = load_presets(Path(__file__).resolve().parent)
 
 SEED = 1602
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = ArgumentParser("Trains presets from hyperparameters.py on MNIST.")
     parser.add_argument(
         "--presets",
+        nargs="+",
         metavar="LIST",
         help="preset numbers and ranges, for example 9-13,31 (default: the list in this script)",
     )
+    parser.add_changes("--set", help="change a hyperparameter of all these presets, for example learning_rate=0.01")
     parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: set by each preset)")
     parser.add_whole_number(
         "--seed",
@@ -68,34 +74,36 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_argument("--list", action="store_true", help="list all presets and exit")
-    arguments = parser.parse_args()
-    if arguments.resume and (arguments.epochs is not None or arguments.repeats != 1 or arguments.skip_done):
-        raise UsageError("--resume cannot be combined with --epochs, --repeats or --skip-done")
+    arguments = parser.parse_args(given)
+    arguments.changes = parse_changes(arguments.changes)
+    changes_runs = arguments.changes or arguments.epochs is not None or arguments.repeats != 1
+    if arguments.resume and (changes_runs or arguments.skip_done):
+        raise UsageError("--resume cannot be combined with --set, --epochs, --repeats or --skip-done")
+    if "epochs" in arguments.changes and arguments.epochs is not None:
+        raise UsageError("--epochs and --set epochs=... set the same hyperparameter; use one of them")
     if arguments.ray_address and arguments.engine != "ray":
         raise UsageError("--ray-address requires --engine ray")
     return arguments
 
 
+def chosen_presets(arguments: argparse.Namespace) -> dict[int, Preset]:
+    return PRESETS.select(presets if arguments.presets is None else " ".join(arguments.presets))
+
+
 def plan_runs(arguments: argparse.Namespace) -> Plan:
-    chosen = PRESETS.select(presets if arguments.presets is None else arguments.presets)
+    chosen = chosen_presets(arguments)
     require_writable_folder(arguments.runs_dir, "--runs-dir")
     require_writable_folder(arguments.info_dir, "--info-dir")
     if arguments.resume:
         return plan_resume(arguments.runs_dir, PRESETS, numbers=chosen if arguments.presets else None)
     seeds = range(arguments.seed, arguments.seed + arguments.repeats)
     skip_done_in = arguments.runs_dir if arguments.skip_done else None
-    return plan_new_runs(chosen, seeds, arguments.epochs, skip_done_in)
+    return plan_new_runs(chosen, seeds, arguments.epochs, skip_done_in, changes=arguments.changes)
 
 
 def train(jobs: list[Job], arguments: argparse.Namespace, terminal: Console) -> list[RunFolder]:
-    interruption = Interruption(terminal.print, terminal.show_cursor)
-    with terminal.status("Starting TensorFlow"):  # imported late, because this takes seconds
-        engine = choose_engine(arguments.engine, jobs, arguments.workers, arguments.ray_address, arguments.data_dir)
-        from mnist_mlp.console.progress import SweepProgress
-        from mnist_mlp.sweep.sweep import run_sweep
-
-    with SweepProgress(terminal, jobs) as progress:
-        return run_sweep(jobs, engine, arguments.runs_dir, arguments.info_dir, progress, interruption)
+    folders = arguments.runs_dir, arguments.info_dir, arguments.data_dir
+    return train_jobs(jobs, terminal, *folders, arguments.engine, arguments.workers, arguments.ray_address)
 
 
 def print_results(runs: list[RunFolder], terminal: Console) -> None:
@@ -112,10 +120,19 @@ def print_next_steps(arguments: argparse.Namespace, terminal: Console) -> None:
     showing = command("tensorboard_run.py", runs_dir=arguments.runs_dir)
     terminal.print(f"\nEvaluate on the test set: [bold]{escape(scoring)}[/bold]", soft_wrap=True)
     terminal.print(f"View in TensorBoard:      [bold]{escape(showing)}[/bold]", soft_wrap=True)
+    if arguments.changes and (lines := lines_to_keep(PRESETS, chosen_presets(arguments), arguments.changes)):
+        print_line(terminal, "To keep a changed preset, add its line to hyperparameters.py:")
+        for line in lines:
+            print_line(terminal, f"    {line}")
 
 
-def main() -> None:
-    arguments = parse_arguments()
+def main(given: Sequence[str] = ()) -> None:
+    """Trains presets.
+
+    Args:
+        given: command-line options. The default is none: a notebook that calls `main()` has a command line of its own.
+    """
+    arguments = parse_arguments(given)
     terminal = open_console(arguments.quiet)
     if arguments.list:
         terminal.print(*presets_tables(PRESETS, terminal.width), sep="\n")
@@ -136,4 +153,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

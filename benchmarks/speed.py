@@ -39,6 +39,7 @@ from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.presets.checks import not_allowed
 from mnist_mlp.presets.preset import Preset
+from mnist_mlp.strict_json import to_json
 
 from hyperparameters import PRESETS
 
@@ -257,7 +258,7 @@ def main() -> None:
     results: dict[str, Any] = {"conditions": conditions(), "epochs": [], "start_up": {}, "epoch": {}, "growth": []}
 
     def write() -> None:
-        (options.output_dir / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        (options.output_dir / "results.json").write_text(to_json(results, indent=1) + "\n")
         (options.output_dir / "results.md").write_text(markdown(results))
 
     if not options.only_epochs:

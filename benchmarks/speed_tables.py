@@ -49,8 +49,9 @@ def epochs_table(rows: list[dict[str, Any]]) -> str:
         else:
             ratios = [a / b for a, b in zip(row["seconds"], ours[row["network"]], strict=False)]
             cells += [_spread(row["seconds"]), f"{statistics.median(ratios):.2f}" if ratios else ""]
-            has_process = row["megabytes"] is not None
-            cells += [f"{row['megabytes']:.0f} MB", f"{row['validation_accuracy']:.1%}"] if has_process else ["", ""]
+            megabytes, accuracy = row["megabytes"], row["validation_accuracy"]
+            cells += ["" if megabytes is None else f"{megabytes:.0f} MB"]
+            cells += ["" if accuracy is None else f"{accuracy:.1%}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -5,6 +5,7 @@ python for_report/make_report.py
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -18,18 +19,18 @@ from mnist_mlp.console.terminal import open_console, print_line
 from mnist_mlp.files import require_writable_folder
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = ArgumentParser("Creates a report on all runs: HTML page, Excel workbook, CSV files and figures.")
     parser.add_folder("--runs-dir", "runs", "directory with the runs")
     parser.add_folder("--info-dir", "INFOS", "directory with eval_log.txt and ensemble_log.txt, if they exist")
     parser.add_folder("--data-dir", "MNIST_data", "directory with the MNIST files")
     parser.add_folder("--output-dir", "for_report", "directory for the report")
     parser.add_argument("--quiet", action="store_true", help="print only errors")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
-def main() -> None:
-    arguments = parse_arguments()
+def main(given: Sequence[str] = ()) -> None:
+    arguments = parse_arguments(given)
     terminal = open_console(quiet=arguments.quiet)
     require_writable_folder(arguments.output_dir, "--output-dir")
     with terminal.status("Creating the report"):
@@ -47,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -6,6 +6,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from mnist_mlp.interactive import ipython_shell
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -32,6 +34,11 @@ def command(script: str, **folders: Path) -> str:
 
 
 def python_command() -> str:
-    """Returns the running Python as the user would type it, or "python" if it is outside the working directory."""
+    """Returns how the user runs a script: %run in a notebook, else the running Python as the user would type it.
+
+    This is "python" if it is outside the working directory.
+    """
+    if ipython_shell():
+        return "%run"
     executable = Path(sys.executable)  # not resolved: the Python of a virtual environment is a symlink
     return str(relative_to_here(executable)) if executable.is_relative_to(Path.cwd()) else "python"

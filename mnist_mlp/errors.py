@@ -8,19 +8,34 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
+from mnist_mlp.interactive import is_interactive
+from mnist_mlp.streams import prepare_standard_streams
+
 REGISTRY_FILE = "hyperparameters.py"
 TRAIN_SCRIPT = "MNIST_train.py"
 
 _PACKAGES = "rich filelock safetensors numpy tensorflow keras scipy matplotlib xlsxwriter jinja2 optuna".split()
 
 
-class UsageError(Exception):
+class _OneLineError(Exception):
+    """An error that is reported in one line, in notebooks too."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Called by IPython instead of formatting a traceback."""
+        return [f"Error: {_message(self, self.__traceback__)}"]
+
+
+class UsageError(_OneLineError):
     """The user's input is invalid. Exit status 2."""
 
     exit_status = 2
 
 
-class WorkFailed(Exception):
+class WrongCommand(UsageError):
+    """The command line is invalid, so no line of a file that users edit is to blame."""
+
+
+class WorkFailed(_OneLineError):
     """The input is valid, but the work failed. Exit status 1."""
 
     exit_status = 1
@@ -31,8 +46,9 @@ def install_error_hook() -> None:
 
     These are `UsageError`, `WorkFailed`, Ctrl-C, a missing package, and mistakes in the files that users edit. Any
     other error is a bug and keeps its traceback. Scripts call this before their other imports, so that errors during
-    those imports are covered too.
+    those imports are covered too. It also makes the standard streams safe to print to.
     """
+    prepare_standard_streams()
     sys.excepthook = _report
 
 
@@ -47,27 +63,47 @@ def kind_and_text(error: BaseException) -> str:
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    text = _message(error, trace)
     if isinstance(error, KeyboardInterrupt):
         _exit(str(error) or "Interrupted.", getattr(error, "exit_status", 128 + signal.SIGINT))
-    if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
+    elif isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
         needed = "use .venv/bin/python, or install the requirements: python -m pip install -r requirements.txt"
         _exit(f"Error: {error.name} is not installed for {sys.executable}; {needed}", UsageError.exit_status)
+    elif text:
+        _exit(f"Error: {text}", getattr(error, "exit_status", UsageError.exit_status))
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+def mistake_in_edited_file(error: BaseException) -> UsageError | None:
+    """Returns the error as a UsageError that names the line, if it came from a file that users edit, else None."""
+    if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
+        return None
+    text = _message(error, error.__traceback__)
+    return UsageError(text) if text else None
+
+
+def _message(error: BaseException, trace: TracebackType | None) -> str | None:
+    """Returns the message for an error that a user can cause, with the line in a file that users edit, else None."""
     location = _edited_line(error, trace)
-    if isinstance(error, UsageError | WorkFailed):
-        _exit(f"Error: {location or ''}{in_one_line(error)}", error.exit_status)
+    if isinstance(error, _OneLineError):
+        return f"{location or ''}{in_one_line(error)}"
     if location:
         message = error.msg if isinstance(error, SyntaxError) else in_one_line(error)
-        _exit(f"Error: {location}{message} ({kind.__name__})", UsageError.exit_status)
-    sys.__excepthook__(kind, error, trace)
+        return f"{location}{message} ({type(error).__name__})"
+    return None
 
 
 def _exit(line: str, status: int) -> None:
     print(line, file=sys.stderr)
-    raise SystemExit(status)
+    if not is_interactive():  # a Python prompt would close
+        raise SystemExit(status)
 
 
 def _edited_line(error: BaseException, trace: TracebackType | None) -> str | None:
     """Returns "hyperparameters.py, line 12: " if the error came from a file that users edit, else None."""
+    if isinstance(error, WrongCommand):
+        return None
     if isinstance(error, SyntaxError):
         candidates = [(error.filename or "", error.lineno)]
     else:

@@ -11,12 +11,13 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from mnist_mlp.disk_errors import reason, remedy
 from mnist_mlp.errors import UsageError
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Replaces the file's content atomically."""
-    write_bytes_atomically(path, text.encode())
+    """Replaces the file's content atomically, in UTF-8. Undecodable bytes of file names are written as they are."""
+    write_bytes_atomically(path, text.encode(errors="surrogateescape"))
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
@@ -66,6 +67,17 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def sync_to_disk(path: Path) -> None:
+    """Waits until a file that was written atomically is on the disk, so that it survives a power failure.
+
+    Raises:
+        OSError: the file cannot be written to the disk.
+    """
+    with path.open("rb+") as file:  # Windows syncs only files that are open for writing
+        os.fsync(file.fileno())
+    _sync_folder(path.parent)
+
+
 def _sync_folder(folder: Path) -> None:
     with contextlib.suppress(OSError):  # Windows cannot open directories
         descriptor = os.open(folder, os.O_RDONLY)
@@ -89,7 +101,7 @@ def require_writable_folder(folder: Path, option: str) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        reason = error.strerror or error
         raise UsageError(
-            f"cannot write to {folder} ({reason}); fix this or choose another directory with {option}"
+            f"cannot write to {folder} ({reason(error)}); "
+            f"{remedy(error, folder)}, or choose another directory with {option}"
         ) from None

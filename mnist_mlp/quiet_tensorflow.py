@@ -1,24 +1,38 @@
-"""Imports TensorFlow and Keras without their startup log output and sets a fixed number of threads."""
+"""Imports TensorFlow and Keras without their startup log output and with settings that are the same for every user."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 
+import mnist_mlp.quiet_matplotlib  # noqa: F401 - before Keras imports matplotlib
+from mnist_mlp.errors import UsageError
+from mnist_mlp.interactive import is_interactive
 from mnist_mlp.quiet import silenced_standard_error
+from mnist_mlp.user_settings import remove_numeric_settings
 
 # The number of threads affects how some matrix products are split, and therefore the last bits of their sums. Every
 # run uses the same number, so that results do not depend on the number of cores or workers. More than 2 threads
 # do not help small networks.
 THREADS = 2
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
+remove_numeric_settings(os.environ)
+if not os.environ.get("TF_CPP_MIN_LOG_LEVEL", "").isdecimal():  # TensorFlow takes other text as 0: log everything
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # errors only
 with silenced_standard_error():
     import keras
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # TensorFlow logs to stderr while it searches for GPUs
-tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+if keras.backend.backend() != "tensorflow":  # only in a notebook where another cell has imported Keras
+    raise UsageError(f"Keras uses {keras.backend.backend()} in this process, not TensorFlow; restart the kernel")
+with contextlib.suppress(RuntimeError):  # another cell has used TensorFlow; see `tensorflow_state.can_train_here`
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+if not is_interactive():  # in a notebook, these belong to the other cells
+    # If hyperparameters.py has imported Keras, Keras has already read the user's configuration file.
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
 tf.get_logger().setLevel("ERROR")  # hides retracing warnings, which a sweep over many shapes causes
 
 __all__ = ["keras", "tf"]

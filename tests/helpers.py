@@ -17,6 +17,7 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.info_tables import InfoLogs
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder, find_runs
+from mnist_mlp.runs.states import save_state
 from mnist_mlp.sweep.jobs import NOT_NOW, Engine, EpochDone, Event, Job, NotNow
 from mnist_mlp.training.results import EpochResult, Metrics, TrainingState
 
@@ -170,6 +171,18 @@ def made_up_result(epoch: int, accuracy: float, loss: float = 0.5) -> EpochResul
     weights = [np.full(shape, epoch, np.float32) for shape in ((784, 5), (5,), (5, 10), (10,))]
     train, validation = Metrics(loss + 1, 0.1, accuracy / 2), Metrics(loss - 0.1, 0.1, accuracy)
     return EpochResult(1.5, 0.001, train, validation, {}, {}, TrainingState(epoch, weights, optimizer_state=[]))
+
+
+def save_initial_state(run: RunFolder) -> Path:
+    """Saves a state of the run's last epoch with initial weights, because runs that are done keep none.
+
+    Returns the directory of the state.
+    """
+    from mnist_mlp.training.model import build_model  # imports TensorFlow
+
+    weights = build_model(run.record.preset, run.record.seed).get_weights()
+    save_state(run, TrainingState(len(run.record.epochs), weights, optimizer_state=[]))
+    return max(run.states.iterdir())
 
 
 class LateSource:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mnist_mlp.commands import PROJECT, python_command, relative_to_here
-from mnist_mlp.errors import UsageError
+from mnist_mlp.errors import WrongCommand
+from mnist_mlp.presets.changes import hyperparameter_named
 from mnist_mlp.presets.checks import not_allowed
 
 
@@ -18,9 +21,22 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def __init__(self, description: str, epilog: str | None = None) -> None:
         super().__init__(description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
+        self._changes_option: str | None = None
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {_this_command()} --help)")
+        command = _this_command()
+        raise WrongCommand(f"{message} (see {command} --help)" if command else message)
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if self._changes_option and (suggestion := _suggestion(self._changes_option, unknown)):
+            self.error(suggestion)
+        return namespace, unknown
+
+    def add_changes(self, option: str, help: str) -> None:
+        """Adds a repeatable option that changes a hyperparameter. Its texts are in `changes`."""
+        self.add_argument(option, dest="changes", action="append", default=[], metavar="NAME=VALUE", help=help)
+        self._changes_option = option
 
     def add_folder(self, option: str, default: str, help: str) -> None:
         """Adds an option for a directory. The default is relative to the project directory."""
@@ -38,6 +54,17 @@ class ArgumentParser(argparse.ArgumentParser):
         self.add_argument(option, type=_integer(option, low, high), default=default, metavar="N", help=f"{help}{shown}")
 
 
+def _suggestion(changes_option: str, unknown: Sequence[str]) -> str | None:
+    """Returns how to set a hyperparameter if the first unknown argument is its name, as in --learning-rate 0.01."""
+    option, _, value = (unknown[0] if unknown else "").partition("=")
+    name = hyperparameter_named(option) if option.startswith("-") else None
+    if not name:
+        return None
+    following = itertools.takewhile(lambda text: not text.startswith("--"), unknown[1:])
+    value = value or ",".join(following) or "VALUE"
+    return f"{option} is a hyperparameter, not an option; use {changes_option} {shlex.quote(f'{name}={value}')}"
+
+
 def _integer(option: str, low: int, high: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         number = int(text)
@@ -49,8 +76,12 @@ def _integer(option: str, low: int, high: int) -> Callable[[str], int]:
     return convert
 
 
-def _this_command() -> str:
-    module = sys.modules["__main__"].__spec__  # None for a script, set by `python -m`
+def _this_command() -> str | None:
+    """Returns the command that runs this script, or None if a notebook or another program called its `main`."""
+    main = sys.modules["__main__"]
+    if not getattr(main, "__file__", None):
+        return None
+    module = getattr(main, "__spec__", None)  # set by `python -m`; None for a script, missing after a second `%run`
     if module:
         return f"{python_command()} -m {module.name}"
     return f"{python_command()} {relative_to_here(Path(sys.argv[0]).resolve())}"

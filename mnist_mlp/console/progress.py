@@ -1,22 +1,27 @@
-"""Progress display for a sweep: live bars on a terminal, otherwise one line per epoch."""
+"""Progress display for a sweep: live bars on a terminal and in a notebook, otherwise one line per epoch."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
 
 from mnist_mlp.console.tables import duration
-from mnist_mlp.console.terminal import escape
+from mnist_mlp.console.terminal import escape, in_notebook
 from mnist_mlp.presets.preset import format_field
+from mnist_mlp.runs.guessing import warning_if_guessing
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.sweep.schedule import expected_seconds
 from mnist_mlp.training.results import EpochResult
 
+NARROW = 80  # columns; on a narrower terminal, the bars show only the validation accuracy
 ENDINGS = {
     RunStatus.DIVERGED: ", diverged: loss is NaN or infinite",
     RunStatus.INTERRUPTED: ", interrupted",
@@ -42,17 +47,24 @@ class SweepProgress:
             console=console,
             transient=True,
             expand=True,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or console.quiet,  # it would swallow warnings
         )
+        self._notebook = _NotebookBars(self._bars) if in_notebook() and not console.quiet else None
+        self._has_bars = console.is_terminal or self._notebook is not None
 
     def __enter__(self) -> SweepProgress:
         self._bars.start()
         if len(self._jobs) > 1:
             self._total = self._bars.add_task("all", total=len(self._jobs), state="")
+        if self._notebook:
+            self._notebook.show()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._bars.stop()
+        if self._notebook:
+            spent = duration(time.monotonic() - self._started)
+            self._notebook.replace(f"{self._ended} of {len(self._jobs)} runs ended, {spent}")
 
     def run_started(self, job: Job, run: RunFolder) -> None:
         """Prints the run's position in the sweep, its hyperparameters and its directory."""
@@ -62,13 +74,14 @@ class SweepProgress:
         path = escape(str(run.path))
         destination = f"resuming {path} after epoch {job.resume_from.epoch}" if job.resume_from else f"saving to {path}"
         settings = ", ".join([*_settings(run.record), f"seed {job.seed}", destination])
-        self._print(f"[bold]Preset {job.preset_number}[/bold] ({number}): {settings}")
+        self._print(f"[bold]Preset {run.record.preset_name}[/bold] ({number}): {settings}")
         self._tasks[run.name] = self._bars.add_task(
             f"preset {job.preset_number}",
             total=job.preset.epochs,
             completed=len(run.record.epochs),
             state="compiling",
         )
+        self._show()
 
     def _add(self, job: Job) -> None:
         """Adds a job that was chosen after the sweep started."""
@@ -81,24 +94,29 @@ class SweepProgress:
             self._bars.update(self._total, total=len(self._jobs))
 
     def epoch_ended(self, run: RunFolder, result: EpochResult) -> None:
-        """Shows the epoch's loss and accuracy, and the estimated time left."""
+        """Shows the epoch's loss and accuracy, and the estimated time left. Warns of a run that has learned nothing."""
         record = run.record
+        if warning := warning_if_guessing(record):
+            print(f"Warning: {warning}", file=sys.stderr)  # with --quiet too
         self._work_left -= expected_seconds(record.preset, record.trained_on)
-        state, time_left = _state(record, result), f"{self._time_left()} left"
-        if self._console.is_terminal and self._total is not None:
+        is_narrow = self._has_bars and self._console.width < NARROW
+        state = f"{result.validation.accuracy:.2%}" if is_narrow else _state(record, result)
+        time_left = f"{self._time_left()} left"
+        if self._has_bars and self._total is not None:
             self._bars.update(self._total, completed=self._ended, state=time_left)
         else:
             state += f"  {time_left}"
-        if self._console.is_terminal:
+        if self._has_bars:
             self._bars.update(self._tasks[run.name], completed=result.epoch, state=state)
+            self._show()
         else:
             epoch = f"{result.epoch:{len(str(record.preset.epochs))}}/{record.preset.epochs}"
-            self._print(f"preset {record.preset_number}  epoch {epoch}  {state}")
+            self._print(f"preset {record.preset_name}  epoch {epoch}  {state}")
 
     def run_retried(self, run: RunFolder, reason: str) -> None:
         """Prints why the run moved to another worker."""
         record = run.record
-        self._print(f"Preset {record.preset_number}: worker lost ({reason}); resuming after epoch {len(record.epochs)}")
+        self._print(f"Preset {record.preset_name}: worker lost ({reason}); resuming after epoch {len(record.epochs)}")
 
     def run_ended(self, run: RunFolder) -> None:
         """Prints the run's best accuracy, training time and final status."""
@@ -110,7 +128,12 @@ class SweepProgress:
         ending = ENDINGS.get(record.status, "")
         if record.status is RunStatus.FAILED:
             ending = f", failed: {escape(record.reason)}"
-        self._print(f"Preset {record.preset_number}: {_best(record)}, {duration(record.training_seconds)}{ending}")
+        self._print(f"Preset {record.preset_name}: {_best(record)}, {duration(record.training_seconds)}{ending}")
+        self._show()
+
+    def _show(self) -> None:
+        if self._notebook:
+            self._notebook.show()
 
     def _print(self, line: str) -> None:
         self._console.print(line, soft_wrap=not self._console.is_terminal)
@@ -119,6 +142,29 @@ class SweepProgress:
         spent = time.monotonic() - self._started
         left = max(self._work_left, 0.0)  # rounding errors can make it slightly negative
         return duration(spent / (self._work - left) * left)
+
+
+class _NotebookBars:
+    """Shows the bars of a disabled `Progress` in one output of a notebook's cell, and replaces it at every change.
+
+    rich's own live display needs ipywidgets, and prints a warning without it.
+    """
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._handle: Any = None  # an IPython DisplayHandle
+
+    def show(self) -> None:
+        from IPython.display import display
+
+        if self._handle:
+            self._handle.update(self._bars)
+        else:
+            self._handle = display(self._bars, display_id=True)
+
+    def replace(self, text: str) -> None:
+        """Replaces the bars by a line of text."""
+        self._handle.update(Text(text))
 
 
 def _work_of(job: Job) -> float:

@@ -1,4 +1,4 @@
-"""Tables printed by the scripts. They fit an 80-column terminal."""
+"""Tables printed by the scripts. They fit an 80-column terminal, and become lists on a narrower one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from datetime import timedelta
 from statistics import mean, stdev
 from typing import Any, Literal
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Column as RichColumn
 from rich.table import Table
 
 from mnist_mlp.evaluation.intervals import mean_interval
 from mnist_mlp.evaluation.scores import ScoredRun, TestScore
+from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.presets.registry import Registry
@@ -22,6 +26,7 @@ from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
 
 WIDTH_OF_ALL_COLUMNS = 150  # minimum terminal width for all columns of the preset table
+NARROWEST_FOLD = 12  # characters; a column of folded text is at least as wide, unless all its texts are shorter
 FINAL_FIT_MARK = "*"
 FINAL_FIT_NOTE = f"{FINAL_FIT_MARK} final fit: the validation images were part of the training data"
 
@@ -46,8 +51,8 @@ class Column:
 
 
 def table_of(columns: Sequence[Column], items: Iterable[Any]) -> Table:
-    """Returns a borderless table with one row per item."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    """Returns a borderless table with one row per item. On a terminal that is too narrow, its rows become lists."""
+    table = _FittingTable(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(
             column.heading, justify=column.justify, no_wrap=not column.is_folded, overflow="fold", style=column.style
@@ -57,8 +62,37 @@ def table_of(columns: Sequence[Column], items: Iterable[Any]) -> Table:
     return table
 
 
+class _FittingTable(Table):
+    """A table that prints a list of headings and values for each row if the terminal is too narrow for its columns.
+
+    Rich would cut off values, and numbers without their last digits are wrong.
+    """
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = [self._narrowest(column, console, options) for column in self.columns]
+        if sum(widths) + 2 * (len(widths) - 1) <= options.max_width:
+            yield from super().__rich_console__(console, options)
+            return
+        for row in zip(*(column.cells for column in self.columns), strict=True):
+            values = Table.grid(padding=(0, 2, 0, 0))
+            values.add_column(no_wrap=True)
+            values.add_column(overflow="fold")
+            for column, value in zip(self.columns, row, strict=True):
+                values.add_row(column.header, value, style=column.style)
+            yield values
+            yield ""
+        if self.caption:
+            yield self.caption
+
+    @staticmethod
+    def _narrowest(column: RichColumn, console: Console, options: ConsoleOptions) -> int:
+        wide = options.update(max_width=1000)
+        width = max(Measurement.get(console, wide, text).maximum for text in (column.header, *column.cells))
+        return width if column.no_wrap else min(width, NARROWEST_FOLD)
+
+
 RESULTS = (
-    Column("preset", lambda run: str(run.record.preset_number)),
+    Column("preset", lambda run: str(run.record.preset_name), is_folded=True),
     Column("best epoch", lambda run: _best_epoch(run.record)),
     Column("validation", lambda run: _validation(run.record)),
     Column("time", lambda run: duration(run.record.training_seconds)),
@@ -100,7 +134,7 @@ class _ScoreRow:
 
 
 SCORES = (
-    Column("preset", lambda row: row.preset),
+    Column("preset", lambda row: row.preset, is_folded=True),
     Column("test", lambda row: f"{row.score.accuracy:.2%}"),
     Column("95% interval", lambda row: _interval(*row.score.interval)),
     Column("loss", lambda row: f"{row.score.loss:.4f}"),
@@ -114,7 +148,7 @@ def scores_table(scored: Sequence[ScoredRun], ensemble: TestScore | None = None)
     """Returns the table of test scores, best first, with the ensemble in the last row."""
     rows = [
         _ScoreRow(
-            preset=str(scored_run.run.record.preset_number),
+            preset=str(scored_run.run.record.preset_name),
             score=scored_run.score,
             validation=_validation(scored_run.run.record),
             seed=str(scored_run.run.record.seed),
@@ -139,14 +173,14 @@ def repeats_table(measured: Iterable[tuple[RunRecord, float]], accuracy_name: st
             because the same seed gives the same network.
         accuracy_name: name of the accuracy in the column heading, for example "test accuracy".
     """
-    by_seed: dict[tuple[int, Preset], dict[int, float]] = defaultdict(dict)
+    by_seed: dict[tuple[PresetName, Preset], dict[int, float]] = defaultdict(dict)
     for record, accuracy in measured:
-        by_seed[record.preset_number, record.preset][record.seed] = accuracy
+        by_seed[record.preset_name, record.preset][record.seed] = accuracy
     repeated = [(number, list(values.values())) for (number, _), values in by_seed.items() if len(values) > 1]
     if not repeated:
         return None
     columns = (
-        Column("preset", lambda row: str(row[0])),
+        Column("preset", lambda row: str(row[0]), is_folded=True),
         Column("seeds", lambda row: str(len(row[1]))),
         Column(f"mean {accuracy_name}", lambda row: f"{mean(row[1]):.2%}"),
         Column("95% interval", lambda row: f"{_interval(*mean_interval(row[1]))}%"),

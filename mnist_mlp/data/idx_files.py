@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from filelock import FileLock
 
 from mnist_mlp.data.dataset import IdxFile
+from mnist_mlp.disk_errors import reason, remedy
 from mnist_mlp.errors import WorkFailed
+from mnist_mlp.locks import Lock
 
 SECONDS_TO_WAIT = 20  # for a mirror to respond, and for each part of its response
 GZIP_START = b"\x1f\x8b"
@@ -98,7 +99,8 @@ def _read(path: Path, file: IdxFile) -> _Content | None:
         return None
     except OSError as error:
         raise WorkFailed(
-            f"{path} cannot be read ({error.strerror or error}); fix this or choose another directory with --data-dir"
+            f"{path} cannot be read ({reason(error)}); "
+            f"{remedy(error, path)}, or choose another directory with --data-dir"
         ) from None
 
 
@@ -148,13 +150,13 @@ def _other_content(content: _Content, file: IdxFile) -> str:
 def _fetch(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> bytes:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        with FileLock(data_dir / f".{file.name}.lock"):
+        with Lock(data_dir / f".{file.name}.lock"):
             decoded = _read_verified(data_dir, file)  # another process may have downloaded it while this one waited
             return _fetch_from_mirrors(data_dir, file, mirrors) if decoded is None else decoded
     except OSError as error:
         raise WorkFailed(
-            f"{data_dir / file.name} is missing or damaged and cannot be written ({error.strerror or error}); "
-            "make the directory writable or choose another one with --data-dir"
+            f"{data_dir / file.name} is missing or damaged and cannot be written ({reason(error)}); "
+            f"{remedy(error, data_dir)}, or choose another directory with --data-dir"
         ) from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from mnist_mlp.data.deskewing import as_seen_by
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.loading import load_test_data
+from mnist_mlp.disk_errors import reason, remedy
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.evaluation.events import write_evaluation
 from mnist_mlp.evaluation.scores import ScoredRun, TestScore
@@ -58,13 +59,11 @@ def evaluate(runs: Iterable[RunFolder], data_dir: Path, on_start: Callable[[RunF
         test = load(run.record.trained_on)
         try:
             logits, test_score = _score_run(run, test)
-        except InvalidRun as reason:
-            evaluation.skipped[run.name] = str(reason)
+        except InvalidRun as invalid:
+            evaluation.skipped[run.name] = str(invalid)
             continue
         except OSError as error:
-            raise WorkFailed(
-                f"cannot write to {run.path} ({error.strerror or error}); free up disk space or change its permissions"
-            ) from None
+            raise WorkFailed(f"cannot write to {run.path} ({reason(error)}); {remedy(error, run.path)}") from None
         evaluation.scored.append(ScoredRun(run, test_score))
         evaluation.logits.append(logits)
         evaluation.labels = test.labels

@@ -50,7 +50,7 @@ def write_evaluation(run: RunFolder, predictions: TestPredictions, test: Labeled
 
 def _values(run: RunFolder, predictions: TestPredictions, test: LabeledImages) -> list[Summary.Value]:
     record = run.record
-    network = f"Preset {record.preset_number}, seed {record.seed}, epoch {record.best_epoch}"
+    network = f"Preset {record.preset_name}, seed {record.seed}, epoch {record.best_epoch}"
     accuracy = float((predictions.predicted == test.labels).mean())
     values = [
         Summary.Value(tag="test_accuracy", simple_value=accuracy),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from math import isqrt
 
+import mnist_mlp.quiet_matplotlib  # noqa: F401 - before matplotlib
+
+# isort: split
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle

@@ -19,7 +19,7 @@ ENSEMBLE_LOG_FILE = "ensemble_log.txt"
 # The columns of eval_log.txt; each value is computed from a ScoredRun.
 EVAL_LOG = (
     Column("run", lambda scored: scored.run.name),
-    Column("preset", lambda scored: scored.run.record.preset_number),
+    Column("preset", lambda scored: scored.run.record.preset_name.cell),
     Column("seed", lambda scored: scored.run.record.seed),
     Column("test_accuracy", lambda scored: scored.score.accuracy),
     Column("test_loss", lambda scored: scored.score.loss),

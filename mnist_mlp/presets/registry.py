@@ -62,7 +62,7 @@ class Registry(dict[int, Preset]):
         """Returns the selected presets by number, in the given order.
 
         Args:
-            chosen: text such as "9-13,31", or the numbers themselves.
+            chosen: text such as "9-13,31" or "9 10 31", or the numbers themselves.
 
         Raises:
             UsageError: nothing is selected, a number does not exist or is selected twice, or the text cannot be parsed.
@@ -85,11 +85,12 @@ class Registry(dict[int, Preset]):
         return selected
 
     def _parse(self, text: str) -> Iterator[int]:
-        for part in text.split(",") if text.strip() else ():
-            match = re.fullmatch(r"\s*([0-9]{1,9})\s*(?:-\s*([0-9]{1,9})\s*)?", part)
+        joined = re.sub(r"\s*-\s*", "-", text.strip())
+        for part in re.split(r"\s*,\s*|\s+", joined) if joined else ():
+            match = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", part)
             low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
             if low > high:
-                raise UsageError(f"presets {text!r}: {part.strip()!r} is invalid; use {_RANGES}")
+                raise UsageError(f"presets {text!r}: {part!r} is invalid; use {_RANGES}")
             if high not in self:  # fails for 1-999999999 without counting up to it
                 self[high]
             yield from range(low, high + 1)

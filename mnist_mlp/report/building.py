@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mnist_mlp.commands import command
+from mnist_mlp.disk_errors import reason, remedy
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.report.content import ReportContent, gather
 from mnist_mlp.report.csv_files import write_csv
@@ -33,9 +34,11 @@ def build_report(runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Pat
         remove_drawn(output_dir)
         _write(content, output_dir)
     except OSError as error:
-        path = error.filename or output_dir
-        reason = error.strerror or error
-        raise WorkFailed(f"{path} cannot be written ({reason}); close the file or free up disk space") from None
+        path = Path(error.filename or output_dir)
+        advice = remedy(error, path)
+        if isinstance(error, PermissionError):  # Windows locks a file that is open in another program
+            advice = f"close it in other programs, or {advice}"
+        raise WorkFailed(f"{path} cannot be written ({reason(error)}); {advice}") from None
     return content
 
 

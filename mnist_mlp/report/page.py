@@ -84,4 +84,6 @@ def _constant_columns(table: DataTable) -> list[bool]:
 def _sort_key(value: Cell, kind: Kind) -> str:
     if value is None:
         return ""
-    return str(value) if kind is Kind.TEXT else repr(float(value))
+    if kind is Kind.TEXT:
+        return str(value)
+    return repr(float(value.partition(" ")[0] if isinstance(value, str) else value))  # for example "31 (dropout=0)"

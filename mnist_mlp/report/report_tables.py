@@ -9,6 +9,7 @@ from statistics import mean
 from typing import Any
 
 from mnist_mlp.evaluation.intervals import share_interval
+from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.hyperparameter import Hyperparameter
 from mnist_mlp.presets.hyperparameter import Kind as ValueKind
@@ -61,7 +62,7 @@ def _chosen_validation_accuracy(run: ReportedRun) -> float | None:
 
 
 RUNS = [
-    Column("preset", Kind.COUNT, lambda run: run.record.preset_number),
+    Column("preset", Kind.COUNT, lambda run: run.record.preset_name.cell),
     *_hyperparameter_columns(in_2020=True),
     Column("training time", Kind.SECONDS, lambda run: run.record.training_seconds),
     Column("best epoch", Kind.COUNT, lambda run: run.record.best_epoch),
@@ -172,16 +173,16 @@ UNVALIDATED = [
 def unvalidated_table(evidence: Evidence) -> DataTable:
     """Returns the table of final fits (one row per preset) and ensembles, which have no validation accuracy."""
     ensembles = sorted(evidence.ensembles, key=lambda ensemble: ensemble.test_accuracy)
-    numbers = {run.name: run.record.preset_number for run in evidence.runs}
+    numbers = {run.name: run.record.preset_name for run in evidence.runs}
     rows = [*_final_fits(evidence.runs), *(_ensemble_row(ensemble, numbers) for ensemble in ensembles)]
     return DataTable.of("Unvalidated", UNVALIDATED, rows)
 
 
 def _final_fits(runs: Sequence[ReportedRun]) -> Iterator[_UnvalidatedRow]:
     by_preset: dict[Preset, dict[int, ReportedRun]] = defaultdict(dict)
-    numbers: dict[Preset, set[int]] = defaultdict(set)
+    numbers: dict[Preset, set[PresetName]] = defaultdict(set)
     for run in runs:
-        numbers[run.preset].add(run.record.preset_number)
+        numbers[run.preset].add(run.record.preset_name)
         if run.preset.final_fit and run.test_accuracy is not None:
             by_preset[run.preset][run.record.seed] = run
     for preset, by_seed in sorted(by_preset.items(), key=lambda item: min(numbers[item[0]])):
@@ -191,7 +192,7 @@ def _final_fits(runs: Sequence[ReportedRun]) -> Iterator[_UnvalidatedRow]:
         yield _UnvalidatedRow(description, len(seeds), accuracy, interval_of_runs(seeds))
 
 
-def _ensemble_row(ensemble: ReportedEnsemble, numbers: dict[str, int]) -> _UnvalidatedRow:
+def _ensemble_row(ensemble: ReportedEnsemble, numbers: dict[str, PresetName]) -> _UnvalidatedRow:
     of_preset = Counter(numbers[name] for name in ensemble.runs)
     members = ", ".join(f"{count(runs, 'run')} of preset {number}" for number, runs in sorted(of_preset.items()))
     low, high = share_interval(round(ensemble.test_accuracy * TESTED_IMAGES), TESTED_IMAGES)

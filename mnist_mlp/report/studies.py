@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
+from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.evidence import ReportedRun
@@ -23,12 +24,12 @@ class Experiment:
 
     Attributes:
         preset: the hyperparameters.
-        numbers: the preset's numbers in the registry, lowest first.
+        numbers: the preset's names, lowest number first; more than one if the registry contains the preset twice.
         runs: all runs of the preset, oldest first.
     """
 
     preset: Preset
-    numbers: tuple[int, ...]
+    numbers: tuple[PresetName, ...]
     runs: list[ReportedRun]
 
     @property
@@ -70,7 +71,7 @@ class Experiment:
         return mean(run.record.training_seconds for run in self.seeds)
 
 
-def label_of(numbers: Iterable[int]) -> str:
+def label_of(numbers: Iterable[PresetName]) -> str:
     """Returns a preset's numbers as text: "31", or "2 (= 4)" if the registry contains the preset twice."""
     first, *others = map(str, numbers)
     return f"{first} (= {', '.join(others)})" if others else first
@@ -154,7 +155,7 @@ def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:
         if run.is_comparable:
             by_preset[run.preset].append(run)
     experiments = [
-        Experiment(preset, tuple(sorted({run.record.preset_number for run in same})), same)
+        Experiment(preset, tuple(sorted({run.record.preset_name for run in same})), same)
         for preset, same in by_preset.items()
     ]
     return sorted(experiments, key=lambda experiment: experiment.numbers)

@@ -7,6 +7,7 @@ import shutil
 
 from mnist_mlp.files import sha256_of
 from mnist_mlp.quiet_tensorflow import keras
+from mnist_mlp.runs.keras_file import for_older_keras
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.results import TrainingState
 
@@ -30,9 +31,11 @@ def save_checkpoint(run: RunFolder, model: keras.Model, state: TrainingState) ->
     path = run.checkpoints / f"epoch_{state.epoch:06d}.keras"
     temporary = path.with_name(f".{path.name}")
     model.save(temporary)
+    content = for_older_keras(temporary.read_bytes())
+    temporary.write_bytes(content)
     run.record.best_epoch = state.epoch
     run.record.best_checkpoint = path.relative_to(run.path).as_posix()
-    run.record.best_checkpoint_sha256 = sha256_of(temporary.read_bytes())
+    run.record.best_checkpoint_sha256 = sha256_of(content)
     os.replace(temporary, path)
     for old in sorted(run.checkpoints.glob("epoch_*.keras"))[:-CHECKPOINTS_KEPT]:
         old.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -22,6 +23,7 @@ from tensorboard.plugins.hparams import api as hparams_api
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.util.tensor_util import make_tensor_proto
 
+from mnist_mlp.disk_errors import with_number
 from mnist_mlp.presets.preset import format_field
 from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
@@ -55,7 +57,7 @@ def _as_os_errors() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        raise OSError(error.message.partition("}} ")[2].partition("\n")[0] or error.message) from None
+        raise with_number(error.message.partition("}} ")[2].partition("\n")[0] or error.message) from None
 
 
 class Summaries:
@@ -69,7 +71,7 @@ class Summaries:
     def __init__(self, run: RunFolder) -> None:
         folders = {name: run.summaries / name for name in (TRAIN, VALIDATION)}
         self._written = {name: _points_in(folder) for name, folder in folders.items()}
-        self._writers = {name: tf.summary.create_file_writer(str(folder)) for name, folder in folders.items()}
+        self._writers = {name: tf.summary.create_file_writer(os.fsencode(folder)) for name, folder in folders.items()}
         self._write(VALIDATION, 0, [hparams_api.hparams_pb(_hyperparameters(run.record), trial_id=run.name)])
         layout = custom_scalar_summary.pb(CUSTOM_SCALARS)  # a TensorFlow protocol buffer, not a TensorBoard one
         self._write(TRAIN, 0, [Summary.FromString(layout.SerializeToString())])
@@ -142,7 +144,7 @@ def _points_in(folder: Path) -> set[tuple[str, int]]:
     points = set()
     for path in sorted(folder.glob("events.out.tfevents.*")):
         with contextlib.suppress(Exception):  # damaged files raise many kinds of exceptions
-            for event in EventFileLoader(str(path)).Load():
+            for event in EventFileLoader(os.fsencode(path)).Load():
                 points.update((value.tag, event.step) for value in event.summary.value)
                 if event.graph_def:
                     points.add((GRAPH, event.step))

@@ -13,7 +13,7 @@ from mnist_mlp.runs.text_table import AppendedTable, Column, read_table
 # training_log.txt: each value comes from a run and one epoch of its record.
 TRAINING_LOG = (
     Column("run", lambda run, epoch: run.name),
-    Column("preset", lambda run, epoch: run.record.preset_number),
+    Column("preset", lambda run, epoch: run.record.preset_name.cell),
     Column("seed", lambda run, epoch: run.record.seed),
     Column("epoch", lambda run, epoch: epoch["epoch"]),
     Column("train_loss", lambda run, epoch: epoch["train"]["loss"]),
@@ -29,7 +29,7 @@ TRAINING_LOG = (
 
 # overral_info.txt: each value comes from a run.
 OVERALL = (
-    Column("preset", lambda run: run.record.preset_number),
+    Column("preset", lambda run: run.record.preset_name.cell),
     Column("seed", lambda run: run.record.seed),
     *(Column(name, attrgetter(f"record.preset.{name}")) for name in HYPERPARAMETERS),
     Column("weight_layers", lambda run: run.record.preset.weight_layers),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
-import os
-import platform
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,20 +13,30 @@ from typing import Any
 from mnist_mlp.data.dataset import MNIST, DataSet
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.checkpoints import copy_best_checkpoint, save_checkpoint
+from mnist_mlp.runs.environment import current_machine, current_versions
 from mnist_mlp.runs.events import Summaries
 from mnist_mlp.runs.info_tables import InfoLogs
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
-from mnist_mlp.runs.states import save_state
+from mnist_mlp.runs.states import delete_states, save_state
 from mnist_mlp.training.model import build_model
 from mnist_mlp.training.results import EpochResult, Metrics, TrainingState
 
 SHARE_OF_TIME_FOR_STATES = 0.05  # maximum fraction of the time that is spent on saving states
-PACKAGES = ("tensorflow", "keras", "numpy", "tensorboard")
 
 
-def new_run(runs_dir: Path, preset_number: int, preset: Preset, seed: int, data_set: DataSet = MNIST) -> RunFolder:
+def new_run(
+    runs_dir: Path,
+    preset_number: int,
+    preset: Preset,
+    seed: int,
+    data_set: DataSet = MNIST,
+    changed: Sequence[str] = (),
+) -> RunFolder:
     """Creates the directory of a new run and locks it.
+
+    Args:
+        changed: names of the hyperparameters that the command line changed (see `RunRecord.changed`).
 
     Raises:
         OSError: the directory cannot be created.
@@ -37,11 +45,9 @@ def new_run(runs_dir: Path, preset_number: int, preset: Preset, seed: int, data_
         preset_number=preset_number,
         preset=preset,
         seed=seed,
-        versions={
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in PACKAGES},
-        },
-        machine={"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
+        changed=list(changed),
+        versions=current_versions(),
+        machine=current_machine(),
         data_set=data_set.name,
         data_sha256=data_set.sha256_of_training_files(),
     )
@@ -80,7 +86,7 @@ class Recorder:
         # Histograms are written first because the record does not contain them.
         self._summaries.write_histograms(result.epoch, result.histograms)
         if result.diverged:
-            record.status = RunStatus.DIVERGED
+            record.status, record.reason = RunStatus.DIVERGED, _divergence(result)
         else:
             if self._is_best(result):
                 save_checkpoint(self.run, self._model, result.state)  # before the record, which names the file
@@ -89,7 +95,10 @@ class Recorder:
         self._log(record.epochs[-1])
 
     def end(self, status: RunStatus, reason: str = "") -> None:
-        """Ends the run with this status, unless it diverged: then its status stays `DIVERGED`."""
+        """Ends the run with this status, unless it diverged: then its status stays `DIVERGED`.
+
+        A run that is done keeps no saved states, because there is nothing to resume.
+        """
         self._summaries.close()
         record = self.run.record
         if record.status != RunStatus.DIVERGED:
@@ -100,6 +109,8 @@ class Recorder:
             self._info_logs.append_run(self.run)
         record.finished = datetime.now(UTC).isoformat(timespec="seconds")  # last, because it marks the run as complete
         self.run.save_record()
+        if record.is_done:
+            delete_states(self.run)
         self.run.release()
 
     def _is_best(self, result: EpochResult) -> bool:
@@ -159,6 +170,13 @@ def _as_dict(result: EpochResult) -> dict[str, Any]:
         "validation": _with_loss(result.validation),
         "layers": {name: asdict(statistics) for name, statistics in result.layers.items()},
     }
+
+
+def _divergence(result: EpochResult) -> str:
+    """Returns how the run diverged. The record's file cannot express this in the loss itself."""
+    losses = {"training": result.train.loss, "validation": result.validation.loss}
+    name, loss = next((name, loss) for name, loss in losses.items() if not math.isfinite(loss))
+    return f"the {name} loss is {'NaN' if math.isnan(loss) else 'infinite'} in epoch {result.epoch}"
 
 
 def _with_loss(metrics: Metrics) -> dict[str, float]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from mnist_mlp.disk_errors import reason, remedy
 from mnist_mlp.errors import UsageError
 from mnist_mlp.files import write_text_atomically
+from mnist_mlp.locks import Lock
 from mnist_mlp.runs.record import RECORD_FILE, InvalidRun, RunRecord
 
 BEST_MODEL_FILE = "best_model.keras"
@@ -27,16 +31,18 @@ class RunFolder:
     def __init__(self, path: Path, record: RunRecord) -> None:
         self.path = path
         self.record = record
-        self._lock = FileLock(path / ".lock")
+        self._lock = Lock(path / ".lock")
 
     @classmethod
     def create(cls, runs_dir: Path, unix_time: int, record: RunRecord) -> RunFolder:
         """Creates and locks a new directory `<unix time>_preset<NN>`, with suffix `_2`, `_3`, ... if the name is taken.
 
+        If the command line changed the preset, the name is `<unix time>_preset<NN>_changed`.
+
         Raises:
             OSError: the directory cannot be created.
         """
-        name = f"{unix_time}_preset{record.preset_number:02d}"
+        name = f"{unix_time}_preset{record.preset_number:02d}{'_changed' if record.changed else ''}"
         attempt = 1
         while True:
             path = runs_dir / (name if attempt == 1 else f"{name}_{attempt}")
@@ -46,20 +52,31 @@ class RunFolder:
             except FileExistsError:
                 attempt += 1
         run = cls(path, record)
-        run.hold()
-        run.checkpoints.mkdir()
-        run.save_record()
+        try:
+            run.hold()
+            run.checkpoints.mkdir()
+            run.save_record()
+        except OSError:
+            run.release()
+            shutil.rmtree(path, ignore_errors=True)  # nothing is lost: it is new
+            raise
         return run
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """Returns the run in an existing directory, without locking it.
 
+        The run may come from someone else. A symbolic link in it could point to any file, and a resumed run or an
+        evaluation would write there. A pipe or device could block whoever reads it.
+
         Raises:
-            InvalidRun: the directory does not contain a valid record.
+            InvalidRun: the directory does not contain a valid record, or it contains a link, a pipe or a device.
         """
         if not path.is_dir():
             raise InvalidRun("it is not a directory")
+        if special := next(_special_files(path), None):
+            name = special.relative_to(path).as_posix()
+            raise InvalidRun(f"its {name} is a symbolic link, pipe or device; replace it with a file or directory")
         try:
             text = (path / RECORD_FILE).read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -100,11 +117,15 @@ class RunFolder:
         """
         owner = self.path / ".owner"
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(wait=False)
         except Timeout:
-            name = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
-            raise RunIsHeld(f"{self.name} is being trained by {name}") from None
-        owner.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+            name = "another process"
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                name = owner.read_text(encoding="utf-8")
+            mark = self._lock.mark
+            advice = f"; if that process has ended, delete {mark}" if mark else ""
+            raise RunIsHeld(f"{self.name} is being trained by {name}{advice}") from None
+        write_text_atomically(owner, f"process {os.getpid()} on {platform.node()}")
 
     def release(self) -> None:
         """Unlocks the run."""
@@ -113,6 +134,16 @@ class RunFolder:
     def save_record(self) -> None:
         """Writes the record to disk atomically."""
         write_text_atomically(self.path / RECORD_FILE, self.record.to_json())
+
+
+def _special_files(folder: Path) -> Iterator[Path]:
+    """Yields everything below the directory that is neither a file nor a directory, such as a symbolic link."""
+    with contextlib.suppress(OSError):  # whoever needs the contents of an unreadable directory reports that
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            if entry.is_dir(follow_symlinks=False):
+                yield from _special_files(Path(entry.path))
+            elif not entry.is_file(follow_symlinks=False):
+                yield Path(entry.path)
 
 
 @dataclass(frozen=True)
@@ -146,9 +177,10 @@ def find_runs(runs_dir: Path, names: Sequence[str] = ()) -> FoundRuns:
     try:
         present = sorted(path.name for path in runs_dir.iterdir() if not path.name.startswith("."))
     except OSError as error:
+        advice = "train a preset first" if isinstance(error, FileNotFoundError) else remedy(error, runs_dir)
         raise UsageError(
-            f"runs directory {runs_dir} cannot be read ({error.strerror or error}); "
-            "train a preset first, or choose another directory with --runs-dir"
+            f"runs directory {runs_dir} cannot be read ({reason(error)}); "
+            f"{advice}, or choose another directory with --runs-dir"
         ) from None
     found = FoundRuns()
     for name in dict.fromkeys(Path(name).name for name in names) or present:
@@ -156,6 +188,6 @@ def find_runs(runs_dir: Path, names: Sequence[str] = ()) -> FoundRuns:
             raise UsageError(f"run {name!r} does not exist in {runs_dir}")
         try:
             found.runs.append(RunFolder.open(runs_dir / name))
-        except InvalidRun as reason:
-            found.skipped[name] = str(reason)
+        except InvalidRun as invalid:
+            found.skipped[name] = str(invalid)
     return found

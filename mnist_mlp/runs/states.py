@@ -19,7 +19,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from mnist_mlp.files import commit_folder, sha256_of
+from mnist_mlp.files import commit_folder, sha256_of, sync_to_disk
 from mnist_mlp.runs.record import RECORD_FILE, InvalidRun, RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.results import TrainingState
@@ -74,7 +74,7 @@ def save_state(run: RunFolder, state: TrainingState) -> None:
     run.states.mkdir(exist_ok=True)
     commit_folder(run.states / f"epoch_{state.epoch:06d}", files)
     for old in _newest_first(run)[STATES_KEPT:]:
-        shutil.rmtree(old)
+        _delete(old)
 
 
 def newest_valid_state(run: RunFolder) -> FoundState:
@@ -96,10 +96,40 @@ def newest_valid_state(run: RunFolder) -> FoundState:
     return FoundState(None, run.record, warnings)
 
 
+def delete_states(run: RunFolder) -> None:
+    """Deletes the saved states of a run that has nothing to resume. Files that this module did not write are kept.
+
+    The record on disk must already say that the run is done. A state that cannot be deleted is left behind.
+
+    Raises:
+        OSError: the record cannot be written through to the disk; nothing is deleted.
+    """
+    if not run.states.is_dir():
+        return
+    sync_to_disk(run.path / RECORD_FILE)  # a power failure must not bring back a record that needs the states
+    for folder in _newest_first(run):
+        _delete(folder)
+    with contextlib.suppress(OSError):  # it contains other files
+        run.states.rmdir()
+
+
 def remove_unfinished_saves(run: RunFolder) -> None:
     """Removes the files of saves that were killed before they finished."""
     for folder in run.states.glob(".epoch_*"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _delete(folder: Path) -> None:
+    """Deletes a saved state, but no other files in its directory. The manifest is first: without it, there is no state.
+
+    Does nothing if the directory is a link, and stops at the first file that cannot be deleted.
+    """
+    if folder.is_symlink():
+        return
+    with contextlib.suppress(OSError):
+        for name in (MANIFEST_FILE, RECORD_FILE, ARRAYS_FILE):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _newest_first(run: RunFolder) -> list[Path]:

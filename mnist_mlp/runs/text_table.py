@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
+from mnist_mlp.disk_errors import reason, remedy
 from mnist_mlp.errors import UsageError
 from mnist_mlp.files import write_bytes_atomically, write_text_atomically
+from mnist_mlp.locks import Lock
 from mnist_mlp.presets.preset import format_field
 
 NO_DEFAULTS: Mapping[str, Any] = {}
@@ -61,9 +61,7 @@ class AppendedTable:
             with path.open("ab"):
                 pass
         except OSError as error:
-            raise UsageError(
-                f"{path} cannot be read or written ({error.strerror or error}); fix or rename it"
-            ) from None
+            raise UsageError(f"{path} cannot be read or written ({reason(error)}); {remedy(error, path)}") from None
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Appends a row. If the disk is full, no part of it is written.
@@ -83,7 +81,7 @@ class AppendedTable:
             try:
                 if size and not _ends_with_newline(self.path):  # an editor may have removed the final newline
                     line = "\n" + line
-                file.write(line.encode())
+                file.write(line.encode(errors="surrogateescape"))
                 file.flush()
             except OSError:
                 os.truncate(self.path, size)
@@ -106,7 +104,7 @@ def read_table(path: Path, columns: Sequence[str], defaults: Mapping[str, Any] =
     try:
         header = _require_readable_header(path, columns, defaults)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror or error}); fix or rename it") from None
+        raise UsageError(f"{path} cannot be read ({reason(error)}); {remedy(error, path)}") from None
     missing = {column: _text(defaults[column]) for column in columns if column not in header}
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -124,9 +122,9 @@ def replace_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str
     write_text_atomically(path, "".join(lines))
 
 
-def lock_of(path: Path) -> FileLock:
+def lock_of(path: Path) -> Lock:
     """Returns the lock that every writer of the table must hold while writing."""
-    return FileLock(path.with_name(f".{path.name}.lock"))
+    return Lock(path.with_name(f".{path.name}.lock"))
 
 
 def _require_readable_header(path: Path, columns: Sequence[str], defaults: Mapping[str, Any]) -> list[str]:

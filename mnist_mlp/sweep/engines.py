@@ -8,6 +8,7 @@ from pathlib import Path
 from mnist_mlp.sweep.jobs import Engine, Job
 from mnist_mlp.sweep.local_engine import InThisProcess, WorkerProcesses
 from mnist_mlp.sweep.schedule import default_workers
+from mnist_mlp.tensorflow_state import can_train_here, require_float32
 
 
 def choose_engine(
@@ -22,13 +23,17 @@ def choose_engine(
         data_dir: directory with the data set files.
 
     Raises:
-        UsageError: Ray is not installed, or the address is not valid.
+        UsageError: Ray is not installed, the address is not valid, or another cell of a notebook has set up Keras
+            differently.
         WorkFailed: the cluster cannot be reached, or the training data is missing and cannot be downloaded.
     """
+    require_float32()  # this process saves the networks, even if others train them
     data_sets = {job.data_set for job in jobs}
     if name == "ray":
         from mnist_mlp.sweep.ray_engine import RayTasks
 
         return RayTasks(ray_address, workers, data_dir, data_sets)
-    workers = min(workers or default_workers(jobs), len(jobs))
-    return WorkerProcesses(workers, data_dir, data_sets) if workers > 1 else InThisProcess(data_dir, data_sets)
+    workers = max(min(workers or default_workers(jobs), len(jobs)), 1)  # there are no jobs if all runs are lost
+    if workers == 1 and can_train_here():
+        return InThisProcess(data_dir, data_sets)
+    return WorkerProcesses(workers, data_dir, data_sets)

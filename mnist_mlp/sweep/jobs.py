@@ -27,6 +27,7 @@ class Job:
         run: the existing run to resume; None creates a new one.
         resume_from: saved state of that run; None starts at the first epoch.
         data_set: the data set to train on; must be one of the engine's data sets.
+        changed: names of the hyperparameters that the command line changed (see `RunRecord.changed`).
     """
 
     preset_number: int
@@ -35,6 +36,7 @@ class Job:
     run: RunFolder | None = None
     resume_from: TrainingState | None = None
     data_set: DataSet = MNIST
+    changed: tuple[str, ...] = ()
 
     @property
     def epochs_left(self) -> int:

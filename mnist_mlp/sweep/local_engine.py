@@ -8,13 +8,16 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import sys
 import time
+import types
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from mnist_mlp.commands import PROJECT
 from mnist_mlp.data.dataset import MNIST, DataSet
 from mnist_mlp.data.images import TrainingData
 from mnist_mlp.data.loading import load_training_data
@@ -138,7 +141,8 @@ class WorkerProcesses:
     def _start(self) -> _Worker:
         ours, theirs = self._spawn.Pipe()
         process = self._spawn.Process(target=_worker_main, args=(theirs, self._data_dir, self._data_sets), daemon=True)
-        process.start()
+        with _startable_from_anywhere():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -186,6 +190,23 @@ class WorkerProcesses:
         dead.process.join()
         self._workers[index] = self._start()
         return dead.process.exitcode
+
+
+@contextlib.contextmanager
+def _startable_from_anywhere() -> Iterator[None]:
+    """Keeps the new process from importing the user's main module, and lets it find this project.
+
+    A worker needs nothing from the main module, which may be a notebook, Spyder's namespace, or a script that would
+    train again if it is imported. `multiprocessing` also fails if the module has no `__spec__`, as after a second
+    `%run`. It sends `sys.path` to the new process, but there, "" is not the directory that it is here after `%cd`.
+    """
+    main, path = sys.modules["__main__"], sys.path
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.path = [str(PROJECT), *path]
+    try:
+        yield
+    finally:
+        sys.modules["__main__"], sys.path = main, path
 
 
 def _send_job(worker: _Worker, job: Job) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from mnist_mlp.data.dataset import MNIST, DataSet
 from mnist_mlp.data.requirements import require_fit
+from mnist_mlp.presets.changes import with_changes
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.sweep.jobs import Job
@@ -36,23 +39,34 @@ def plan_new_runs(
     epochs: int | None = None,
     skip_done_in: Path | None = None,
     data_set: DataSet = MNIST,
+    changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Plan:
     """Plans one run for each preset and seed.
 
     Args:
         presets: the presets by number.
         epochs: overrides the number of epochs of every preset.
+        changes: values of hyperparameters that replace those of every preset.
         skip_done_in: runs directory; jobs that already have a finished run there are skipped.
 
     Raises:
-        UsageError: a preset does not fit the data set.
+        UsageError: a change is not allowed, or a preset does not fit the data set.
     """
+    changed: dict[int, tuple[str, ...]] = {}
+    if changes:
+        changed_presets = {number: with_changes(preset, changes) for number, preset in presets.items()}
+        presets = {number: preset for number, (preset, _) in changed_presets.items()}
+        changed = {number: names for number, (_, names) in changed_presets.items()}
     if epochs is not None:
         presets = {number: preset.but(epochs=epochs) for number, preset in presets.items()}
     for preset in presets.values():
         require_fit(preset, data_set)
     seeds = list(seeds)
-    jobs = [Job(number, preset, seed, data_set=data_set) for number, preset in presets.items() for seed in seeds]
+    jobs = [
+        Job(number, preset, seed, data_set=data_set, changed=changed.get(number, ()))
+        for number, preset in presets.items()
+        for seed in seeds
+    ]
     if skip_done_in is not None:
         jobs = without_finished(jobs, skip_done_in)
     return Plan(longest_first(jobs))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import secrets
 import socket
 import time
 from collections import deque
@@ -185,6 +186,8 @@ def _import_ray() -> ModuleType:
 def _connect(address: str | None) -> None:
     import ray
 
+    if not address:  # Ray would write a token to the home directory, which can be read-only
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())
     try:
         with silenced_standard_error():  # cluster errors are raised as exceptions anyway
             ray.init(

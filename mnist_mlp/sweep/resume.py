@@ -7,8 +7,10 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mnist_mlp import disk_errors
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.runs.environment import changes_of_results, current_machine, current_versions
 from mnist_mlp.runs.record import InvalidRun, RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder, RunIsHeld, find_runs
 from mnist_mlp.runs.states import UnknownVersion, newest_valid_state, remove_unfinished_saves
@@ -24,12 +26,14 @@ class Unfinished:
         lost: runs without a valid saved state; they are marked as failed, and their files are kept.
         warnings: one line for each problem, such as a skipped run or a damaged saved state.
         rejected: one line for each unfinished run that cannot be resumed now.
+        moved: names of the runs that were trained elsewhere, by what has changed.
     """
 
     jobs: list[Job] = field(default_factory=list)
     lost: list[RunFolder] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
+    moved: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
 def unfinished_runs(runs_dir: Path, presets: Mapping[int, Preset], numbers: Container[int] | None) -> Unfinished:
@@ -51,6 +55,7 @@ def unfinished_runs(runs_dir: Path, presets: Mapping[int, Preset], numbers: Cont
     if unfinished.rejected and not unfinished.jobs and not unfinished.lost:
         raise UsageError(f"no run can be resumed: {'; '.join(unfinished.rejected)}")
     unfinished.warnings += unfinished.rejected
+    unfinished.warnings += [_moved(changes, names) for changes, names in unfinished.moved.items()]
     return unfinished
 
 
@@ -68,7 +73,12 @@ def _claim(run: RunFolder, unfinished: Unfinished) -> None:
     try:
         run.hold()
         run.record = RunFolder.open(run.path).record  # it may have changed before this process got the lock
-        if not run.record.is_done:
+        if run.record.is_done:
+            run.release()
+        elif reason := _other_data(run.record):
+            run.release()
+            unfinished.rejected.append(f"{run.name} {reason}")
+        else:
             _add(unfinished, run)
     except RunIsHeld as holder:
         unfinished.rejected.append(str(holder))
@@ -81,7 +91,7 @@ def _claim(run: RunFolder, unfinished: Unfinished) -> None:
     except OSError as error:
         run.release()
         unfinished.rejected.append(
-            f"cannot write to {run.name} ({error.strerror or error}); free up disk space or change its permissions"
+            f"cannot write to {run.name} ({disk_errors.reason(error)}); {disk_errors.remedy(error, run.path)}"
         )
 
 
@@ -98,7 +108,32 @@ def _add(unfinished: Unfinished, run: RunFolder) -> None:
         unfinished.lost.append(run)
         return
     record.status, record.reason, record.finished = RunStatus.RUNNING, "", ""
+    trained_in = record.parts[-1]
+    record.continue_on(current_versions(), current_machine())
+    if state and (changes := changes_of_results(trained_in, record.parts[-1])):
+        unfinished.moved[changes].append(run.name)
     unfinished.jobs.append(Job(record.preset_number, record.preset, record.seed, run, state, record.trained_on))
+
+
+def _other_data(record: RunRecord) -> str:
+    """Returns why the run cannot continue on the data of this version; "" if it can. Early records have no hashes."""
+    known = record.data_sha256
+    hashes = record.trained_on.sha256_of_training_files()
+    changed = [name for name, sha256 in hashes.items() if known and known.get(name) != sha256]
+    if not changed:
+        return ""
+    return (
+        f"was trained on other data: the hash of {' and '.join(changed)} in its record.json is not the one of the "
+        f"{record.data_set} files of this version; resume it with the version that wrote it, or retrain the preset"
+    )
+
+
+def _moved(changes: str, names: list[str]) -> str:
+    runs = ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} and {len(names) - 3} more runs"
+    return (
+        f"{runs}: trained elsewhere so far ({changes}); the results may differ slightly from those of an "
+        "uninterrupted run, and record.json lists where each part was trained"
+    )
 
 
 def _mark_failed(run: RunFolder, reason: str) -> None:
@@ -108,7 +143,7 @@ def _mark_failed(run: RunFolder, reason: str) -> None:
 
 
 def _require_unedited(run: RunFolder, presets: Mapping[int, Preset]) -> None:
-    """Checks that the run's preset is unchanged in the registry. Its epochs may differ: `--epochs` overrides them.
+    """Checks that the run's preset is unchanged in the registry, apart from what the command line changed.
 
     Raises:
         UsageError: the preset was removed or edited; the message shows the difference.
@@ -128,5 +163,6 @@ def _require_unedited(run: RunFolder, presets: Mapping[int, Preset]) -> None:
 
 
 def _changes(record: RunRecord, now: Preset) -> str:
-    changes = record.preset.differences(now.but(epochs=record.preset.epochs))
+    kept = {name: getattr(record.preset, name) for name in ("epochs", *record.changed)}
+    changes = record.preset.differences(now.but(**kept))
     return ", ".join(f"{name} {format_field(then)} -> {format_field(value)}" for name, (then, value) in changes.items())

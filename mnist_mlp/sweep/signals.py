@@ -1,6 +1,7 @@
 """Handles Ctrl-C and SIGTERM without losing results.
 
-Before training starts, both end the program immediately. During training, the first Ctrl-C stops at the end of the
+Before training starts, both end the program immediately; in a notebook, Ctrl-C (its stop button) only keeps the first
+run from starting. During training, the first Ctrl-C stops at the end of the
 epoch. A second Ctrl-C, or SIGTERM at any time, stops immediately. Python's default handler is not used because it could
 raise KeyboardInterrupt in the middle of a save, or inside a TensorFlow callback that swallows it.
 """
@@ -9,9 +10,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import TypeVar
+
+from mnist_mlp.interactive import is_interactive
 
 T = TypeVar("T")
 
@@ -25,9 +29,13 @@ class StoppedBySignal(KeyboardInterrupt):
         super().__init__(message)
         self.exit_status = 128 + signal_number
 
+    def _render_traceback_(self) -> list[str]:
+        """Called by IPython instead of formatting a traceback."""
+        return [str(self)]
+
 
 class Interruption:
-    """Installs handlers for Ctrl-C and SIGTERM.
+    """Installs handlers for Ctrl-C and SIGTERM. Python allows this only in the main thread; others are not interrupted.
 
     Args:
         print_line: called to print a line of text.
@@ -44,8 +52,18 @@ class Interruption:
         self._training = self._stop_immediately = self._waiting = False
         self.requested = False
         self.signal_number = signal.SIGINT
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
+        is_main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+        self._earlier = {number: signal.signal(number, self._on_signal) for number in numbers}
+
+    def close(self) -> None:
+        """Restores the earlier handlers in an interactive session, where other work follows.
+
+        A script ends soon, and keeps its handlers so that a late Ctrl-C does not print a traceback.
+        """
+        if is_interactive():
+            for number, handler in self._earlier.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def training_begins(self) -> None:
         """Makes Ctrl-C wait for the end of the epoch from now on."""
@@ -71,6 +89,9 @@ class Interruption:
             yield event
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self._training and number == signal.SIGINT and is_interactive():
+            self._interrupt_session()
+            return
         if not self._training:
             self._before_exit()
             self._print_line(NOTHING_TRAINED)
@@ -82,3 +103,10 @@ class Interruption:
             self._print_line("Stopping after this epoch (press Ctrl-C again to stop immediately).")
         if self._stop_immediately and self._waiting:
             raise KeyboardInterrupt
+
+    def _interrupt_session(self) -> None:
+        """Stops before the first run, so that TensorFlow's import is complete and the session can go on."""
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        self._print_line("Stopping before the first run (press Ctrl-C again to stop immediately).")

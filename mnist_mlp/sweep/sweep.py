@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mnist_mlp.commands import command
+from mnist_mlp.disk_errors import reason, remedy
 from mnist_mlp.errors import WorkFailed, kind_and_text
 from mnist_mlp.runs.info_tables import InfoLogs
 from mnist_mlp.runs.record import InvalidRun, RunStatus
@@ -166,7 +167,8 @@ def _mark_failed(run: RunFolder, error: OSError) -> None:
     """
     with contextlib.suppress(InvalidRun):
         run.record = RunFolder.open(run.path).record
-    run.record.status, run.record.reason = RunStatus.FAILED, kind_and_text(error)
+    run.record.status = RunStatus.FAILED
+    run.record.reason = f"{kind_and_text(error)}; {remedy(error, run.path)}, then resume it with --resume"
     with contextlib.suppress(OSError):
         run.save_record()
     run.release()
@@ -174,6 +176,8 @@ def _mark_failed(run: RunFolder, error: OSError) -> None:
 
 def _new_run(runs_dir: Path, job: Job) -> RunFolder:
     try:
-        return new_run(runs_dir, job.preset_number, job.preset, job.seed, job.data_set)
+        return new_run(runs_dir, job.preset_number, job.preset, job.seed, job.data_set, job.changed)
     except OSError as error:
-        raise WorkFailed(f"cannot create a run directory in {runs_dir} ({error.strerror or error})") from error
+        raise WorkFailed(
+            f"cannot create a run directory in {runs_dir} ({reason(error)}); {remedy(error, runs_dir)}"
+        ) from error

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
 import pytest
 
 from benchmarks.speed import NETWORKS, epoch_flops
-from benchmarks.speed_tables import markdown
+from benchmarks.speed_tables import epochs_table, markdown
 from experiments.held_out import split
 from mnist_mlp.data.loading import load_test_data
+from mnist_mlp.strict_json import to_json
 from tests.helpers import PROJECT, only_line, runs_in
+from tests.strict import strict_json
 
 from hyperparameters import PRESETS
 
@@ -54,6 +57,12 @@ def test_tables_show_median_range_ratio_and_failures():
     assert "| command to first epoch | 6.000 (5.000 to 7.000) | 100.0% |" in table
     assert "| imports | 3.000 (3.000 to 4.000) | 50.0% |" in table
     assert "| 1-8 | 2 | 12.3 |" in table
+
+
+def test_accuracy_that_is_null_in_results_is_left_out():
+    row = {"network": "large", "how": "our sweep", "seconds": [1.0], "megabytes": 100.4, "failure": ""}
+    results = strict_json(to_json([{**row, "validation_accuracy": math.nan}], indent=1))
+    assert "| large | our sweep | 1.00 (1.00 to 1.00) | 1.00 | 100 MB |  |" in epochs_table(results)
 
 
 @pytest.mark.slow

@@ -151,3 +151,35 @@ def test_repeats_table_headings_fit_80_columns():
         console.print(repeats_table(measured, "validation accuracy"))
     heading = capture.get().splitlines()[0].split()
     assert heading == "preset seeds mean validation accuracy 95% interval standard deviation".split()
+
+
+def on_narrow_terminal(table) -> list[str]:
+    terminal = Console(width=40, highlight=False)
+    with terminal.capture() as capture:
+        terminal.print(table)
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def test_table_becomes_list_on_narrow_terminal(tmp_path):
+    epochs = [{"epoch": 1, "seconds": 6.0, "validation": {"accuracy": 0.9918}}]
+    record = RunRecord(31, Preset(final_fit=True), 1602, RunStatus.FINISHED, epochs=epochs, best_epoch=1)
+    lines = on_narrow_terminal(results_table([RunFolder(tmp_path / "1795552362_preset31[bold]", record)]))
+    assert lines[:6] == [
+        "preset      31",
+        "best epoch  1 of 1",
+        "validation  99.18%*",
+        "time        6 s",
+        "status      finished",
+        "run         1795552362_preset31[bold]",
+    ]
+    assert " ".join(lines[6:]).strip().startswith("* final fit: ")
+    assert max(map(len, lines)) <= 40
+
+
+def test_changed_preset_is_not_combined_with_plain_one():
+    plain, changed = Preset(), Preset(dropout=0.5)
+    measured = [(RunRecord(1, plain, seed), 0.98) for seed in (1, 2)]
+    measured += [(RunRecord(1, changed, seed, changed=["dropout"]), 0.97) for seed in (1, 2)]
+    one, *other = shown(repeats_table(measured, "test accuracy"))
+    assert one[:3] == ["1", "2", "98.00%"]
+    assert other[0][:4] == ["1", "(dropout=0.5)", "2", "97.00%"]

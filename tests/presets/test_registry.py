@@ -13,7 +13,14 @@ from hyperparameters import PRESETS
 
 @pytest.mark.parametrize(
     ("text", "numbers"),
-    [("31", [31]), ("9-13,31", [9, 10, 11, 12, 13, 31]), (" 9 - 11 , 2", [9, 10, 11, 2]), ([31, 9], [31, 9])],
+    [
+        ("31", [31]),
+        ("9-13,31", [9, 10, 11, 12, 13, 31]),
+        (" 9 - 11 , 2", [9, 10, 11, 2]),
+        ("9 10  31", [9, 10, 31]),
+        ("9-11, 31 32", [9, 10, 11, 31, 32]),
+        ([31, 9], [31, 9]),
+    ],
 )
 def test_select_returns_presets_in_given_order(text, numbers):
     assert list(PRESETS.select(text)) == numbers

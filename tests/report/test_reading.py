@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shutil
 
 import numpy as np
@@ -16,6 +17,7 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.reading import read_evidence
 from mnist_mlp.runs.text_table import read_table
 from tests.report.helpers import DATA, add_layers, build, make_run, score_runs
+from tests.strict import strict_json
 
 from hyperparameters import PRESETS
 
@@ -44,6 +46,25 @@ def test_damaged_runs_are_skipped_with_a_reason(tmp_path, labels):
     ]
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Skipped notes.txt: it is not a directory." in page
+
+
+def test_null_and_nan_in_records_are_read_alike(tmp_path):
+    run = add_layers(make_run(tmp_path, 33, PRESETS[33], 0.11, status="diverged"), weight_norm=math.inf)
+    run.record.epochs[2]["train"] = {**run.record.epochs[2]["train"], "cross_entropy": math.nan, "loss": math.inf}
+    run.save_record()
+    path = run.path / "record.json"
+    values = strict_json(path.read_text())
+    new = read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs[0]
+    assert np.isnan(new.curves["train cross_entropy"]).tolist() == [False, False, True]
+    assert np.isnan(new.layers["weight_norm"]).all()
+    path.write_text(json.dumps({**values, "epochs": run.record.epochs}))  # as older versions wrote it
+    assert "NaN" in path.read_text()
+    assert "Infinity" in path.read_text()
+    old = read_evidence(tmp_path / "runs", tmp_path / "INFOS", DATA).runs[0]
+    for name, curve in new.curves.items():
+        np.testing.assert_array_equal(curve, old.curves[name])
+    for measure, by_epoch in new.layers.items():
+        np.testing.assert_array_equal(np.isfinite(by_epoch), np.isfinite(old.layers[measure]))
 
 
 def test_runs_on_another_data_set_are_skipped(tmp_path, monkeypatch):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import shutil
+import subprocess
 
 import pytest
 
@@ -12,10 +14,12 @@ from mnist_mlp.data.dataset import DATA_SETS, MNIST
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.record import InvalidRun, RunRecord, RunStatus
 from tests.helpers import a_record, epoch
+from tests.strict import strict_json
 
 EVERY_FIELD = {
     "preset_number": 9,
     "preset": Preset(dropout=0.25),
+    "changed": ["dropout"],
     "seed": 11,
     "status": RunStatus.INTERRUPTED,
     "reason": "a reason",
@@ -23,6 +27,10 @@ EVERY_FIELD = {
     "finished": "2026-01-02T03:04:06+00:00",
     "versions": {"python": "3.11"},
     "machine": {"cores": 2},
+    "parts": [
+        {"first_epoch": 1, "versions": {"python": "3.11"}, "machine": {"cores": 2}},
+        {"first_epoch": 3, "versions": {"python": "3.12"}, "machine": {"cores": None}},
+    ],
     "data_set": "another",
     "data_sha256": {"a": "b"},
     "best_epoch": 2,
@@ -44,11 +52,83 @@ def test_round_trip_keeps_every_field(monkeypatch):
     assert record.trained_on is DATA_SETS["another"]
 
 
-def test_round_trip_keeps_nan_and_infinity():
+DIVERGED = a_record(
+    status="diverged",
+    best_epoch=1,
+    epochs=[epoch(1, 0.9), {**epoch(2, 0.1, math.nan), "layers": {"logits": {"weight_norm": -math.inf}}}],
+)
+
+
+def test_nan_and_infinity_are_null_in_the_file_and_nan_in_memory():
+    text = DIVERGED.to_json()
+    values = strict_json(text)
+    assert values["epochs"][1]["validation"] == {
+        "loss": None,
+        "cross_entropy": None,
+        "l2_penalty": 0.125,
+        "accuracy": 0.1,
+    }
+    assert values["epochs"][1]["layers"] == {"logits": {"weight_norm": None}}
+    record = RunRecord.from_json(text)
+    assert record.epochs[0] == DIVERGED.epochs[0]
+    second = record.epochs[1]
+    for number in (second["validation"]["loss"], second["train"]["loss"], second["layers"]["logits"]["weight_norm"]):
+        assert math.isnan(number)
+    assert record.to_json() == text
+
+
+def test_other_json_readers_accept_the_record(tmp_path):
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("Node.js is not installed")
+    (tmp_path / "record.json").write_text(DIVERGED.to_json())
+    program = "console.log(JSON.parse(fs.readFileSync(process.argv[1], 'utf8')).epochs[1].train.loss)"
+    found = subprocess.run([node, "-e", program, tmp_path / "record.json"], capture_output=True, text=True)
+    assert (found.stdout, found.stderr) == ("null\n", "")
+
+
+def test_nan_and_infinity_in_an_old_record_are_read():
     record = a_record(epochs=[epoch(1, 0.9), epoch(2, 0.1, math.nan), epoch(3, 0.1, math.inf)], best_epoch=1)
-    _, second, third = RunRecord.from_json(record.to_json()).epochs
+    values = {**vars(record), "record_version": 1, "preset": record.preset.to_dict()}
+    text = json.dumps(values)
+    assert "NaN" in text
+    assert "Infinity" in text
+    _, second, third = RunRecord.from_json(text).epochs
     assert math.isnan(second["validation"]["loss"])
     assert third["train"]["loss"] == math.inf
+
+
+def a_part(first_epoch: int, numpy: str) -> dict:
+    return {"first_epoch": first_epoch, "versions": {"numpy": numpy}, "machine": {"cores": 2}}
+
+
+def continued(record: RunRecord, numpy: str) -> list[tuple[int, str]]:
+    part = a_part(0, numpy)
+    record.continue_on(part["versions"], part["machine"])
+    assert RunRecord.from_json(record.to_json()) == record
+    return [(part["first_epoch"], part["versions"]["numpy"]) for part in record.parts]
+
+
+def test_record_lists_where_each_part_was_trained():
+    first = a_part(1, "1")
+    record = a_record(epochs=[], best_epoch=0, versions=first["versions"], machine=first["machine"])
+    assert record.parts == [first]
+    assert continued(record, "1") == [(1, "1")]
+    assert continued(record, "2") == [(1, "2")]  # no epoch was trained with version 1
+    assert record.versions == {"numpy": "2"}
+    record.epochs.append(epoch(1, 0.9))
+    assert continued(record, "2") == [(1, "2")]
+    assert continued(record, "3") == [(1, "2"), (2, "3")]
+    assert continued(record, "4") == [(1, "2"), (2, "4")]
+    record.epochs.append(epoch(2, 0.9))
+    assert continued(record, "2") == [(1, "2"), (2, "4"), (3, "2")]
+    assert record.versions == {"numpy": "2"}
+
+
+def test_record_without_parts_has_one():
+    values = json.loads(a_record(versions={"numpy": "1"}, machine={"cores": 2}).to_json())
+    del values["parts"]
+    assert RunRecord.from_json(json.dumps(values)).parts == [a_part(1, "1")]
 
 
 def test_best_accuracy_and_training_seconds():
@@ -69,7 +149,7 @@ def test_record_of_an_old_version_is_read():
     values = json.loads(a_record().to_json())
     for name in ("normalization", "final_fit", "l1_decay", "upright_beside"):
         del values["preset"][name]
-    for name in ("data_set", "reason", "machine"):
+    for name in ("data_set", "reason", "machine", "parts"):
         del values[name]
     for old_epoch in values["epochs"]:
         old_epoch["dev"] = old_epoch.pop("validation")
@@ -102,6 +182,15 @@ def test_record_of_an_old_version_is_read():
         ({"preset_number": 1.5}, "damaged"),
         ({"epochs": [epoch(2, 0.9), epoch(3, 0.9)]}, "damaged"),
         ({"epochs": 3}, "damaged"),
+        ({"parts": [a_part(2, "1")]}, "damaged"),
+        ({"parts": [a_part(1, "1"), a_part(1, "2")]}, "damaged"),
+        ({"parts": [a_part(1, "1"), a_part(5, "2")]}, "damaged"),
+        ({"parts": [a_part(1, "1\n\x1b[2J")]}, "damaged"),
+        ({"parts": [{"first_epoch": 1}]}, "damaged"),
+        ({"parts": 3}, "damaged"),
+        ({"versions": []}, "damaged"),
+        ({"data_sha256": []}, "damaged"),
+        ({"epochs": [{**epoch(1, 0.9), "seconds": None}, *map(epoch, (2, 3), (0.9, 0.9))]}, "damaged"),
     ],
     ids=str,
 )

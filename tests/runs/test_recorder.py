@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
+import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +25,7 @@ from mnist_mlp.runs.states import newest_valid_state
 from mnist_mlp.runs.text_table import read_table
 from mnist_mlp.training.results import EpochResult, LayerStatistics, Metrics, TrainingState
 from tests.helpers import TINY, made_up_result, record_training
+from tests.strict import strict_json
 
 
 def first_weight(path) -> float:
@@ -57,7 +61,8 @@ def test_new_run_records_preset_versions_machine_and_data(tmp_path):
     assert (record.data_set, record.epochs, record.finished) == ("mnist", [], "")
     assert set(record.versions) == {"python", "tensorflow", "keras", "numpy", "tensorboard"}
     assert record.versions["numpy"] == np.__version__
-    assert set(record.machine) == {"system", "processor", "cores"}
+    assert set(record.machine) == {"system", "processor", "model", "cores"}
+    assert record.parts == [{"first_epoch": 1, "versions": record.versions, "machine": record.machine}]
     assert set(record.data_sha256) == {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}
 
 
@@ -102,12 +107,13 @@ def test_diverged_run_keeps_its_best_epoch(tmp_path):
     assert first_weight(run.best_model) == 1.0
     assert read_table(tmp_path / "overral_info.txt", OVERALL_COLUMNS)[0]["status"] == "diverged"
     assert validation_scalar(run, "best_accuracy") == [0.4, 0.4]
-    assert newest_valid_state(run).state.epoch == 1
+    assert run.record.reason == "the training loss is NaN in epoch 2"
 
 
 def test_run_that_diverges_in_epoch_1_has_no_model(tmp_path):
     run = record_training(tmp_path, [made_up_result(1, 0.1, math.inf)])
     assert (run.record.status, run.record.best_epoch, run.record.best_checkpoint) == ("diverged", 0, "")
+    assert run.record.reason == "the training loss is infinite in epoch 1"
     assert not run.best_model.exists()
     assert not run.states.exists()
 
@@ -122,6 +128,54 @@ def test_end_records_status_and_reason(tmp_path, status):
     assert zipfile.is_zipfile(run.best_model)
 
 
+@pytest.mark.parametrize(
+    ("status", "last_loss", "states"),
+    [
+        (RunStatus.FINISHED, 0.5, []),
+        (RunStatus.FINISHED, math.nan, []),
+        (RunStatus.INTERRUPTED, 0.5, ["epoch_000001", "epoch_000002"]),
+        (RunStatus.FAILED, 0.5, ["epoch_000001", "epoch_000002"]),
+    ],
+)
+def test_only_unfinished_runs_keep_states(tmp_path, monkeypatch, status, last_loss, states):
+    monkeypatch.setattr(recorder, "SHARE_OF_TIME_FOR_STATES", math.inf)
+    run = record_training(tmp_path, [made_up_result(1, 0.4), made_up_result(2, 0.5, last_loss)], status=status)
+    assert run.states.exists() == bool(states)
+    assert sorted(path.name for path in run.states.glob("*")) == states
+
+
+def test_states_are_deleted_after_the_record_is_finished(tmp_path, monkeypatch):
+    statuses = set()
+    unlink = os.unlink
+
+    def watched(path, **options):
+        if "states" in Path(path).parts:
+            statuses.add(RunFolder.open(recording.run.path).record.status)
+        unlink(path, **options)
+
+    recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602), InfoLogs(tmp_path))
+    recording.record_epoch(made_up_result(1, 0.5))
+    monkeypatch.setattr(os, "unlink", watched)
+    recording.end(RunStatus.FINISHED)
+    assert statuses == {"finished"}
+
+
+def test_states_are_kept_if_the_record_is_not_on_disk(tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def fails_for_record(descriptor):
+        if os.path.samestat(os.fstat(descriptor), os.stat(recording.run.path / "record.json")):
+            raise OSError(5, "Input/output error")
+        fsync(descriptor)
+
+    recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602), InfoLogs(tmp_path))
+    recording.record_epoch(made_up_result(1, 0.5))
+    monkeypatch.setattr(os, "fsync", fails_for_record)
+    with pytest.raises(OSError, match="Input/output error"):
+        recording.end(RunStatus.FINISHED)
+    assert newest_valid_state(recording.run).state.epoch == 1
+
+
 def test_resuming_writes_missing_rows_and_events(tmp_path):
     run = new_run(tmp_path / "runs", 7, TINY, 1602)
     recording = Recorder(run, InfoLogs(tmp_path))
@@ -134,6 +188,21 @@ def test_resuming_writes_missing_rows_and_events(tmp_path):
     resumed.end(RunStatus.FINISHED)
     assert [row["epoch"] for row in read_table(path, TRAINING_LOG_COLUMNS)] == ["1", "2", "3"]
     assert validation_scalar(run, "accuracy") == [0.1, 0.2, 0.3]
+
+
+def test_resuming_writes_events_and_rows_of_null_statistics(tmp_path):
+    layer = LayerStatistics(0.1, 0.2, 0.0, math.inf, 2.0, math.nan, 0.0)
+    result = dataclasses.replace(made_up_result(1, 0.5), layers={"logits": layer})
+    run = record_training(tmp_path, [result], status=RunStatus.INTERRUPTED)
+    assert strict_json((run.path / "record.json").read_text())["epochs"][0]["layers"]["logits"]["gradient_norm"] is None
+    shutil.rmtree(run.summaries)
+    (tmp_path / "training_log.txt").unlink()
+    Recorder(run, InfoLogs(tmp_path)).end(RunStatus.INTERRUPTED)
+    events = EventAccumulator(str(run.summaries / "train"), size_guidance={"tensors": 0}).Reload()
+    (point,) = events.Tensors("gradient_norm/logits")
+    assert math.isnan(make_ndarray(point.tensor_proto).item())
+    (row,) = read_table(tmp_path / "training_log.txt", TRAINING_LOG_COLUMNS)
+    assert row["epoch"] == "1"
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, [1]), (math.inf, [1, 2, 3])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from mnist_mlp.evaluation.scoring import load_best_model
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
-from mnist_mlp.runs.states import UnknownVersion, newest_valid_state, remove_unfinished_saves, save_state
+from mnist_mlp.runs.states import UnknownVersion, delete_states, newest_valid_state, remove_unfinished_saves, save_state
 from mnist_mlp.training.loop import train
 from mnist_mlp.training.model import build_model, build_optimizer
 from mnist_mlp.training.results import TrainingState
@@ -66,6 +67,38 @@ def test_two_newest_states_are_kept(tmp_path):
     assert sorted(path.name for path in run.states.iterdir()) == ["epoch_000010", "epoch_000011"]
     state, record, _ = newest_valid_state(run)
     assert (state.epoch, len(record.epochs)) == (11, 11)
+
+
+def test_states_are_deleted_but_not_files_of_others(tmp_path):
+    run = run_with_states(tmp_path / "runs", 3)
+    linked = tmp_path / "elsewhere"
+    shutil.copytree(run.states / "epoch_000003", linked)
+    (run.states / "epoch_000001").symlink_to(linked)
+    mine = [run.states / "notes.txt", run.states / "epoch_000002" / "notes.txt", run.states / "epoch_000009"]
+    for path in mine:
+        path.write_text("mine")
+    delete_states(run)
+    left = {path.relative_to(run.states).as_posix() for path in run.states.rglob("*")}
+    assert left == {"notes.txt", "epoch_000001", "epoch_000002", "epoch_000002/notes.txt", "epoch_000009"}
+    assert len(list(linked.iterdir())) == 3
+
+
+def test_saving_keeps_files_of_others_in_old_states(tmp_path):
+    run = run_with_states(tmp_path, 2)
+    notes = run.states / "epoch_000001" / "notes.txt"
+    notes.write_text("mine")
+    run.record.epochs.append(epoch(3, 0.3))
+    save_state(run, make_state(3))
+    assert [path.name for path in notes.parent.iterdir()] == ["notes.txt"]
+    assert newest_valid_state(run).state.epoch == 3
+
+
+def test_states_directory_disappears(tmp_path):
+    run = run_with_states(tmp_path, 3)
+    delete_states(run)
+    assert not run.states.exists()
+    delete_states(run)
+    assert newest_valid_state(run) == (None, run.record, [])
 
 
 @pytest.mark.parametrize("name", ["state.safetensors", "record.json"])

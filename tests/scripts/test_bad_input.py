@@ -17,7 +17,7 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.record import InvalidRun, RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.states import newest_valid_state
-from tests.helpers import PROJECT, a_record, runs_in
+from tests.helpers import PROJECT, a_record, runs_in, save_initial_state
 
 from hyperparameters import PRESETS
 
@@ -87,7 +87,9 @@ def test_any_text_is_rejected_as_record(text):
 def run_with_states(trained, tmp_path_factory) -> RunFolder:
     folder = tmp_path_factory.mktemp("states")
     shutil.copytree(trained / "runs", folder / "runs")
-    return runs_in(folder)[0]
+    run = runs_in(folder)[0]
+    save_initial_state(run)
+    return run
 
 
 @given(data=st.data())

@@ -30,7 +30,7 @@ from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.states import newest_valid_state
 from mnist_mlp.runs.text_table import read_table
-from tests.helpers import PROJECT, folders, only_line, runs_in
+from tests.helpers import PROJECT, folders, only_line, runs_in, save_initial_state
 
 pytestmark = pytest.mark.slow
 
@@ -155,7 +155,7 @@ def test_decompression_bombs_are_rejected(script, tmp_path, trained):
 def test_hostile_states_are_rejected_before_loading(tmp_path, trained):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     run = runs_in(tmp_path)[0]
-    newest = max(run.states.iterdir())
+    newest = save_initial_state(run)
     whole = {path.name: path.read_bytes() for path in newest.iterdir()}
 
     def rejection_of(**changes: bytes) -> str:

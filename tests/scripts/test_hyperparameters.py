@@ -48,7 +48,10 @@ def test_script_prints_every_preset_without_importing_tensorflow(script):
             "PRESETS[99] = PRESETS[18].but(hidden_sizes=(9, 0))",
             "hidden_sizes[1]: must be a whole number",
         ),
-        ("PRESETS[99] = PRESETS[18].but(dropuot=0.5)", "dropuot=0.5: there is no such hyperparameter; did you mean dropout?"),
+        (
+            "PRESETS[99] = PRESETS[18].but(dropuot=0.5)",
+            "dropuot=0.5: there is no such hyperparameter; did you mean dropout?",
+        ),
         ("PRESETS[99] = PRESETS[18].but(dropout=0.5, dropout=0.6)", "keyword argument repeated: dropout"),
         ("PRESETS[99] = PRESETS[18].but(dropout=half)", "name 'half' is not defined"),
         ("PRESETS[99] = PRESETS[998].but(dropout=0.5)", "preset 998 does not exist"),

@@ -58,7 +58,7 @@ def test_run_directory_content(trained):
             assert 0.5 < metrics["accuracy"] < 1
     assert record.epochs[-1]["validation"]["l2_penalty"] > 0
     names = sorted(path.name for path in second.path.iterdir() if not path.name.startswith("."))
-    assert names == ["best_model.keras", "checkpoints", "record.json", "states", "summaries"]
+    assert names == ["best_model.keras", "checkpoints", "record.json", "summaries"]
     assert 1 <= len(list(second.checkpoints.iterdir())) <= 2
     json.loads((second.path / "record.json").read_text())
 

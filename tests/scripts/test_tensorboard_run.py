@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 import urllib.request
 
@@ -10,7 +14,7 @@ import pytest
 
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
 from mnist_mlp.runs.text_table import read_table
-from tests.helpers import runs_in
+from tests.helpers import PROJECT, runs_in
 
 
 def fetch(address: str, body: bytes | None = None):
@@ -49,3 +53,22 @@ def test_tensorboard_serves_scalars_graph_hyperparameters_and_scores(evaluated, 
     assert metrics["best_accuracy"] == pytest.approx(second.record.best_validation_accuracy)
     scores = {row["run"]: row["test_accuracy"] for row in read_table(evaluated / "INFOS/eval_log.txt", EVAL_COLUMNS)}
     assert metrics["test_accuracy"] == pytest.approx(float(scores[second.name]))
+
+
+@pytest.mark.parametrize("when", ["address is printed", "browser is starting"])
+def test_ctrl_c_ends_quietly_at_any_time(evaluated, tmp_path, when):
+    browser = tmp_path / "browser"
+    browser.write_text("#!/bin/sh\ntrap '' INT\necho started\nexec sleep 60\n")
+    browser.chmod(0o755)
+    command = [sys.executable, "tensorboard_run.py", "--runs-dir", str(evaluated / "runs"), "--port", "7006"]
+    environment = {**os.environ, "BROWSER": str(browser)}
+    with (tmp_path / "errors").open("w") as errors:
+        process = subprocess.Popen(
+            command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    expected = "TensorBoard is running at " if when == "address is printed" else "started"
+    while not process.stdout.readline().startswith(expected):
+        assert process.poll() is None, (tmp_path / "errors").read_text()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0
+    assert (tmp_path / "errors").read_text() == ""

@@ -25,6 +25,23 @@ from hyperparameters import PRESETS
         (["MNIST_train.py", "--info-dir", "/proc/INFOS"], 2, "cannot write to /proc/INFOS"),
         (["MNIST_train.py", "--presets", "1,9", "--data-dir", "/proc/data"], 1, "cannot be written"),
         (["MNIST_train.py", "--data-dir", "/proc/data"], 1, "is missing or damaged and cannot be written"),
+        (
+            ["MNIST_train.py", "--learning-rate", "0.01"],
+            2,
+            "is a hyperparameter, not an option; use --set learning_rate=0.01",
+        ),
+        (["MNIST_train.py", "--learning_rate=0.01"], 2, "use --set learning_rate=0.01 (see "),
+        (
+            ["MNIST_train.py", "--presets", "1", "9", "--hidden-sizes", "40", "30", "--quiet"],
+            2,
+            "use --set hidden_sizes=40,30",
+        ),
+        (["MNIST_train.py", "--dropout"], 2, "use --set dropout=VALUE"),
+        (["MNIST_train.py", "--presets", "9", "31,"], 2, "presets '9 31,': '' is invalid"),
+        (["MNIST_train.py", "--set", "dropout=2"], 2, "--set dropout: must be a number that is at least 0 and less"),
+        (["MNIST_train.py", "--set", "batch_size=60000"], 2, "batch_size: must be a whole number from 1 to 55,000"),
+        (["MNIST_train.py", "--set", "epochs=3", "--epochs", "4"], 2, "--epochs and --set epochs=... set the same"),
+        (["MNIST_train.py", "--resume", "--set", "dropout=0.3"], 2, "--resume cannot be combined with --set"),
         (["MNIST_eval.py", "--runs-dir", "EMPTY"], 1, "contains no runs; train a preset first: "),
         (["MNIST_eval.py", "--runs-dir", "missing"], 2, "runs directory missing cannot be read"),
         (["MNIST_eval.py", "no_such_run", "--runs-dir", "EMPTY"], 2, "run 'no_such_run' does not exist"),
@@ -47,3 +64,9 @@ def test_usage_error_is_one_line(script, tmp_path, command, status, message):
         assert line.endswith(f"MNIST_train.py --runs-dir {tmp_path / 'empty'}")
     assert process.returncode == status
     assert not list(tmp_path.glob("runs/*"))
+
+
+def test_wrong_option_of_registry_has_no_line_number(script):
+    process = script("hyperparameters.py", "foo")
+    assert only_line(process).startswith("Error: unrecognized arguments: foo (see ")
+    assert process.returncode == 2

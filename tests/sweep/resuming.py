@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mnist_mlp.files import sha256_of
 from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS
+from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
-from mnist_mlp.runs.states import newest_valid_state
 from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, folders, result_of, runs_in, wait_for
 
@@ -61,6 +64,18 @@ def saved_states(run: RunFolder) -> list[Path]:
     return sorted(run.states.glob("epoch_*"))
 
 
+def rewrite_records(run: RunFolder, change: Callable[[RunRecord], object]) -> None:
+    """Changes the run's record and those in its saved states, whose manifests are updated."""
+    for path in (run.path, *saved_states(run)):
+        record = RunRecord.from_json((path / "record.json").read_text())
+        change(record)
+        (path / "record.json").write_text(record.to_json())
+        if path != run.path:
+            manifest = json.loads((path / "manifest.json").read_text())
+            manifest["sha256"]["record.json"] = sha256_of((path / "record.json").read_bytes())
+            (path / "manifest.json").write_text(json.dumps(manifest))
+
+
 def duplicate(run: RunFolder, number: int) -> RunFolder:
     """Copies the run within its runs directory; returns the copy."""
     return RunFolder.open(copy_of(run.path, run.path.with_name(f"{run.name}_{number}")))
@@ -95,12 +110,7 @@ def assert_matches_uninterrupted(folder: Path, uninterrupted: Path) -> None:
         assert run.record.status == "finished"
         assert result_of(run) == result_of(expected)
         assert run.record.best_epoch == expected.record.best_epoch
-        actual, reference = (newest_valid_state(folder).state for folder in (run, expected))
-        assert actual.epoch == reference.epoch == 6
-        for name in ("weights", "optimizer_state"):
-            for array, other in zip(getattr(actual, name), getattr(reference, name), strict=True):
-                assert array.tobytes() == other.tobytes()
         assert sorted(row["epoch"] for row in logged if row["run"] == run.name) == [str(epoch) for epoch in range(1, 7)]
         assert [row["run"] for row in overall].count(run.name) == 1
         assert curves(run) == curves(expected)
-        assert not list(run.states.glob(".*"))
+        assert not run.states.exists()

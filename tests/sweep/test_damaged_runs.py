@@ -12,13 +12,19 @@ import pytest
 
 from mnist_mlp.data.loading import load_test_data
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
-from mnist_mlp.files import sha256_of
 from mnist_mlp.quiet_tensorflow import keras
-from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, flip_a_byte, folders, only_line, project_with, runs_in
-from tests.sweep.resuming import assert_matches_uninterrupted, copy_of, duplicate, files_of, saved_states, the_run
+from tests.sweep.resuming import (
+    assert_matches_uninterrupted,
+    copy_of,
+    duplicate,
+    files_of,
+    rewrite_records,
+    saved_states,
+    the_run,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -59,13 +65,8 @@ def set_version_2(manifest: Path) -> None:
 
 def make_best_epoch_perfect(run: RunFolder) -> None:
     """Sets the validation accuracy of the best epoch to 1 in all saved records, so that no later epoch is better."""
-    for state in saved_states(run):
-        record = RunRecord.from_json((state / "record.json").read_text())
-        record.epochs[run.record.best_epoch - 1]["validation"]["accuracy"] = 1.0
-        (state / "record.json").write_text(record.to_json())
-        manifest = json.loads((state / "manifest.json").read_text())
-        manifest["sha256"]["record.json"] = sha256_of((state / "record.json").read_bytes())
-        (state / "manifest.json").write_text(json.dumps(manifest))
+    best = run.record.best_epoch - 1
+    rewrite_records(run, lambda record: record.epochs[best]["validation"].update(accuracy=1.0))
 
 
 def test_run_without_valid_state_fails_and_others_resume(script, interrupted, tmp_path):

@@ -8,7 +8,9 @@ import pytest
 
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.errors import UsageError
+from mnist_mlp.runs.info_tables import InfoLogs
 from mnist_mlp.runs.record import RunStatus
+from mnist_mlp.runs.recorder import Recorder, new_run
 from mnist_mlp.sweep.plan import plan_new_runs, plan_resume
 from tests.helpers import TINY, made_up_result, record_training
 
@@ -47,3 +49,24 @@ def test_finished_runs_are_skipped_and_unfinished_runs_resumed(tmp_path):
     resumed = plan_resume(tmp_path / "runs", {7: LONG}, None)
     assert [(job.preset, job.seed, job.resume_from.epoch) for job in resumed.jobs] == [(LONG, 1602, 1)]
     assert plan_resume(tmp_path / "runs", {7: LONG}, {8}).jobs == []
+
+
+def test_changes_apply_to_every_preset_and_are_recorded():
+    other = TINY.but(dropout=0.5)
+    plan = plan_new_runs({1: TINY, 2: other}, [5], epochs=3, changes={"dropout": 0.5})
+    jobs = [(job.preset_number, job.preset, job.changed) for job in plan.jobs]
+    assert jobs == [(1, other.but(epochs=3), ("dropout",)), (2, other.but(epochs=3), ())]
+    with pytest.raises(UsageError, match=r"^--set dropout: must be a number"):
+        plan_new_runs({1: TINY}, [5], changes={"dropout": 1})
+
+
+def test_changed_run_resumes_while_rest_of_its_preset_is_unedited(tmp_path):
+    changed = SHORT.but(epochs=2, dropout=0.5)
+    recorder = Recorder(new_run(tmp_path / "runs", 7, changed, 1602, changed=("dropout",)), InfoLogs(tmp_path))
+    recorder.record_epoch(made_up_result(1, 0.5))
+    recorder.end(RunStatus.INTERRUPTED)
+    (job,) = plan_resume(tmp_path / "runs", {7: SHORT}, None).jobs
+    assert (job.preset, str(job.run.record.preset_name)) == (changed, "7 (dropout=0.5)")
+    job.run.release()
+    with pytest.raises(UsageError, match=r"was edited after the run started \(batch_size \d+ -> 50\)"):
+        plan_resume(tmp_path / "runs", {7: SHORT.but(batch_size=50)}, None)

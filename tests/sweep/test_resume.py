@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
 
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.errors import UsageError
+from mnist_mlp.runs.environment import current_machine, current_versions
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.states import save_state
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.sweep.resume import unfinished_runs, without_finished
 from tests.helpers import TINY, epoch, made_up_result
+from tests.sweep.resuming import files_of
 
 
 def a_run(folder: Path, number: int, seed: int, status: str, epochs: int = 3, preset=TINY) -> RunFolder:
@@ -68,6 +71,70 @@ def test_resume_rejects_edited_preset_except_epochs(tmp_path):
         unfinished_runs(tmp_path / "runs", {7: TINY.but(dropout=0.5)}, None)
     with pytest.raises(UsageError, match=r"preset 7 is no longer in hyperparameters\.py"):
         unfinished_runs(tmp_path / "runs", {8: TINY}, None)
+
+
+def trained_elsewhere(run: RunFolder, **versions: str) -> RunFolder:
+    """Makes the run and its saved states look as if they were trained with these versions."""
+    run.record.versions = {**current_versions(), **versions}
+    run.record.machine = current_machine()
+    run.record.parts = [{"first_epoch": 1, "versions": run.record.versions, "machine": run.record.machine}]
+    epochs = run.record.epochs
+    for done in range(1, len(epochs)):
+        run.record.epochs = epochs[:done]
+        save_state(run, made_up_result(done, done / 10).state)
+    run.record.epochs = epochs
+    run.save_record()
+    return run
+
+
+def test_other_versions_are_recorded_with_one_warning(tmp_path):
+    numpy = current_versions()["numpy"]
+    elsewhere = [trained_elsewhere(a_run(tmp_path, 7, seed, "interrupted"), numpy="1.0") for seed in range(1, 6)]
+    trained_elsewhere(a_run(tmp_path, 7, 6, "interrupted"))
+    a_run(tmp_path, 7, 7, "interrupted")  # from a version that did not record this
+    unfinished = unfinished_runs(tmp_path / "runs", {7: TINY}, None)
+    (warning,) = unfinished.warnings
+    names = ", ".join(run.name for run in elsewhere[:3])
+    assert warning.startswith(
+        f"{names} and 2 more runs: trained elsewhere so far (NumPy 1.0 -> {numpy}); the results may differ slightly"
+    )
+    here = {"versions": current_versions(), "machine": current_machine()}
+    for job in unfinished.jobs[:5]:
+        parts = job.run.record.parts
+        assert (len(parts), parts[0]["versions"]["numpy"]) == (2, "1.0")
+        assert parts[1] == {"first_epoch": 3, **here}
+    assert unfinished.jobs[5].run.record.parts == [{"first_epoch": 1, **here}]
+    assert unfinished.jobs[6].run.record.parts[1] == {"first_epoch": 3, **here}
+
+
+def test_no_warning_if_nothing_was_trained_elsewhere(tmp_path):
+    trained_elsewhere(a_run(tmp_path, 7, 1, "running", epochs=0), numpy="1.0")
+    unfinished = unfinished_runs(tmp_path / "runs", {7: TINY}, None)
+    assert unfinished.warnings == []
+    (job,) = unfinished.jobs
+    assert (len(job.run.record.parts), job.run.record.versions) == (1, current_versions())
+
+
+def test_run_with_other_data_is_rejected_and_kept(tmp_path):
+    other, same, old = (a_run(tmp_path, 7, seed, "interrupted") for seed in (1, 2, 3))
+    hashes = MNIST.sha256_of_training_files()
+    same.record.data_sha256 = hashes
+    same.save_record()
+    other.record.data_sha256 = {**hashes, "train-labels-idx1-ubyte": "0" * 64}
+    other.save_record()
+    before = files_of(other)
+    unfinished = unfinished_runs(tmp_path / "runs", {7: TINY}, None)
+    assert [job.seed for job in unfinished.jobs] == [2, 3]
+    (warning,) = unfinished.warnings
+    assert warning == (
+        f"{other.name} was trained on other data: the hash of train-labels-idx1-ubyte in its record.json is not the "
+        "one of the mnist files of this version; resume it with the version that wrote it, or retrain the preset"
+    )
+    for run in (same, old):
+        shutil.rmtree(run.path)
+    with pytest.raises(UsageError, match=f"^no run can be resumed: {other.name} was trained on other data"):
+        unfinished_runs(tmp_path / "runs", {7: TINY}, None)
+    assert files_of(other) == before
 
 
 def test_other_directories_are_skipped_with_warning(tmp_path):

@@ -17,6 +17,7 @@ from tests.sweep.resuming import (
     copy_of,
     duplicate,
     files_of,
+    rewrite_records,
     saved_states,
     start,
     start_until,
@@ -95,6 +96,28 @@ def test_run_can_be_resumed_after_full_disk(script, interrupted, uninterrupted, 
     subprocess.run(["umount", run.summaries], check=True)
     assert script("MNIST_train.py", "--resume", "--quiet", *folders(folder)).returncode == 0
     assert_matches_uninterrupted(folder, uninterrupted)
+
+
+def test_resume_elsewhere_warns_and_other_data_is_rejected(script, interrupted, uninterrupted, tmp_path):
+    folder = copy_of(interrupted, tmp_path)
+    moved = the_run(folder)
+    other = duplicate(moved, 2)
+    old, new = {"keras": "3.0.0"}, moved.record.versions["keras"]
+    rewrite_records(moved, lambda record: [part["versions"].update(old) for part in record.parts])
+    rewrite_records(other, lambda record: record.data_sha256.update({"train-images-idx3-ubyte": "0" * 64}))
+    before = files_of(other)
+    process = script("MNIST_train.py", "--resume", *folders(folder))
+    assert process.returncode == 0
+    rejected, warning = process.stderr.splitlines()
+    assert rejected.startswith(f"Warning: {other.name} was trained on other data: the hash of train-images-idx3-ubyte ")
+    assert warning.startswith(f"Warning: {moved.name}: trained elsewhere so far (Keras 3.0.0 -> {new}); ")
+    assert files_of(other) == before
+    done = len(moved.record.epochs)
+    shutil.rmtree(other.path)
+    assert_matches_uninterrupted(folder, uninterrupted)
+    parts = the_run(folder).record.parts
+    assert [(part["first_epoch"], part["versions"]["keras"]) for part in parts] == [(1, "3.0.0"), (done + 1, new)]
+    assert len(the_run(uninterrupted).record.parts) == 1
 
 
 @pytest.mark.usefixtures("one_cluster_at_a_time")

@@ -33,7 +33,7 @@ def learning_picture(run: ReportedRun) -> Picture:
     """Returns the figure of a run's learning curves."""
     epochs = len(run.record.epochs)
     subtitle = (
-        f"Preset {run.record.preset_number}, seed {run.record.seed}. Training: mean over each epoch, dropout on.\n"
+        f"Preset {run.record.preset_name}, seed {run.record.seed}. Training: mean over each epoch, dropout on.\n"
         "Validation: after each epoch, dropout off. Marker: best epoch."
     )
 

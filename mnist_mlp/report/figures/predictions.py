@@ -43,4 +43,4 @@ def _best_run_with_predictions(content: ReportContent) -> ReportedRun | None:
 
 
 def _network(run: ReportedRun) -> str:
-    return f"Preset {run.record.preset_number}, best run by validation accuracy"
+    return f"Preset {run.record.preset_name}, best run by validation accuracy"

@@ -33,7 +33,7 @@ def runs_in_words(runs: Iterable[ReportedRun]) -> str:
     """Returns the presets and seeds of runs, such as "Presets 14 and 15, seed 1602."."""
     runs = list(runs)
     seeds = sorted({run.record.seed for run in runs})
-    numbers = listed([str(run.record.preset_number) for run in runs])
+    numbers = listed([str(run.record.preset_name) for run in runs])
     presets = f"Preset {numbers}" if len(runs) == 1 else f"Presets {numbers}"
     return f"{presets}, seed {seeds[0]}." if len(seeds) == 1 else f"{presets}, one seed each."
 

@@ -130,10 +130,12 @@ def _without_decay(findings: Sequence[Finding], smallest: Experiment) -> list[st
     tried = smallest.preset.weight_decay
     if all(decay > tried for decay, _, _ in pairs):
         number = smallest.numbers[0]
+        change = "weight_decay=0.0"
+        has_line = str(number).isdecimal()  # a preset that was changed on the command line has none
         sentences.append(
             f"The effect of weight decay = {tried:g} alone is not measured here, because no preset has the "
             f"hyperparameters of preset {number} without weight decay. To measure it, train "
-            f"PRESETS[{number}].but(weight_decay=0.0)."
+            f"{f'PRESETS[{number}].but({change})' if has_line else f'preset {number}, {change}'}."
         )
     return sentences
 

@@ -1,0 +1,60 @@
+"""What a user can do about a file that cannot be written or read."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+from mnist_mlp.errors import in_one_line
+
+FREE_FILES_AT_LEAST = 16  # a few may be free again, because unfinished files were deleted before the error is reported
+
+_REMEDIES = {
+    errno.EACCES: "change its permissions",
+    errno.EPERM: "change its permissions",
+    errno.EROFS: "make the file system writable",
+    errno.ENOSPC: "free up disk space",
+    errno.EDQUOT: "free up space in your disk quota",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENAMETOOLONG: "use a shorter path",
+    errno.ENOENT: "check whether it was moved or deleted",
+    errno.ENOTDIR: "rename the file that has the name of a directory",
+    errno.EEXIST: "rename the file that has the name of a directory",
+    errno.EISDIR: "rename the directory that has the name of a file",
+    errno.ELOOP: "remove the symbolic link",
+}
+
+
+def reason(error: OSError) -> str:
+    """Returns what the operating system reports, in one line and without the path."""
+    return error.strerror or in_one_line(error)
+
+
+def remedy(error: OSError, path: Path) -> str:
+    """Returns what to do about the error, as a clause that can follow the reason.
+
+    Args:
+        path: the file or directory that cannot be written. The disk that it is on tells why it is full.
+    """
+    if error.errno == errno.ENOSPC and _lacks_free_files(path):
+        return "delete some files: this file system limits their number, and no more can be created"
+    return _REMEDIES.get(error.errno, "check the disk and its connection")
+
+
+def with_number(message: str) -> OSError:
+    """Returns an OSError for a message of a library that reports errors of the operating system only as text."""
+    for number in _REMEDIES:
+        if os.strerror(number) in message:
+            return OSError(number, os.strerror(number))
+    return OSError(message)
+
+
+def _lacks_free_files(path: Path) -> bool:
+    with contextlib.suppress(OSError, AttributeError):  # Windows does not have statvfs
+        existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        disk = os.statvfs(existing)
+        return disk.f_files > 0 and disk.f_favail < FREE_FILES_AT_LEAST
+    return False

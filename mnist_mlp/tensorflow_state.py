@@ -1,0 +1,44 @@
+"""Checks how TensorFlow and Keras are set up in this process. In a notebook, other cells may have done that already.
+
+Imports TensorFlow only if something else has imported it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from mnist_mlp.errors import UsageError
+
+
+def require_float32() -> None:
+    """Checks that Keras computes in float32, its default. Otherwise, all numbers would differ from those of a script.
+
+    Raises:
+        UsageError: another cell has changed this.
+    """
+    if "keras" not in sys.modules:
+        return
+    from mnist_mlp.quiet_tensorflow import keras
+
+    for setting, value in (("floatx", keras.config.floatx()), ("dtype policy", keras.config.dtype_policy().name)):
+        if value != "float32":
+            raise UsageError(
+                f"Keras's {setting} is {value!r} in this process; set it to 'float32' or restart the kernel"
+            )
+
+
+def can_train_here() -> bool:
+    """Returns whether a run would get the same bits in this process as in a new one.
+
+    TensorFlow's number of threads cannot be changed after its first operation.
+    """
+    if "tensorflow" not in sys.modules:
+        return True
+    from mnist_mlp.quiet_tensorflow import THREADS, tf
+
+    threads = tf.config.threading
+    return (
+        threads.get_intra_op_parallelism_threads() == THREADS
+        and threads.get_inter_op_parallelism_threads() == 0
+        and not tf.config.functions_run_eagerly()
+    )
