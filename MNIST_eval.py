@@ -20,15 +20,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnist_mlp import disk_errors
 from mnist_mlp.commands import command
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.tables import repeats_table, scores_table
 from mnist_mlp.console.terminal import escape, open_console, print_line
+from mnist_mlp.disk import disk_errors
+from mnist_mlp.disk.files import require_writable_folder
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.evaluation.score_tables import log_ensemble, read_ensemble_log, read_eval_log, write_eval_log
 from mnist_mlp.evaluation.scores import ScoredRun, TestScore
-from mnist_mlp.files import require_writable_folder
 from mnist_mlp.runs.run_folder import FoundRuns, find_runs
 
 

@@ -22,8 +22,8 @@ from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.tables import presets_tables, repeats_table, results_table
 from mnist_mlp.console.terminal import escape, open_console, print_line
 from mnist_mlp.console.training import train_jobs
+from mnist_mlp.disk.files import require_writable_folder
 from mnist_mlp.errors import UsageError, WorkFailed
-from mnist_mlp.files import require_writable_folder
 from mnist_mlp.presets.changes import lines_to_keep, parse_changes
 from mnist_mlp.presets.loading import load_presets
 from mnist_mlp.presets.preset import Preset

@@ -37,9 +37,9 @@ from benchmarks.speed_tables import markdown
 from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.disk.strict_json import to_json
 from mnist_mlp.presets.checks import not_allowed
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.strict_json import to_json
 
 from hyperparameters import PRESETS
 

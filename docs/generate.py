@@ -145,8 +145,7 @@ def published() -> str:
 
 
 def _weights(number: int) -> str:
-    views = 2 if PRESETS[number].upright_beside else 1
-    sizes = (views * MNIST.pixels, *PRESETS[number].hidden_sizes, MNIST.classes)
+    sizes = MNIST.layer_sizes(PRESETS[number])
     return f"{sum(a * b for a, b in itertools.pairwise(sizes)) / 1e6:.1f} million"
 
 

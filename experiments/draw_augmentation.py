@@ -23,8 +23,8 @@ from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.loading import load_training_data
+from mnist_mlp.disk.files import require_writable_folder
 from mnist_mlp.errors import UsageError, WorkFailed
-from mnist_mlp.files import require_writable_folder
 from mnist_mlp.presets.declarations import DEFORMATIONS
 from mnist_mlp.presets.preset import Preset, format_field
 
@@ -80,7 +80,7 @@ def augmented_rows(digits: LabeledImages, rows: list[Row]) -> list[np.ndarray]:
     from mnist_mlp.data.augmentation import deformed
     from mnist_mlp.data.deskewing import deskewed
     from mnist_mlp.data.sampling import with_neighbors
-    from mnist_mlp.quiet_tensorflow import tf
+    from mnist_mlp.libraries.quiet_tensorflow import tf
 
     original, upright = (tf.constant(with_neighbors(images.pixels)) for images in (digits, deskewed(digits)))
     return [

@@ -23,7 +23,7 @@ from mnist_mlp.data.deskewing import as_seen_by
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.loading import load_test_data
 from mnist_mlp.evaluation.scoring import load_best_model
-from mnist_mlp.quiet_tensorflow import keras
+from mnist_mlp.libraries.quiet_tensorflow import keras
 from mnist_mlp.runs.record import RunStatus
 from mnist_mlp.runs.run_folder import RunFolder, find_runs
 

@@ -84,7 +84,7 @@ def augmented_errors(preset: Preset, state: TrainingState, images: LabeledImages
     from mnist_mlp.data.augmentation import deformed
     from mnist_mlp.data.deskewing import as_seen_by
     from mnist_mlp.data.sampling import with_neighbors
-    from mnist_mlp.quiet_tensorflow import tf
+    from mnist_mlp.libraries.quiet_tensorflow import tf
     from mnist_mlp.training.model import build_model
 
     model = build_model(preset, seed=0)

@@ -23,12 +23,13 @@ from statistics import mean, median
 from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.report.building import PAGE_FILE, WORKBOOK_FILE, build_report
+from mnist_mlp.report.comparisons import difference_of_runs
 from mnist_mlp.report.csv_files import write_csv
-from mnist_mlp.report.evidence import TESTED_IMAGES, ReportedRun
+from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.intervals import interval_of_runs
 from mnist_mlp.report.reading import read_evidence
 from mnist_mlp.report.report_tables import runs_table
-from mnist_mlp.report.statistics import Difference, mcnemar, over_seeds, two_proportions
+from mnist_mlp.report.statistics import Difference
 from mnist_mlp.report.tables import Column, DataTable, Kind
 
 from hyperparameters import PRESETS
@@ -147,14 +148,14 @@ def changes(runs: Sequence[ReportedRun]) -> Iterator[_Change]:
         parent = PRESETS[number].parent
         parent_runs = by_preset.get(PRESETS.number_of(parent), []) if parent else []
         share = mean(parallel_share(run, runs) for run in by_preset[number])
-        yield _Change(number, by_preset[number], difference_of(by_preset[number], parent_runs), share)
+        yield _Change(number, by_preset[number], difference_of_runs(by_preset[number], parent_runs), share)
 
 
 def stages(runs: Sequence[ReportedRun]) -> Iterator[_Stage]:
     by_preset = scored_by_preset(runs)
     for earlier, later in STAGES:
         before, after = (mean(run.test_accuracy for run in by_preset[number]) for number in (earlier, later))
-        yield _Stage(earlier, later, before, after, difference_of(by_preset[later], by_preset[earlier]))
+        yield _Stage(earlier, later, before, after, difference_of_runs(by_preset[later], by_preset[earlier]))
 
 
 def scored_by_preset(runs: Sequence[ReportedRun]) -> dict[int, list[ReportedRun]]:
@@ -164,19 +165,6 @@ def scored_by_preset(runs: Sequence[ReportedRun]) -> dict[int, list[ReportedRun]
         if run.test_accuracy is not None:
             by_seed[run.record.preset_number][run.record.seed] = run
     return {number: [seeds[seed] for seed in sorted(seeds)] for number, seeds in by_seed.items()}
-
-
-def difference_of(runs: Sequence[ReportedRun], others: Sequence[ReportedRun]) -> Difference | None:
-    """Returns the difference in mean test accuracy, tested over seeds, or over images if there is one run of each."""
-    if not others:
-        return None
-    accuracies, other_accuracies = ([run.test_accuracy for run in group] for group in (runs, others))
-    if len(runs) + len(others) > 2:
-        return over_seeds(accuracies, other_accuracies)
-    (run,), (other,) = runs, others
-    if run.right is not None and other.right is not None:
-        return mcnemar(run.right, other.right)
-    return two_proportions(run.test_correct, other.test_correct, TESTED_IMAGES)
 
 
 def parallel_share(run: ReportedRun, runs: Sequence[ReportedRun]) -> float:

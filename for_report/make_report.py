@@ -16,7 +16,7 @@ install_error_hook()
 
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.terminal import open_console, print_line
-from mnist_mlp.files import require_writable_folder
+from mnist_mlp.disk.files import require_writable_folder
 
 
 def parse_arguments(given: Sequence[str]) -> argparse.Namespace:

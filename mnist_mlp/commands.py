@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from mnist_mlp.interactive import ipython_shell
+from mnist_mlp.host.interactive import ipython_shell
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -8,8 +8,8 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from mnist_mlp.interactive import is_interactive
-from mnist_mlp.streams import prepare_standard_streams
+from mnist_mlp.host.interactive import is_interactive
+from mnist_mlp.host.streams import prepare_standard_streams
 
 REGISTRY_FILE = "hyperparameters.py"
 TRAIN_SCRIPT = "MNIST_train.py"

@@ -17,20 +17,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mnist_mlp import disk_errors
 from mnist_mlp.commands import PROJECT, relative_to_here
 from mnist_mlp.console.run_table import Table, read_test_scores, table_of_runs
 from mnist_mlp.console.terminal import open_console, print_line
 from mnist_mlp.console.training import train_jobs
+from mnist_mlp.disk import disk_errors
+from mnist_mlp.disk.files import require_writable_folder
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.evaluation.score_tables import write_eval_log
-from mnist_mlp.files import require_writable_folder
+from mnist_mlp.libraries.tensorflow_state import require_float32
 from mnist_mlp.presets.checks import whole_number
 from mnist_mlp.presets.loading import load_presets
 from mnist_mlp.runs.record import RunStatus
 from mnist_mlp.runs.run_folder import find_runs
 from mnist_mlp.sweep.plan import plan_new_runs
-from mnist_mlp.tensorflow_state import require_float32
 
 __all__ = ["Table", "runs", "score", "train"]
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
+import pty
+import re
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -258,3 +264,31 @@ def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
     workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
     assert len(workers) == 2
     return workers
+
+
+def on_terminal(*command: object, columns: int, **environment: str) -> tuple[int, str]:
+    """Runs a script on a terminal. Returns its exit status and its output."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        cwd=PROJECT,
+        env={**inherited, "TERM": "xterm", **environment},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    output = b""
+    while True:
+        try:
+            output += os.read(ours, 65536)
+        except OSError:  # the process has ended
+            break
+    os.close(ours)
+    return process.wait(timeout=60), output.decode(errors="replace")
+
+
+def without_control_sequences(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)

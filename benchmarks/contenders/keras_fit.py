@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmarks.contenders.protocol import SEED, TrainEpochs, cores, serve
 from mnist_mlp.data.loading import load_training_data
+from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.training.model import build_model, build_optimizer
 
 STEPS_PER_EXECUTION = 55  # divides the number of steps per epoch for batch sizes 100 and 200

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mnist_mlp.commands import command
 from mnist_mlp.errors import UsageError, WorkFailed
-from mnist_mlp.quiet import silenced_standard_error
+from mnist_mlp.host.quiet import silenced_standard_error
 from mnist_mlp.runs.run_folder import find_runs
 
 PORTS_TO_TRY = 20
@@ -36,7 +36,7 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
     except OSError as error:
         raise UsageError(f"--host: {host} is not a valid address ({error.strerror or error})") from None
     free = _free_port(host, port)
-    import mnist_mlp.quiet_tensorflow  # noqa: F401 - before TensorBoard, which imports TensorFlow verbosely
+    import mnist_mlp.libraries.quiet_tensorflow  # noqa: F401 - before TensorBoard, which imports TensorFlow verbosely
 
     with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as captured:
         from tensorboard import program

@@ -11,8 +11,8 @@ import numpy as np
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.randomness import uniform
 from mnist_mlp.data.sampling import sampled
+from mnist_mlp.libraries.quiet_tensorflow import tf
 from mnist_mlp.presets.declarations import DEFORMATIONS
-from mnist_mlp.quiet_tensorflow import tf
 
 # Elastic deformation: random vectors on a coarse grid, smoothed by a Gaussian. Its standard deviation is from
 # P. Simard, D. Steinkraus and J. Platt, Best Practices for Convolutional Neural Networks (2003).

@@ -13,8 +13,8 @@ import numpy as np
 from mnist_mlp.data.dataset import MNIST, DataSet
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.sampling import sampled, with_neighbors
+from mnist_mlp.libraries.quiet_tensorflow import tf
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import tf
 
 MAX_SHEAR = 1.0  # 45 degrees; images that need more (1 in 600) are mostly 5s with a long stroke at the top
 CHUNK_SIZE = 5000  # images at a time; the float64 coordinates of 60,000 would take gigabytes of memory

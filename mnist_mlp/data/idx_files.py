@@ -24,9 +24,9 @@ from typing import BinaryIO
 import numpy as np
 
 from mnist_mlp.data.dataset import IdxFile
-from mnist_mlp.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.locks import Lock
 from mnist_mlp.errors import WorkFailed
-from mnist_mlp.locks import Lock
 
 SECONDS_TO_WAIT = 20  # for a mirror to respond, and for each part of its response
 GZIP_START = b"\x1f\x8b"

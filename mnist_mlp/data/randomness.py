@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.libraries.quiet_tensorflow import tf
 
 
 def _mix(bits: tf.Tensor) -> tf.Tensor:

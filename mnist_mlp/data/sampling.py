@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mnist_mlp.data.dataset import MNIST
-from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.libraries.quiet_tensorflow import tf
 
 
 def with_neighbors(pixels: np.ndarray, side: int = MNIST.image_side) -> np.ndarray:

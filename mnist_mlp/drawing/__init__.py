@@ -1,1 +1,1 @@
-import mnist_mlp.quiet_matplotlib  # noqa: F401 - before the modules of this package import matplotlib
+import mnist_mlp.libraries.quiet_matplotlib  # noqa: F401 - before the modules of this package import matplotlib

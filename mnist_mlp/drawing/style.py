@@ -11,7 +11,7 @@ from typing import NamedTuple
 import matplotlib
 from matplotlib.figure import Figure
 
-from mnist_mlp.files import write_bytes_atomically
+from mnist_mlp.disk.files import write_bytes_atomically
 
 # M. Okabe and K. Ito's colorblind-safe palette, without yellow, which is hard to see on white.
 BLUE, VERMILION, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"

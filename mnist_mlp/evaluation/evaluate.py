@@ -12,7 +12,7 @@ import numpy as np
 from mnist_mlp.data.deskewing import as_seen_by
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.loading import load_test_data
-from mnist_mlp.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import reason, remedy
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.evaluation.events import write_evaluation
 from mnist_mlp.evaluation.scores import ScoredRun, TestScore

@@ -6,7 +6,7 @@ import io
 import struct
 import time
 
-import mnist_mlp.quiet_tensorflow  # noqa: F401 - before TensorBoard, which imports TensorFlow verbosely
+import mnist_mlp.libraries.quiet_tensorflow  # noqa: F401 - before TensorBoard, which imports TensorFlow verbosely
 
 # isort: split
 from tensorboard.compat.proto.event_pb2 import Event
@@ -14,10 +14,10 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from mnist_mlp.data.images import LabeledImages
+from mnist_mlp.disk.files import write_bytes_atomically
 from mnist_mlp.drawing.style import Picture, png_for_tensorboard
 from mnist_mlp.evaluation.mistakes import confident_mistakes, confusion_matrix
 from mnist_mlp.evaluation.predictions import TestPredictions
-from mnist_mlp.files import write_bytes_atomically
 from mnist_mlp.runs.events import VALIDATION
 from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.runs.run_folder import RunFolder

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from mnist_mlp import disk_errors
+from mnist_mlp.disk import disk_errors
 from mnist_mlp.errors import WorkFailed, in_one_line
 from mnist_mlp.evaluation.scoring import load_best_model
-from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.runs.run_folder import RunFolder
 

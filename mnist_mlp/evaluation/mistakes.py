@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isqrt
 
-import mnist_mlp.quiet_matplotlib  # noqa: F401 - before matplotlib
+import mnist_mlp.libraries.quiet_matplotlib  # noqa: F401 - before matplotlib
 
 # isort: split
 import numpy as np

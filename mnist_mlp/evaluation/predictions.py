@@ -13,7 +13,7 @@ import numpy as np
 import scipy.special
 
 from mnist_mlp.data.dataset import MNIST, DataSet
-from mnist_mlp.files import unpacked_bytes, write_bytes_atomically
+from mnist_mlp.disk.files import unpacked_bytes, write_bytes_atomically
 from mnist_mlp.runs.record import InvalidRun
 
 PREDICTIONS_FILE = "test_predictions.npz"

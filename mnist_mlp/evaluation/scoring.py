@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from mnist_mlp.data.images import LabeledImages
+from mnist_mlp.disk.files import sha256_of, unpacked_bytes
 from mnist_mlp.errors import in_one_line
 from mnist_mlp.evaluation.predictions import TestPredictions, softmax
 from mnist_mlp.evaluation.scores import TestScore
-from mnist_mlp.files import sha256_of, unpacked_bytes
-from mnist_mlp.quiet_tensorflow import keras
+from mnist_mlp.libraries.quiet_tensorflow import keras
 from mnist_mlp.runs.record import InvalidRun, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.model import build_model, cross_entropy

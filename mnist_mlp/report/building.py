@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mnist_mlp.commands import command
-from mnist_mlp.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import reason, remedy
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.report.content import ReportContent, gather
 from mnist_mlp.report.csv_files import write_csv

@@ -63,13 +63,21 @@ def compare_all(arms: Sequence[Experiment], reference: Experiment, spread: SeedS
 
 def difference_of(arm: Experiment, reference: Experiment) -> Difference | None:
     """Returns the difference in test accuracy between arm and reference, or None if either is not scored."""
-    if not (arm.scored and reference.scored):
+    return difference_of_runs(arm.scored, reference.scored)
+
+
+def difference_of_runs(runs: Sequence[ReportedRun], others: Sequence[ReportedRun]) -> Difference | None:
+    """Returns the difference in mean test accuracy between scored runs, one per seed; None if there are none.
+
+    It is tested over seeds if possible, else on the test images of one run on each side.
+    """
+    if not (runs and others):
         return None
-    if len(arm.scored) + len(reference.scored) > 2:
-        difference = over_seeds(_accuracies(arm), _accuracies(reference))
+    if len(runs) + len(others) > 2:
+        difference = over_seeds(*([run.test_accuracy for run in side] for side in (runs, others)))
         if difference:
             return difference
-    run, other = arm.scored[0], reference.scored[0]
+    run, other = runs[0], others[0]
     if run.right is not None and other.right is not None:
         return mcnemar(run.right, other.right)
     return two_proportions(run.test_correct, other.test_correct, TESTED_IMAGES)

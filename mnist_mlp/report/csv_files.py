@@ -6,7 +6,7 @@ import csv
 import io
 from pathlib import Path
 
-from mnist_mlp.files import write_text_atomically
+from mnist_mlp.disk.files import write_text_atomically
 from mnist_mlp.report.tables import Cell, DataTable
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mnist_mlp.data.dataset import MNIST
-from mnist_mlp.files import write_text_atomically
+from mnist_mlp.disk.files import write_text_atomically
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.figures.registry import FIGURES
 from mnist_mlp.report.report_tables import unvalidated_table

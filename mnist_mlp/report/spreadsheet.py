@@ -11,7 +11,7 @@ from xlsxwriter.utility import xl_range
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from mnist_mlp.files import write_bytes_atomically
+from mnist_mlp.disk.files import write_bytes_atomically
 from mnist_mlp.report.tables import Cell, DataTable, Emphasis, Kind, shown
 from mnist_mlp.report.verdicts import WORDINGS, Verdict
 

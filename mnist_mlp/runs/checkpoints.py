@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
-from mnist_mlp.files import sha256_of
-from mnist_mlp.quiet_tensorflow import keras
+from mnist_mlp.disk.files import sha256_of
+from mnist_mlp.libraries.quiet_tensorflow import keras
 from mnist_mlp.runs.keras_file import for_older_keras
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.results import TrainingState

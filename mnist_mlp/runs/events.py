@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from mnist_mlp.quiet_tensorflow import keras, tf  # first, because TensorBoard imports TensorFlow without silencing it
+from mnist_mlp.libraries.quiet_tensorflow import (  # first, because TensorBoard imports TensorFlow without silencing it
+    keras,
+    tf,
+)
 
 # isort: split
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
@@ -23,7 +26,7 @@ from tensorboard.plugins.hparams import api as hparams_api
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from mnist_mlp.disk_errors import with_number
+from mnist_mlp.disk.disk_errors import with_number
 from mnist_mlp.presets.preset import format_field
 from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder

@@ -12,11 +12,11 @@ from typing import Any
 
 from mnist_mlp.data.dataset import DATA_SETS, DataSet
 from mnist_mlp.data.requirements import require_fit
+from mnist_mlp.disk.strict_json import null_to_nan, to_json
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.strict_json import null_to_nan, to_json
 
 RECORD_FILE = "record.json"
 RECORD_VERSION = 1

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from mnist_mlp.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.files import write_text_atomically
+from mnist_mlp.disk.locks import Lock
 from mnist_mlp.errors import UsageError
-from mnist_mlp.files import write_text_atomically
-from mnist_mlp.locks import Lock
 from mnist_mlp.runs.record import RECORD_FILE, InvalidRun, RunRecord
 
 BEST_MODEL_FILE = "best_model.keras"

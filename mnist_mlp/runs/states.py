@@ -19,7 +19,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from mnist_mlp.files import commit_folder, sha256_of, sync_to_disk
+from mnist_mlp.disk.files import commit_folder, sha256_of, sync_to_disk
 from mnist_mlp.runs.record import RECORD_FILE, InvalidRun, RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.results import TrainingState

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_mlp.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.files import write_bytes_atomically, write_text_atomically
+from mnist_mlp.disk.locks import Lock
 from mnist_mlp.errors import UsageError
-from mnist_mlp.files import write_bytes_atomically, write_text_atomically
-from mnist_mlp.locks import Lock
 from mnist_mlp.presets.preset import format_field
 
 NO_DEFAULTS: Mapping[str, Any] = {}

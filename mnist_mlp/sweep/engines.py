@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mnist_mlp.libraries.tensorflow_state import can_train_here, require_float32
 from mnist_mlp.sweep.jobs import Engine, Job
 from mnist_mlp.sweep.local_engine import InThisProcess, WorkerProcesses
 from mnist_mlp.sweep.schedule import default_workers
-from mnist_mlp.tensorflow_state import can_train_here, require_float32
 
 
 def choose_engine(

@@ -24,9 +24,9 @@ import mnist_mlp
 from mnist_mlp.data.dataset import MNIST, DataSet
 from mnist_mlp.data.loading import load_training_data
 from mnist_mlp.errors import UsageError, WorkFailed, in_one_line, kind_and_text
+from mnist_mlp.host.quiet import silenced_standard_error
 from mnist_mlp.presets.checks import not_allowed
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet import silenced_standard_error
 from mnist_mlp.sweep.jobs import POLL_SECONDS, Ended, EpochDone, Event, Job, JobFeed, JobSource, Retried, Started
 from mnist_mlp.training.results import EpochResult, TrainingState
 

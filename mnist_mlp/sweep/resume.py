@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mnist_mlp import disk_errors
+from mnist_mlp.disk import disk_errors
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.runs.environment import changes_of_results, current_machine, current_versions

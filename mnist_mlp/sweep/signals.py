@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import TypeVar
 
-from mnist_mlp.interactive import is_interactive
+from mnist_mlp.host.interactive import is_interactive
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mnist_mlp.commands import command
-from mnist_mlp.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import reason, remedy
 from mnist_mlp.errors import WorkFailed, kind_and_text
 from mnist_mlp.runs.info_tables import InfoLogs
 from mnist_mlp.runs.record import InvalidRun, RunStatus

@@ -14,7 +14,7 @@ import numpy as np
 
 from mnist_mlp.data.images import TrainingData
 from mnist_mlp.data.randomness import fold
-from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.training.compile_key import CompileKey
 from mnist_mlp.training.device_images import DeviceImages
 from mnist_mlp.training.model import cross_entropy, l2_norm_penalty

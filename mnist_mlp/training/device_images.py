@@ -8,7 +8,7 @@ from mnist_mlp.data.augmentation import deformed
 from mnist_mlp.data.images import LabeledImages, TrainingData
 from mnist_mlp.data.randomness import fold
 from mnist_mlp.data.sampling import with_neighbors
-from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.libraries.quiet_tensorflow import tf
 from mnist_mlp.training.training_step import StepInputs
 
 # Dropout keys are derived from the layer index. No layer has this index, so augmentation draws other random numbers.

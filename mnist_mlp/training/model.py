@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mnist_mlp.data.dataset import MNIST, DataSet
+from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import keras, tf
 
 INPUT_DROPOUT = "dropout_pixels"
 _NORMALIZATIONS = {"batch": keras.layers.BatchNormalization, "layer": keras.layers.LayerNormalization}

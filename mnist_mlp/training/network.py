@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 
 from mnist_mlp.data.dataset import DataSet
+from mnist_mlp.libraries.quiet_tensorflow import keras
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.training.model import build_model, build_optimizer
 from mnist_mlp.training.results import TrainingState
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import namedtuple
 
 from mnist_mlp.data.randomness import dropout_mask, fold
+from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.training.compile_key import INPUTS, Enabled
 from mnist_mlp.training.model import INPUT_DROPOUT, cross_entropy, is_weight_matrix, smoothed_cross_entropy
 from mnist_mlp.training.network import Network

@@ -12,7 +12,7 @@ from benchmarks.speed import NETWORKS, epoch_flops
 from benchmarks.speed_tables import epochs_table, markdown
 from experiments.held_out import split
 from mnist_mlp.data.loading import load_test_data
-from mnist_mlp.strict_json import to_json
+from mnist_mlp.disk.strict_json import to_json
 from tests.helpers import PROJECT, only_line, runs_in
 from tests.strict import strict_json
 

@@ -12,7 +12,7 @@ from scipy.ndimage import map_coordinates
 from mnist_mlp.data import augmentation
 from mnist_mlp.data.augmentation import deformed
 from mnist_mlp.data.sampling import with_neighbors
-from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.libraries.quiet_tensorflow import tf
 from tests.helpers import mix, only_line
 
 KEY = 12345

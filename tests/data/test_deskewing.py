@@ -11,7 +11,7 @@ from mnist_mlp.data.deskewing import as_seen_by, deskewed
 from mnist_mlp.data.images import LabeledImages, TrainingData
 from mnist_mlp.data.sampling import with_neighbors
 from mnist_mlp.errors import UsageError
-from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.libraries.quiet_tensorflow import tf
 from mnist_mlp.training.loop import train
 from mnist_mlp.training.model import build_model
 from tests.helpers import SMALL, bits_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_mlp.data.randomness import dropout_mask
-from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.libraries.quiet_tensorflow import tf
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.5, 0.8])

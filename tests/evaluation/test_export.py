@@ -10,8 +10,8 @@ import pytest
 
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.evaluation.scoring import load_best_model
+from mnist_mlp.libraries.quiet_tensorflow import tf
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import tf
 from mnist_mlp.runs.record import RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.training.model import build_model

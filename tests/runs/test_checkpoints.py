@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnist_mlp.libraries.quiet_tensorflow import keras
 from mnist_mlp.presets.keras_names import ACTIVATIONS, BIAS_INITS, WEIGHT_INITS
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.runs.checkpoints import save_checkpoint
 from mnist_mlp.runs.keras_file import for_older_keras
 from mnist_mlp.runs.run_folder import RunFolder

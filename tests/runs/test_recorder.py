@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 
 from mnist_mlp.console.tables import results_table
-from mnist_mlp.quiet_tensorflow import keras
+from mnist_mlp.libraries.quiet_tensorflow import keras
 from mnist_mlp.runs import recorder
 from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS, InfoLogs
 from mnist_mlp.runs.record import RunStatus

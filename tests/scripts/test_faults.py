@@ -12,8 +12,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
+from mnist_mlp.disk.files import commit_folder
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
-from mnist_mlp.files import commit_folder
 from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS
 from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, folders, only_line, project_with, runs_in

@@ -23,9 +23,9 @@ import psutil
 import pytest
 from safetensors.numpy import save
 
+from mnist_mlp.disk.files import commit_folder, sha256_of
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
-from mnist_mlp.files import commit_folder, sha256_of
 from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.states import newest_valid_state

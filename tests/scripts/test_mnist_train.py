@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import shutil
 import signal
@@ -19,7 +17,7 @@ import pytest
 from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS
 from mnist_mlp.runs.text_table import read_table
 from mnist_mlp.sweep.signals import NOTHING_TRAINED
-from tests.helpers import PROJECT, folders, only_line, runs_in
+from tests.helpers import PROJECT, folders, on_terminal, only_line, runs_in, without_control_sequences
 
 from hyperparameters import PRESETS
 
@@ -143,24 +141,15 @@ def test_help_and_list_do_not_import_tensorflow(script):
 
 @pytest.mark.slow
 def test_live_display_on_a_terminal(tmp_path):
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "MNIST_train.py", "--presets", "1", "--epochs", "3", *folders(tmp_path)]
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    output = b""
-    while True:
-        try:
-            output += os.read(ours, 65536)
-        except OSError:  # the process has ended
-            break
-    assert process.wait(timeout=60) == 0
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output.decode())
+    options = ("--presets", "1", "--epochs", "3", *folders(tmp_path))
+    status, output = on_terminal("MNIST_train.py", *options, columns=80, TERM="xterm-256color")
+    text = without_control_sequences(output)
+    assert status == 0
     assert "Starting TensorFlow" in text
     assert "2/3" in text
     assert re.search(r"preset 1 +[━╸╺ ]*2/3 loss 0\.\d+  validation \d\d\.\d\d%  best \d\d\.\d\d%  \d+ s left", text)
     assert "left" in text
-    assert b"\x1b[" in output
+    assert "\x1b[" in output
     assert "Preset 1: best validation accuracy" in text
 
 

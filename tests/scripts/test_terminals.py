@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import shutil
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
 
-from tests.helpers import PROJECT, folders, runs_in
+from tests.helpers import PROJECT, folders, on_terminal, runs_in, without_control_sequences
 
 from hyperparameters import PRESETS
 
@@ -28,31 +24,6 @@ ENCODINGS = [{"PYTHONIOENCODING": name} for name in ("ascii", "ascii:strict", "l
 ODD_NAME = "r\N{LATIN SMALL LETTER E WITH ACUTE}\N{CHECK MARK}:100:[bold]"
 LISTS = [["MNIST_train.py", "--list"], ["hyperparameters.py"], ["MNIST_eval.py", "--help"]]
 QUICK = ("--presets", "54", "--epochs", "1", "--workers", "1")
-
-
-def on_terminal(*command: object, columns: int, **environment: str) -> tuple[int, str]:
-    """Runs a script on a terminal. Returns its exit status and output without control sequences."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    process = subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        cwd=PROJECT,
-        env={**inherited, "TERM": "xterm", **environment},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    output = b""
-    while True:
-        try:
-            output += os.read(ours, 65536)
-        except OSError:  # the process has ended
-            break
-    os.close(ours)
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output.decode(errors="replace"))
-    return process.wait(timeout=60), text
 
 
 def without_reader(*command: object, lines: int = 0) -> tuple[int, str]:
@@ -126,7 +97,8 @@ def test_file_is_never_opened_in_place_of_closed_stream(tmp_path):
 @pytest.mark.parametrize("columns", [40, 80])
 @pytest.mark.parametrize("environment", [{}, {"TERM": "dumb"}, {"PYTHONIOENCODING": "ascii"}], ids=str)
 def test_list_fits_terminal(columns, environment):
-    status, text = on_terminal("MNIST_train.py", "--list", columns=columns, **environment)
+    status, output = on_terminal("MNIST_train.py", "--list", columns=columns, **environment)
+    text = without_control_sequences(output)
     assert status == 0
     assert max(map(len, text.splitlines())) <= columns
     assert len(re.findall(r"^ {3,5}\d{1,3}  \S", text, re.M)) == len(PRESETS)
@@ -148,7 +120,8 @@ def test_training_goes_on_without_reader(tmp_path):
 )
 def test_training_on_terminal_without_utf_8(tmp_path, columns, environment):
     odd = tmp_path / ODD_NAME
-    status, text = on_terminal("MNIST_train.py", *QUICK, *folders(odd), columns=columns, **environment)
+    status, output = on_terminal("MNIST_train.py", *QUICK, *folders(odd), columns=columns, **environment)
+    text = without_control_sequences(output)
     assert status == 0, text
     assert "Traceback" not in text
     (run,) = runs_in(odd)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_mlp.user_settings import remove_numeric_settings
+from mnist_mlp.libraries.user_settings import remove_numeric_settings
 from tests.helpers import folders, project_with, result_of, results, runs_in
 from tests.sweep.conftest import one_cluster_at_a_time  # noqa: F401 - a fixture
 

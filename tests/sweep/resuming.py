@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mnist_mlp.files import sha256_of
+from mnist_mlp.disk.files import sha256_of
 from mnist_mlp.runs.info_tables import OVERALL_COLUMNS, TRAINING_LOG_COLUMNS
 from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder

@@ -12,7 +12,7 @@ import pytest
 
 from mnist_mlp.data.loading import load_test_data
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
-from mnist_mlp.quiet_tensorflow import keras
+from mnist_mlp.libraries.quiet_tensorflow import keras
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, flip_a_byte, folders, only_line, project_with, runs_in

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mnist_mlp.quiet_tensorflow import tf
+from mnist_mlp.libraries.quiet_tensorflow import tf
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from mnist_mlp.data.augmentation import deformed
 from mnist_mlp.data.images import LabeledImages, TrainingData
 from mnist_mlp.data.sampling import with_neighbors
+from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.presets.keras_names import OPTIMIZER_ARGUMENTS
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.training.compile_key import CompileKey
 from mnist_mlp.training.compiled_epoch import CompiledEpoch
 from mnist_mlp.training.learning_rates import rates_of

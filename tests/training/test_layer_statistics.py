@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mnist_mlp.quiet_tensorflow import keras, tf
+from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.training.compile_key import CompileKey
 from mnist_mlp.training.compiled_epoch import compiled_epoch
 from mnist_mlp.training.layer_statistics import layer_monitor

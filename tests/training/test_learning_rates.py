@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mnist_mlp.libraries.quiet_tensorflow import keras
 from mnist_mlp.presets.declarations import SCHEDULES
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import keras
 from mnist_mlp.training.learning_rates import rates_of
 
 STEPS = 4

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.presets.keras_names import ACTIVATIONS, BIAS_INITS, INITIALIZERS, OPTIMIZER_ARGUMENTS, WEIGHT_INITS
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.quiet_tensorflow import keras, tf
 from mnist_mlp.training.model import (
     build_model,
     build_optimizer,

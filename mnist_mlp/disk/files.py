@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from mnist_mlp.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import reason, remedy
 from mnist_mlp.errors import UsageError
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 
-import mnist_mlp.quiet_matplotlib  # noqa: F401 - before Keras imports matplotlib
+import mnist_mlp.libraries.quiet_matplotlib  # noqa: F401 - before Keras imports matplotlib
 from mnist_mlp.errors import UsageError
-from mnist_mlp.interactive import is_interactive
-from mnist_mlp.quiet import silenced_standard_error
-from mnist_mlp.user_settings import remove_numeric_settings
+from mnist_mlp.host.interactive import is_interactive
+from mnist_mlp.host.quiet import silenced_standard_error
+from mnist_mlp.libraries.user_settings import remove_numeric_settings
 
 # The number of threads affects how some matrix products are split, and therefore the last bits of their sums. Every
 # run uses the same number, so that results do not depend on the number of cores or workers. More than 2 threads

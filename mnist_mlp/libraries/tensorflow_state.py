@@ -18,7 +18,7 @@ def require_float32() -> None:
     """
     if "keras" not in sys.modules:
         return
-    from mnist_mlp.quiet_tensorflow import keras
+    from mnist_mlp.libraries.quiet_tensorflow import keras
 
     for setting, value in (("floatx", keras.config.floatx()), ("dtype policy", keras.config.dtype_policy().name)):
         if value != "float32":
@@ -34,7 +34,7 @@ def can_train_here() -> bool:
     """
     if "tensorflow" not in sys.modules:
         return True
-    from mnist_mlp.quiet_tensorflow import THREADS, tf
+    from mnist_mlp.libraries.quiet_tensorflow import THREADS, tf
 
     threads = tf.config.threading
     return (

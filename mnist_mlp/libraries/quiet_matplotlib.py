@@ -9,8 +9,8 @@ import contextlib
 import logging
 import os
 
-from mnist_mlp.interactive import is_interactive
-from mnist_mlp.quiet import silenced_standard_error
+from mnist_mlp.host.interactive import is_interactive
+from mnist_mlp.host.quiet import silenced_standard_error
 
 _backend = os.environ.pop("MPLBACKEND", "")  # an unknown backend would be an error, although none is needed
 with silenced_standard_error():  # matplotlib starts fc-list, which prints its own messages
