@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,11 +27,16 @@ def command(script: str, **folders: Path) -> str:
     """
     usual = {"runs_dir": PROJECT / "runs", "info_dir": PROJECT / "INFOS"}
     options = [
-        f" --{name.replace('_', '-')} {shlex.quote(str(folder))}"
+        f" --{name.replace('_', '-')} {quoted(str(folder))}"
         for name, folder in folders.items()
         if folder.resolve() != usual[name].resolve()
     ]
     return f"{python_command()} {relative_to_here(PROJECT / script)}{''.join(options)}"
+
+
+def quoted(argument: str) -> str:
+    """Returns the argument with quotes if the user's command line needs them."""
+    return subprocess.list2cmdline([argument]) if sys.platform == "win32" else shlex.quote(argument)
 
 
 def python_command() -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mnist_mlp.commands import PROJECT, python_command, relative_to_here
+from mnist_mlp.commands import PROJECT, python_command, quoted, relative_to_here
 from mnist_mlp.errors import WrongCommand
 from mnist_mlp.presets.changes import hyperparameter_named
 from mnist_mlp.presets.checks import not_allowed
@@ -62,7 +61,7 @@ def _suggestion(changes_option: str, unknown: Sequence[str]) -> str | None:
         return None
     following = itertools.takewhile(lambda text: not text.startswith("--"), unknown[1:])
     value = value or ",".join(following) or "VALUE"
-    return f"{option} is a hyperparameter, not an option; use {changes_option} {shlex.quote(f'{name}={value}')}"
+    return f"{option} is a hyperparameter, not an option; use {changes_option} {quoted(f'{name}={value}')}"
 
 
 def _integer(option: str, low: int, high: int) -> Callable[[str], int]:

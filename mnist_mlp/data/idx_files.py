@@ -25,6 +25,7 @@ import numpy as np
 
 from mnist_mlp.data.dataset import IdxFile
 from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.files import replace_file
 from mnist_mlp.disk.locks import Lock
 from mnist_mlp.errors import WorkFailed
 
@@ -203,7 +204,7 @@ def _keep_if_right(received: bytes, data_dir: Path, file: IdxFile) -> bytes | No
         if present:
             _require_damaged_copy(present, downloaded)
             _keep_damaged(present, downloaded)
-        os.replace(temporary, data_dir / file.name)
+        replace_file(temporary, data_dir / file.name)
     return downloaded.decoded
 
 

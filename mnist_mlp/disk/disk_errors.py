@@ -11,6 +11,11 @@ from mnist_mlp.errors import in_one_line
 
 FREE_FILES_AT_LEAST = 16  # a few may be free again, because unfinished files were deleted before the error is reported
 
+# Windows: by default, a path has at most 260 characters. The names of files in a run take up to about 100 of them.
+WINDOWS_PATH_LENGTH = 260 - 100
+_OPEN_ELSEWHERE = {5, 32, 33}  # access denied, sharing violation, lock violation
+_NO_SUCH_PATH = {2, 3, 206}  # file not found, path not found, file name too long
+
 _REMEDIES = {
     errno.EACCES: "change its permissions",
     errno.EPERM: "change its permissions",
@@ -39,6 +44,10 @@ def remedy(error: OSError, path: Path) -> str:
     Args:
         path: the file or directory that cannot be written. The disk that it is on tells why it is full.
     """
+    if may_be_open_elsewhere(error):
+        return "close any program that uses it, or change its permissions"
+    if _is_too_long_for_windows(error, path):
+        return _REMEDIES[errno.ENAMETOOLONG]
     if error.errno == errno.ENOSPC and _lacks_free_files(path):
         return "delete some files: this file system limits their number, and no more can be created"
     return _REMEDIES.get(error.errno, "check the disk and its connection")
@@ -50,6 +59,16 @@ def with_number(message: str) -> OSError:
         if os.strerror(number) in message:
             return OSError(number, os.strerror(number))
     return OSError(message)
+
+
+def may_be_open_elsewhere(error: OSError) -> bool:
+    """Returns whether Windows may have refused the call because another program has the file open."""
+    return getattr(error, "winerror", None) in _OPEN_ELSEWHERE
+
+
+def _is_too_long_for_windows(error: OSError, path: Path) -> bool:
+    """Returns whether Windows, which reports a path that is too long as missing, may have refused it for that."""
+    return getattr(error, "winerror", None) in _NO_SUCH_PATH and len(str(path.absolute())) > WINDOWS_PATH_LENGTH
 
 
 def _lacks_free_files(path: Path) -> bool:

@@ -7,12 +7,16 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import may_be_open_elsewhere, reason, remedy
 from mnist_mlp.errors import UsageError
+
+SECONDS_UNTIL_CLOSED = 3.0
+SECONDS_BETWEEN_ATTEMPTS = 0.05
 
 
 def write_text_atomically(path: Path, text: str) -> None:
@@ -25,7 +29,27 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished.") as folder:  # on the same file system
         temporary = Path(folder, "file")  # a name that TensorBoard does not mistake for an event file
         temporary.write_bytes(content)
-        os.replace(temporary, path)
+        replace_file(temporary, path)
+
+
+def replace_file(temporary: Path, path: Path) -> None:
+    """Gives a new file its final name, and replaces any file of that name atomically.
+
+    Windows refuses this while another program, such as TensorBoard or a virus scanner, has the old file open. They
+    read it quickly, so a refused call is repeated for up to about SECONDS_UNTIL_CLOSED.
+
+    Raises:
+        OSError: the file cannot be replaced.
+    """
+    deadline = time.monotonic() + SECONDS_UNTIL_CLOSED
+    while True:
+        try:
+            os.replace(temporary, path)
+            return
+        except OSError as error:
+            if not may_be_open_elsewhere(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(SECONDS_BETWEEN_ATTEMPTS)
 
 
 def commit_folder(path: Path, files: Mapping[str, bytes]) -> None:
@@ -44,7 +68,7 @@ def commit_folder(path: Path, files: Mapping[str, bytes]) -> None:
         _sync_folder(temporary)
         if path.exists():  # it is damaged, or its epoch was trained again with the same result
             shutil.rmtree(path)
-        temporary.rename(path)
+        replace_file(temporary, path)
         _sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

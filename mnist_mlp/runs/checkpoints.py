@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
-from mnist_mlp.disk.files import sha256_of
+from mnist_mlp.disk.files import replace_file, sha256_of
 from mnist_mlp.libraries.quiet_tensorflow import keras
 from mnist_mlp.runs.keras_file import for_older_keras
 from mnist_mlp.runs.run_folder import RunFolder
@@ -36,7 +35,7 @@ def save_checkpoint(run: RunFolder, model: keras.Model, state: TrainingState) ->
     run.record.best_epoch = state.epoch
     run.record.best_checkpoint = path.relative_to(run.path).as_posix()
     run.record.best_checkpoint_sha256 = sha256_of(content)
-    os.replace(temporary, path)
+    replace_file(temporary, path)
     for old in sorted(run.checkpoints.glob("epoch_*.keras"))[:-CHECKPOINTS_KEPT]:
         old.unlink()
 
@@ -50,4 +49,4 @@ def copy_best_checkpoint(run: RunFolder) -> None:
     if run.record.best_checkpoint:
         temporary = run.checkpoints / f".{run.best_model.name}"
         shutil.copyfile(run.best_checkpoint, temporary)
-        os.replace(temporary, run.best_model)
+        replace_file(temporary, run.best_model)

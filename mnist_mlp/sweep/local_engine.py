@@ -164,7 +164,7 @@ class WorkerProcesses:
     def _next_event(self) -> Iterator[Event]:
         """Waits for a message from a worker and yields its event; yields nothing for an epoch of a canceled job."""
         busy = [worker for worker in self._workers if worker.job]
-        ready = wait([worker.connection for worker in busy])
+        ready = _wait([worker.connection for worker in busy])
         worker = next(worker for worker in busy if worker.connection in ready)
         index = self._workers.index(worker)
         job, is_canceled = worker.job, worker.is_canceled
@@ -190,6 +190,13 @@ class WorkerProcesses:
         dead.process.join()
         self._workers[index] = self._start()
         return dead.process.exitcode
+
+
+def _wait(connections: Sequence[Connection]) -> list[Connection]:
+    """Returns the connections that have a message or are closed, as soon as there is one."""
+    while True:
+        with contextlib.suppress(InterruptedError):  # Ctrl-C on Windows: Python repeats the wait only on other systems
+            return wait(connections)
 
 
 @contextlib.contextmanager
