@@ -16,6 +16,9 @@ if __name__ == "__main__":
 import argparse
 from dataclasses import dataclass
 
+import mnist_mlp.libraries.quiet_matplotlib  # noqa: F401 - before matplotlib
+
+# isort: split
 import numpy as np
 from matplotlib.figure import Figure
 

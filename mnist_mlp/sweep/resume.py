@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.runs.environment import changes_of_results, current_machine, current_versions
 from mnist_mlp.runs.record import InvalidRun, RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder, RunIsHeld, find_runs
-from mnist_mlp.runs.states import UnknownVersion, newest_valid_state, remove_unfinished_saves
+from mnist_mlp.runs.states import UnknownVersion, delete_states, newest_valid_state, remove_unfinished_saves
 from mnist_mlp.sweep.jobs import Job
 
 
@@ -49,7 +50,10 @@ def unfinished_runs(runs_dir: Path, presets: Mapping[int, Preset], numbers: Cont
     found = find_runs(runs_dir)
     unfinished = Unfinished(warnings=[f"skipped {name}: {reason}" for name, reason in found.skipped.items()])
     for run in found.runs:
-        if not run.record.is_done and (numbers is None or run.record.preset_number in numbers):
+        if run.record.is_done:
+            with contextlib.suppress(OSError):  # it only frees disk space
+                delete_states(run)  # a process that was killed at the very end of a run may have left them behind
+        elif numbers is None or run.record.preset_number in numbers:
             _require_unedited(run, presets)
             _claim(run, unfinished)
     if unfinished.rejected and not unfinished.jobs and not unfinished.lost:

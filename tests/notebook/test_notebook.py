@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas
 import pytest
 
 from mnist_mlp import notebook
@@ -29,6 +30,15 @@ def test_runs_returns_results_scores_and_changed_hyperparameters(evaluated):
 def test_run_without_score_has_none(trained):
     table = notebook.runs(trained / "runs", trained / "INFOS")
     assert [row["test_accuracy"] for row in table] == [None, None]
+
+
+def test_pandas_reads_the_table(trained, evaluated):
+    for folder, kind in ((trained, "object"), (evaluated, "float64")):
+        frame = pandas.DataFrame(notebook.runs(folder / "runs", folder / "INFOS"))
+        assert frame["test_accuracy"].dtype == kind
+        assert frame["test_accuracy"].isna().all() == (folder == trained)
+        assert frame["validation_accuracy"].dtype == "float64"
+        assert frame.groupby("preset")["seed"].first().to_dict() == {1: 1602, 8: 1602}
 
 
 def test_score_returns_best_run_first(evaluated, tmp_path, capsys):

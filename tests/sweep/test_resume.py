@@ -48,6 +48,14 @@ def test_unfinished_runs_resume_from_newest_state(tmp_path):
     assert (unfinished.lost, unfinished.warnings, unfinished.rejected) == ([], [], [])
 
 
+def test_finished_run_loses_states_that_a_killed_process_left(tmp_path):
+    finished, interrupted = (a_run(tmp_path, 7, seed, status) for seed, status in ((1, "finished"), (2, "interrupted")))
+    assert finished.states.exists()
+    unfinished_runs(tmp_path / "runs", {7: TINY}, None)
+    assert (finished.states.exists(), interrupted.states.exists()) == (False, True)
+    assert RunFolder.open(finished.path).record == finished.record
+
+
 def test_only_runs_of_selected_presets_are_resumed(tmp_path):
     for number, seed in ((7, 1), (8, 2), (9, 3)):
         a_run(tmp_path, number, seed, "interrupted")
