@@ -42,6 +42,7 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--presets",
         nargs="+",
+        action="extend",
         metavar="LIST",
         help="preset numbers and ranges, for example 9-13,31 (default: the list in this script)",
     )

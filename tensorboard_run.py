@@ -18,6 +18,7 @@ from mnist_mlp.console.browser import open_in_browser
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.tensorboard_server import start_tensorboard
 from mnist_mlp.console.terminal import open_console
+from mnist_mlp.host.interactive import is_interactive
 
 PORT = 6006
 
@@ -51,8 +52,11 @@ def main(given: Sequence[str] = ()) -> None:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is already stopping
         terminal.print()
+        if is_interactive():
+            terminal.print("TensorBoard keeps running until this session ends.")
+        else:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is already stopping
 
 
 if __name__ == "__main__":

@@ -14,7 +14,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 def relative_to_here(path: Path) -> Path:
     """Returns the path relative to the working directory, or unchanged if it is outside that directory."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # the working directory was deleted
+        return path
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def command(script: str, **folders: Path) -> str:
@@ -47,4 +51,5 @@ def python_command() -> str:
     if ipython_shell():
         return "%run"
     executable = Path(sys.executable)  # not resolved: the Python of a virtual environment is a symlink
-    return str(relative_to_here(executable)) if executable.is_relative_to(Path.cwd()) else "python"
+    shown = relative_to_here(executable)
+    return "python" if shown == executable else str(shown)

@@ -120,5 +120,7 @@ def _module_level_lines(trace: TracebackType | None) -> list[tuple[str, int | No
     registry = [frame for frame in module_level if Path(frame.filename).name == REGISTRY_FILE]
     if registry:
         return [(frame.filename, frame.lineno) for frame in registry]
+    if not module_level:  # Ctrl-C at a Python prompt has no frames
+        return []
     is_in_train_script = frames[-1:] == module_level[-1:] and Path(module_level[-1].filename).name == TRAIN_SCRIPT
     return [(frame.filename, frame.lineno) for frame in module_level[-1:]] if is_in_train_script else []

@@ -73,6 +73,8 @@ def train(
     if not seeds:
         raise UsageError("seeds: none is given")
     workers = workers if workers is None else whole_number(1, 1000)("workers", workers)
+    if not isinstance(changes, Mapping):
+        raise UsageError(f"changes: must be a dict such as {{'dropout': 0.1}}, not {changes!r}")
     chosen = load_presets().select(presets if isinstance(presets, str) else _several(presets))
     folders = _here(runs_dir), _here(info_dir), _here(data_dir)
     for folder, name in zip(folders, ("runs_dir", "info_dir"), strict=False):
@@ -137,7 +139,10 @@ def score(
 
 def _here(folder: str | Path) -> Path:
     """Returns a short form of the path, for messages."""
-    return relative_to_here(Path(folder))
+    try:
+        return relative_to_here(Path(folder))
+    except TypeError:
+        raise UsageError(f"{folder!r} is not the name of a directory") from None
 
 
 def _several(value: Any) -> list[Any]:

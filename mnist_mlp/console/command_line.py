@@ -11,8 +11,10 @@ from typing import Any, NoReturn
 
 from mnist_mlp.commands import PROJECT, python_command, quoted, relative_to_here
 from mnist_mlp.errors import WrongCommand
-from mnist_mlp.presets.changes import hyperparameter_named
+from mnist_mlp.presets.changes import hyperparameter_meant_by
 from mnist_mlp.presets.checks import not_allowed
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.preset import format_field
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -34,7 +36,9 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def add_changes(self, option: str, help: str) -> None:
         """Adds a repeatable option that changes a hyperparameter. Its texts are in `changes`."""
-        self.add_argument(option, dest="changes", action="append", default=[], metavar="NAME=VALUE", help=help)
+        self.add_argument(
+            option, dest="changes", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=help
+        )
         self._changes_option = option
 
     def add_folder(self, option: str, default: str, help: str) -> None:
@@ -56,11 +60,11 @@ class ArgumentParser(argparse.ArgumentParser):
 def _suggestion(changes_option: str, unknown: Sequence[str]) -> str | None:
     """Returns how to set a hyperparameter if the first unknown argument is its name, as in --learning-rate 0.01."""
     option, _, value = (unknown[0] if unknown else "").partition("=")
-    name = hyperparameter_named(option) if option.startswith("-") else None
+    name = hyperparameter_meant_by(option) if option.startswith("-") else None
     if not name:
         return None
     following = itertools.takewhile(lambda text: not text.startswith("--"), unknown[1:])
-    value = value or ",".join(following) or "VALUE"
+    value = value or ",".join(following) or format_field(HYPERPARAMETERS[name].example)
     return f"{option} is a hyperparameter, not an option; use {changes_option} {quoted(f'{name}={value}')}"
 
 

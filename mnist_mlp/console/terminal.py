@@ -33,7 +33,9 @@ def open_console(quiet: bool = False) -> Console:
     """
     is_terminal = is_terminal_output()
     width = None if is_terminal else WIDTH_IN_NOTEBOOK if in_notebook() else WIDTH_WITHOUT_TERMINAL
-    size = shutil.get_terminal_size() if Console().is_dumb_terminal else None  # rich assumes 80 columns there
+    # rich assumes 80 columns on a dumb terminal, and believes COLUMNS=0
+    is_unknown = Console().is_dumb_terminal or os.environ.get("COLUMNS") == "0"
+    size = shutil.get_terminal_size() if is_unknown and is_terminal else None
     options = {"width": size.columns if size else width, "height": size.lines if size else None}
     options |= {"force_terminal": None if is_terminal else False, "force_jupyter": False}
     return _Console(quiet=quiet, highlight=False, emoji=False, **options)  # emoji: a path may contain ":100:"

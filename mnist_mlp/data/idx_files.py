@@ -74,21 +74,23 @@ def _read_verified(data_dir: Path, file: IdxFile) -> bytes | None:
     Raises:
         WorkFailed: the file has other content or cannot be read.
     """
-    contents = _contents(data_dir, file)
-    for content in contents:
+    contents = [content for name in _names(file) if (content := _read(data_dir / name, file)) is not None]
+    for content in contents:  # even if another one is right: the user may want to train on these images
         if content.is_whole and not content.has_hash_of(file):
             raise WorkFailed(_other_content(content, file))
     return next((content.decoded for content in contents if content.has_hash_of(file)), None)
 
 
-def _contents(data_dir: Path, file: IdxFile) -> list[_Content]:
-    """Returns the contents of the files that exist under the file's name, with and without .gz."""
-    paths = (data_dir / file.name, data_dir / file.name.removesuffix(".gz"))
-    return [content for path in paths if (content := _read(path, file)) is not None]
+def _names(file: IdxFile) -> list[str]:
+    """Returns the names that the file is distributed under: with and without .gz, and with a dot before "idx"."""
+    plain = file.name.removesuffix(".gz")
+    return [file.name, plain, plain.replace("-idx", ".idx"), file.name.replace("-idx", ".idx")]
 
 
 def _read(path: Path, file: IdxFile) -> _Content | None:
     try:
+        if not path.is_file():  # an archive may have unpacked a directory; a pipe would never end
+            return None
         with path.open("rb") as stream:
             start = stream.read(len(GZIP_START))
             stream.seek(0)

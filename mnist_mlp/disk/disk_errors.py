@@ -44,6 +44,8 @@ def remedy(error: OSError, path: Path) -> str:
     Args:
         path: the file or directory that cannot be written. The disk that it is on tells why it is full.
     """
+    if isinstance(own := getattr(error, "remedy", None), str):
+        return own
     if may_be_open_elsewhere(error):
         return "close any program that uses it, or change its permissions"
     if _is_too_long_for_windows(error, path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,12 @@ except ModuleNotFoundError:  # Windows, where every file system has locks
 UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 SECONDS_TO_BREAK = 0.2  # enough for a second attempt, after the first one has removed the mark of a dead process
 SECONDS_TO_WAIT = 60  # for a mark; nobody holds one for long, but one from another machine may be left over
+
+
+class LeftoverMark(OSError):
+    """A mark has existed for too long, so the process that made it was probably killed on another machine."""
+
+    remedy = "delete that file if no other process uses this directory"
 
 
 class Lock:
@@ -48,11 +55,17 @@ class Lock:
             OSError: the file cannot be created. A `Timeout` is an OSError too.
         """
         self._lock = self._lock or _lock_for(self._path)
-        if self.mark:
-            self._lock.acquire(timeout=SECONDS_TO_WAIT if wait else SECONDS_TO_BREAK)
-            atexit.register(self._lock.release)
-        else:
+        if not self.mark:
             self._lock.acquire(timeout=-1 if wait else 0)
+            return
+        try:
+            self._lock.acquire(timeout=SECONDS_TO_BREAK)
+        except Timeout:
+            if not wait:
+                raise
+            print(f"Waiting for another process to delete {self.mark}", file=sys.stderr)
+            self._lock.acquire(timeout=SECONDS_TO_WAIT)
+        atexit.register(self._lock.release)
 
     def release(self) -> None:
         """Releases the lock, if this process holds it."""
@@ -64,7 +77,7 @@ class Lock:
         try:
             self.acquire()
         except Timeout:
-            raise OSError(f"{self.mark} exists; delete it if no other process uses this directory") from None
+            raise LeftoverMark(f"another process holds {self.mark}") from None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -26,13 +26,15 @@ def export_best_model(run: RunFolder, folder: Path) -> str:
         What the network takes and returns, in one line.
 
     Raises:
-        WorkFailed: the run has no usable checkpoint, or the directory cannot be written. It is still empty then.
+        WorkFailed: the run has no usable checkpoint, or the directory cannot be written.
     """
     try:
         model = load_best_model(run)
         _write(model, folder)
     except InvalidRun as invalid:
         raise WorkFailed(f"{run.name} cannot be exported: {invalid}") from None
+    except UnicodeError:
+        raise WorkFailed(f"TensorFlow cannot write to {str(folder)!r}; choose a name with valid characters") from None
     except (OSError, tf.errors.OpError) as error:
         known = error if isinstance(error, OSError) else disk_errors.with_number(in_one_line(error))
         reason, remedy = disk_errors.reason(known), disk_errors.remedy(known, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -13,5 +14,6 @@ def ipython_shell() -> Any | None:
 
 
 def is_interactive() -> bool:
-    """Returns whether this is a notebook, IPython, or a Python prompt."""
-    return ipython_shell() is not None or hasattr(sys, "ps1")
+    """Returns whether this is a notebook, IPython, or a Python prompt, also one that opens later (`python -i`)."""
+    opens_prompt = sys.flags.interactive or sys.flags.inspect or bool(os.environ.get("PYTHONINSPECT"))
+    return ipython_shell() is not None or hasattr(sys, "ps1") or opens_prompt

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import warnings
 
 import mnist_mlp.libraries.quiet_matplotlib  # noqa: F401 - before Keras imports matplotlib
 from mnist_mlp.errors import UsageError
 from mnist_mlp.host.interactive import is_interactive
 from mnist_mlp.host.quiet import silenced_standard_error
-from mnist_mlp.libraries.user_settings import remove_numeric_settings
+from mnist_mlp.libraries.user_settings import remove_numeric_settings, without_keras_configuration
 
 # The number of threads affects how some matrix products are split, and therefore the last bits of their sums. Every
 # run uses the same number, so that results do not depend on the number of cores or workers. More than 2 threads
 # do not help small networks.
 THREADS = 2
 
-remove_numeric_settings(os.environ)
+_was_imported = "tensorflow" in sys.modules
+_had_settings = remove_numeric_settings(os.environ)
+HAS_SETTINGS_OF_OTHERS = _was_imported and _had_settings  # another cell of a notebook may have computed with them
+if not is_interactive():
+    # Warnings inside these packages are not for our users, and PYTHONWARNINGS=error would turn them into errors.
+    warnings.filterwarnings("ignore", module=r"(h5py|html5lib|keras|numpy|tensorboard|tensorflow)(\.|$)")
 if not os.environ.get("TF_CPP_MIN_LOG_LEVEL", "").isdecimal():  # TensorFlow takes other text as 0: log everything
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # errors only
-with silenced_standard_error():
+with silenced_standard_error(), without_keras_configuration(os.environ):
     import keras
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # TensorFlow logs to stderr while it searches for GPUs
+_keras_config = keras.src.backend.config
+if getattr(_keras_config, "_KERAS_DIR", "") == os.devnull:  # where downloads go; Keras has no function to set it
+    _keras_config._KERAS_DIR = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
 if keras.backend.backend() != "tensorflow":  # only in a notebook where another cell has imported Keras
     raise UsageError(f"Keras uses {keras.backend.backend()} in this process, not TensorFlow; restart the kernel")
 with contextlib.suppress(RuntimeError):  # another cell has used TensorFlow; see `tensorflow_state.can_train_here`

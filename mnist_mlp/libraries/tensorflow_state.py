@@ -34,11 +34,19 @@ def can_train_here() -> bool:
     """
     if "tensorflow" not in sys.modules:
         return True
-    from mnist_mlp.libraries.quiet_tensorflow import THREADS, tf
+    from mnist_mlp.libraries.quiet_tensorflow import HAS_SETTINGS_OF_OTHERS, THREADS, tf
 
     threads = tf.config.threading
     return (
         threads.get_intra_op_parallelism_threads() == THREADS
         and threads.get_inter_op_parallelism_threads() == 0
         and not tf.config.functions_run_eagerly()
+        and not _is_op_determinism_enabled()
+        and not HAS_SETTINGS_OF_OTHERS
     )
+
+
+def _is_op_determinism_enabled() -> bool:
+    from tensorflow.python.framework import config  # TensorFlow has no public function for this
+
+    return config.is_op_determinism_enabled()

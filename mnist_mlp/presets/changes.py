@@ -15,6 +15,7 @@ from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.presets.registry import Registry
 
 OPTION = "--set"
+ABBREVIATIONS = {"lr": "learning_rate", "wd": "weight_decay", "layers": "hidden_sizes", "bs": "batch_size"}
 FIRST_OWN_NUMBER = 101  # smaller numbers are reserved for the presets of this project
 
 
@@ -55,11 +56,13 @@ def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
         name = hyperparameter_named(name) or name
         if not sign:
             raise UsageError(f"{OPTION} {text}: write NAME=VALUE, such as {OPTION} learning_rate=0.01")
+        if name not in HYPERPARAMETERS and (meant := hyperparameter_meant_by(name)):
+            raise UsageError(f"{OPTION} {text}: there is no such hyperparameter; did you mean {meant}?")
         if name not in HYPERPARAMETERS:
             raise UsageError(f"{OPTION} {unknown_name(name, _literal(value), 'hyperparameter', HYPERPARAMETERS)}")
         if name in changes:
             raise UsageError(f"{OPTION} {text}: {name} is set twice; train each value with its own command")
-        changes[name] = _literal(value)
+        changes[name] = _value(name, value)
     return changes
 
 
@@ -69,16 +72,22 @@ def hyperparameter_named(text: str) -> str | None:
     return name if name in HYPERPARAMETERS else None
 
 
+def hyperparameter_meant_by(text: str) -> str | None:
+    """Returns the hyperparameter that a name or abbreviation stands for: learning_rate for "--lr". None if unclear."""
+    name = text.strip().lstrip("-").replace("-", "_").lower()
+    same = [known for known in HYPERPARAMETERS if known.replace("_", "") == name.replace("_", "")]
+    longer = [known for known in HYPERPARAMETERS if known.startswith(f"{name}_")]
+    found = [ABBREVIATIONS[name]] if name in ABBREVIATIONS else same or longer
+    return found[0] if len(found) == 1 else None
+
+
 def with_changes(preset: Preset, changes: Mapping[str, Any]) -> tuple[Preset, tuple[str, ...]]:
     """Returns the changed preset and the names of the changes, or the preset itself if the changes have no effect.
 
     Raises:
         UsageError: a value is not allowed.
     """
-    try:
-        changed = preset.but(**changes)
-    except UsageError as error:
-        raise UsageError(f"{OPTION} {error}") from None
+    changed = preset.but(**changes)
     return (preset, ()) if changed == preset else (changed, tuple(changes))
 
 
@@ -95,6 +104,14 @@ def lines_to_keep(registry: Registry, presets: Mapping[int, Preset], changes: Ma
         line = f"PRESETS[{number}].but({arguments})"
         lines.append(f"PRESETS[{next(unused)}] = {line}" if same is None else f"# {line} is PRESETS[{same}]")
     return lines
+
+
+def _value(name: str, text: str) -> Any:
+    """Returns the value in the text. For a hyperparameter of that kind, "true" is True, and a number is a tuple."""
+    default, value = HYPERPARAMETERS[name].default, _literal(text)
+    if isinstance(default, bool) and str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    return (value,) if isinstance(default, tuple) and isinstance(value, int) else value
 
 
 def _literal(text: str) -> Any:

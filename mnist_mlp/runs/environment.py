@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mnist_mlp.host.gpus import visible_gpus
+
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorboard")
 
 # The packages that compute: other versions can round differently.
@@ -27,12 +29,13 @@ def current_versions() -> dict[str, str]:
 
 
 def current_machine() -> dict[str, Any]:
-    """Returns the operating system, the processor's architecture and model, and the number of cores."""
+    """Returns the operating system, the processor's architecture and model, the number of cores, and the GPUs."""
     return {
         "system": platform.platform(),
         "processor": platform.machine(),
         "model": _processor_model(),
         "cores": os.cpu_count(),
+        "gpu": visible_gpus() or "none",
     }
 
 
@@ -44,7 +47,7 @@ def changes_of_results(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> 
     """
     pairs = [(title, *(part["versions"].get(name) for part in (earlier, later))) for name, title in COMPUTING.items()]
     pairs.append(("operating system", *(_system(part["machine"]) for part in (earlier, later))))
-    for key, title in (("processor", "processor"), ("model", "processor model")):
+    for key, title in (("processor", "processor"), ("model", "processor model"), ("gpu", "GPU")):
         pairs.append((title, *(part["machine"].get(key) for part in (earlier, later))))
     return ", ".join(
         f"{title} {str(then)[:80]} -> {str(now)[:80]}" for title, then, now in pairs if then and now and then != now

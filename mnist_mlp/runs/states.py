@@ -102,11 +102,14 @@ def delete_states(run: RunFolder) -> None:
     The record on disk must already say that the run is done. A state that cannot be deleted is left behind.
 
     Raises:
-        OSError: the record cannot be written through to the disk; nothing is deleted.
+        OSError: the record or the network cannot be written through to the disk; nothing is deleted.
     """
     if not run.states.is_dir():
         return
-    sync_to_disk(run.path / RECORD_FILE)  # a power failure must not bring back a record that needs the states
+    # After a power failure, the record must not need the states again, and the network must be there.
+    networks = [path for path in (run.best_checkpoint, run.best_model) if run.record.best_checkpoint and path.is_file()]
+    for path in (*networks, run.path / RECORD_FILE):
+        sync_to_disk(path)
     for folder in _newest_first(run):
         _delete(folder)
     with contextlib.suppress(OSError):  # it contains other files

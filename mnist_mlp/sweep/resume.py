@@ -53,9 +53,12 @@ def unfinished_runs(runs_dir: Path, presets: Mapping[int, Preset], numbers: Cont
         if run.record.is_done:
             with contextlib.suppress(OSError):  # it only frees disk space
                 delete_states(run)  # a process that was killed at the very end of a run may have left them behind
-        elif numbers is None or run.record.preset_number in numbers:
-            _require_unedited(run, presets)
-            _claim(run, unfinished)
+    wanted = [run for run in found.runs if not run.record.is_done]
+    wanted = [run for run in wanted if numbers is None or run.record.preset_number in numbers]
+    for run in wanted:  # all of them before the first one is locked: a notebook would keep the locks
+        _require_unedited(run, presets)
+    for run in wanted:
+        _claim(run, unfinished)
     if unfinished.rejected and not unfinished.jobs and not unfinished.lost:
         raise UsageError(f"no run can be resumed: {'; '.join(unfinished.rejected)}")
     unfinished.warnings += unfinished.rejected

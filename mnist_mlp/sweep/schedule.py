@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from mnist_mlp.data.dataset import MNIST, DataSet
+from mnist_mlp.host.gpus import visible_gpus
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.training.compile_key import CompileKey
 
-GPU = Path("/dev/nvidia0")
 SECONDS_PER_WEIGHT_AND_IMAGE = 4.2e-11
 SECONDS_PER_WEIGHT_AND_STEP = 2.9e-9
 
@@ -43,7 +42,7 @@ def longest_first(jobs: Sequence[Job]) -> list[Job]:
 
 def default_workers(jobs: Sequence[Job]) -> int:
     """Returns the default number of workers: one per core and at most one per job; one if there is a GPU."""
-    if GPU.exists():
+    if visible_gpus():
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(len(jobs), cores))

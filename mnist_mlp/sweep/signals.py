@@ -1,9 +1,9 @@
 """Handles Ctrl-C and SIGTERM without losing results.
 
 Before training starts, both end the program immediately; in a notebook, Ctrl-C (its stop button) only keeps the first
-run from starting. During training, the first Ctrl-C stops at the end of the
-epoch. A second Ctrl-C, or SIGTERM at any time, stops immediately. Python's default handler is not used because it could
-raise KeyboardInterrupt in the middle of a save, or inside a TensorFlow callback that swallows it.
+run from starting. During training, the first Ctrl-C stops at the end of the epoch. A second Ctrl-C, or SIGTERM at any
+time, stops immediately. Python's default handler is not used because it could raise KeyboardInterrupt in the middle of
+a save, or inside a TensorFlow callback that swallows it.
 """
 
 from __future__ import annotations

@@ -41,8 +41,16 @@ def test_text_browser_is_not_started(tmp_path, environment):
     assert opened(tmp_path, "w3m", "lynx", "links", "www-browser", **environment) == []
 
 
-def test_without_display_no_browser_is_started(tmp_path):
-    assert opened(tmp_path, "x-www-browser", "firefox", "w3m") == []
+REGISTERED = """
+import webbrowser
+webbrowser.register("mine", None, webbrowser.GenericBrowser(["FOLDER/mine", "%s"]), preferred=True)
+"""
+
+
+@pytest.mark.parametrize(("display", "started"), [({}, []), ({"DISPLAY": ":0"}, [f"mine {ADDRESS}"])])
+def test_without_display_no_browser_is_started(tmp_path, display, started):
+    (tmp_path / "sitecustomize.py").write_text(REGISTERED.replace("FOLDER", str(tmp_path)))
+    assert opened(tmp_path, "mine", PYTHONPATH="FOLDER", **display) == started
 
 
 @pytest.mark.parametrize("command", ["FOLDER/editor", "FOLDER/editor %s"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import os
 import shutil
 import threading
 from functools import partial
@@ -149,13 +150,21 @@ def test_damaged_file_that_may_be_other_data_is_kept(copy_of_data, mirror, conte
     assert file.read_bytes() == damaged[content]
 
 
-@pytest.mark.parametrize("name", [LABELS, LABELS.removesuffix(".gz")])
+@pytest.mark.parametrize(
+    "name", [LABELS, LABELS.removesuffix(".gz"), LABELS.removesuffix(".gz").replace("-idx", ".idx")]
+)
 @pytest.mark.parametrize("is_compressed", [True, False])
 def test_file_is_read_compressed_or_not(copy_of_data, data, name, is_compressed):
     file = copy_of_data / LABELS
     content = file.read_bytes() if is_compressed else gzip.decompress(file.read_bytes())
     file.unlink()
     (copy_of_data / name).write_bytes(content)
+    np.testing.assert_array_equal(load_training_data(copy_of_data, mirrors=[]).train.labels, data.train.labels)
+
+
+def test_directory_and_pipe_under_the_name_of_a_file_are_ignored(copy_of_data, data):
+    (copy_of_data / IMAGES.removesuffix(".gz")).mkdir()  # some archives unpack a file into a directory of that name
+    os.mkfifo(copy_of_data / LABELS.removesuffix(".gz"))
     np.testing.assert_array_equal(load_training_data(copy_of_data, mirrors=[]).train.labels, data.train.labels)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.helpers import PROJECT, folders, project_with, results, runs_in
 from tests.notebook.kernel import Kernel, kernel_in
+from tests.sweep.resuming import rewrite_records
 
 pytestmark = pytest.mark.slow
 
@@ -123,6 +124,29 @@ def test_run_that_was_not_resumed_is_not_locked(kernel, tmp_path):
         assert len(shown.errors) == 1
 
 
+def test_rejected_resume_locks_nothing(kernel, tmp_path):
+    train = f"from mnist_mlp.notebook import train\ntrain([52, 53], epochs=30, workers=2, {in_folder(tmp_path)})"
+    kernel.run(train, interrupt_after="(2 of 2)")
+    edited = max(runs_in(tmp_path), key=lambda run: run.record.preset_number)
+    rewrite_records(edited, lambda record: setattr(record, "preset", record.preset.but(dropout=0.123)))
+    resume = f"%run MNIST_train.py --resume {' '.join(folders(tmp_path))}"
+    (error,) = kernel.run(resume).errors
+    assert "preset 53 was edited after the run started" in error
+    assert kernel.run(f"{resume} --presets 52 --workers 1", interrupt_after="(1 of 1)").errors != []
+    assert "is being trained" not in error
+
+
+def test_downloads_of_keras_still_work(kernel, tmp_path):
+    home = {"KERAS_HOME": str(tmp_path / "keras")}
+    kernel.run(f"import os\nos.environ.update({home!r})")
+    assert kernel.run("from mnist_mlp.notebook import runs, score\nimport mnist_mlp.training.loop").errors == []
+    (tmp_path / "file").write_text("content")
+    download = f"import keras\nprint(keras.utils.get_file('copy', origin={(tmp_path / 'file').as_uri()!r}))"
+    shown = kernel.run(download)
+    assert (shown.errors, shown.text.splitlines()[-1]) == ([], str(tmp_path / "keras" / "datasets" / "copy"))
+    assert kernel.run("print(os.environ['KERAS_HOME'])").text == f"{tmp_path / 'keras'}\n"
+
+
 USED_TENSORFLOW = """
 import os
 import tensorflow as tf
@@ -130,12 +154,21 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.random.set_seed(7)
 print(tf.constant(1) + 1)
 """
+DETERMINISTIC = "import tensorflow as tf\ntf.config.experimental.enable_op_determinism()"
+WITH_FLAGS = """
+import os
+os.environ["XLA_FLAGS"] = "--xla_cpu_enable_fast_math=true --xla_cpu_fast_math_honor_nans=false"
+import tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(2)
+print(tf.function(lambda x: x + 1, jit_compile=True)(1.0))
+"""
 
 
-def test_bits_do_not_depend_on_tensorflow_in_other_cells(kernel, script, tmp_path):
+@pytest.mark.parametrize("used", [USED_TENSORFLOW, DETERMINISTIC, WITH_FLAGS], ids=["threads", "determinism", "flags"])
+def test_bits_do_not_depend_on_tensorflow_in_other_cells(kernel, script, tmp_path, used):
     process = script("MNIST_train.py", "--presets", "54", "--epochs", 1, *folders(tmp_path / "script"))
     assert process.returncode == 0
-    assert kernel.run(USED_TENSORFLOW).errors == []
+    assert kernel.run(used).errors == []
     train = (
         "import os\nfrom mnist_mlp.notebook import train\nos.chdir('/')  # sys.path contains '', so it changes\n"
         f"train(54, epochs=1, workers=1, {in_folder(tmp_path / 'kernel')})"

@@ -22,7 +22,9 @@ from hyperparameters import PRESETS
         ("learning-rate = 1e-2", "learning_rate", 0.01),
         ("hidden_sizes=400,300", "hidden_sizes", (400, 300)),
         ("hidden_sizes=(400,)", "hidden_sizes", (400,)),
+        ("hidden_sizes=400", "hidden_sizes", (400,)),
         ("standardize=True", "standardize", True),
+        ("standardize=false", "standardize", False),
         ("optimizer=sgd", "optimizer", "sgd"),
         ("optimizer='sgd'", "optimizer", "sgd"),
         ("optimizer_arguments={'momentum': 0.9}", "optimizer_arguments", {"momentum": 0.9}),
@@ -40,6 +42,8 @@ def test_values_are_literals_or_text(text, name, value):
     [
         (["learning_rate"], "--set learning_rate: write NAME=VALUE, such as --set learning_rate=0.01"),
         (["dropuot=0.5"], "--set dropuot=0.5: there is no such hyperparameter; did you mean dropout?"),
+        (["lr=0.1"], "--set lr=0.1: there is no such hyperparameter; did you mean learning_rate?"),
+        (["batch=10"], "--set batch=10: there is no such hyperparameter; did you mean batch_size?"),
         (["parent=1"], "--set parent=1: there is no such hyperparameter; allowed: hidden_sizes, "),
         (["dropout=0.5", "dropout=0.6"], "--set dropout=0.6: dropout is set twice"),
     ],
@@ -52,7 +56,7 @@ def test_invalid_change_is_rejected(texts, message):
 
 @pytest.mark.parametrize("value", [2, "half", None, (0.5,), True])
 def test_value_is_validated_like_preset(value):
-    with pytest.raises(UsageError, match=r"^--set dropout: must be a number that is at least 0 and less than 1, not "):
+    with pytest.raises(UsageError, match=r"^dropout: must be a number that is at least 0 and less than 1, not "):
         with_changes(PRESETS[31], {"dropout": value})
 
 

@@ -11,6 +11,7 @@ DEBIAN = {
     "processor": "x86_64",
     "model": "AMD EPYC 9V74",
     "cores": 2,
+    "gpu": "none",
 }
 VERSIONS = {"python": "3.11.7", "tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6", "tensorboard": "2.21.0"}
 
@@ -20,6 +21,7 @@ VERSIONS = {"python": "3.11.7", "tensorflow": "2.21.0", "keras": "3.15.1", "nump
     [
         ({"tensorflow": "2.22.0"}, "TensorFlow 2.21.0 -> 2.22.0"),
         ({"keras": "3.16.0", "numpy": "2.5.0"}, "Keras 3.15.1 -> 3.16.0, NumPy 2.4.6 -> 2.5.0"),
+        ({"gpu": "NVIDIA H200"}, "GPU none -> NVIDIA H200"),
         ({"processor": "aarch64"}, "processor x86_64 -> aarch64"),
         ({"model": "Intel Xeon 6960P"}, "processor model AMD EPYC 9V74 -> Intel Xeon 6960P"),
         (

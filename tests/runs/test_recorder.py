@@ -61,7 +61,7 @@ def test_new_run_records_preset_versions_machine_and_data(tmp_path):
     assert (record.data_set, record.epochs, record.finished) == ("mnist", [], "")
     assert set(record.versions) == {"python", "tensorflow", "keras", "numpy", "tensorboard"}
     assert record.versions["numpy"] == np.__version__
-    assert set(record.machine) == {"system", "processor", "model", "cores"}
+    assert set(record.machine) == {"system", "processor", "model", "cores", "gpu"}
     assert record.parts == [{"first_epoch": 1, "versions": record.versions, "machine": record.machine}]
     assert set(record.data_sha256) == {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}
 
@@ -160,17 +160,18 @@ def test_states_are_deleted_after_the_record_is_finished(tmp_path, monkeypatch):
     assert statuses == {"finished"}
 
 
-def test_states_are_kept_if_the_record_is_not_on_disk(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["record.json", "best_model.keras", "checkpoints/epoch_000001.keras"])
+def test_states_are_kept_if_a_result_is_not_on_disk(tmp_path, monkeypatch, name):
     fsync = os.fsync
 
-    def fails_for_record(descriptor):
-        if os.path.samestat(os.fstat(descriptor), os.stat(recording.run.path / "record.json")):
+    def fails_for_result(descriptor):
+        if os.path.samestat(os.fstat(descriptor), os.stat(recording.run.path / name)):
             raise OSError(5, "Input/output error")
         fsync(descriptor)
 
     recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602), InfoLogs(tmp_path))
     recording.record_epoch(made_up_result(1, 0.5))
-    monkeypatch.setattr(os, "fsync", fails_for_record)
+    monkeypatch.setattr(os, "fsync", fails_for_result)
     with pytest.raises(OSError, match="Input/output error"):
         recording.end(RunStatus.FINISHED)
     assert newest_valid_state(recording.run).state.epoch == 1

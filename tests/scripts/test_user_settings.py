@@ -29,6 +29,8 @@ SETTINGS = {
     },
     "unknown flags": {"XLA_FLAGS": "--nonsense 'x", "TF_XLA_FLAGS": "--nonsense", "TF_CPP_MIN_LOG_LEVEL": "x"},
     "Python": {"PYTHONHASHSEED": "5", "PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1"},
+    "warnings": {"PYTHONWARNINGS": "error"},
+    "development mode": {"PYTHONDEVMODE": "1"},
     "machine": {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "no such device"},
 }
 

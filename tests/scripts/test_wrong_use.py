@@ -36,9 +36,17 @@ from hyperparameters import PRESETS
             2,
             "use --set hidden_sizes=40,30",
         ),
-        (["MNIST_train.py", "--dropout"], 2, "use --set dropout=VALUE"),
+        (["MNIST_train.py", "--dropout"], 2, "use --set dropout=0.2"),
+        (
+            ["MNIST_train.py", "--lr", "0.01"],
+            2,
+            "--lr is a hyperparameter, not an option; use --set learning",
+        ),
+        (["MNIST_train.py", "--final-fit", "true"], 2, "use --set final_fit=true"),
+        (["MNIST_train.py", "--set", "dropout=0.1", "lr=0.1"], 2, "did you mean learning_rate?"),
+        (["MNIST_train.py", "--presets", "1", "--presets", "999"], 2, "preset 999 does not exist"),
         (["MNIST_train.py", "--presets", "9", "31,"], 2, "presets '9 31,': '' is invalid"),
-        (["MNIST_train.py", "--set", "dropout=2"], 2, "--set dropout: must be a number that is at least 0 and less"),
+        (["MNIST_train.py", "--set", "dropout=2"], 2, "dropout: must be a number that is at least 0 and less"),
         (["MNIST_train.py", "--set", "batch_size=60000"], 2, "batch_size: must be a whole number from 1 to 55,000"),
         (["MNIST_train.py", "--set", "epochs=3", "--epochs", "4"], 2, "--epochs and --set epochs=... set the same"),
         (["MNIST_train.py", "--resume", "--set", "dropout=0.3"], 2, "--resume cannot be combined with --set"),
@@ -70,3 +78,18 @@ def test_wrong_option_of_registry_has_no_line_number(script):
     process = script("hyperparameters.py", "foo")
     assert only_line(process).startswith("Error: unrecognized arguments: foo (see ")
     assert process.returncode == 2
+
+
+@pytest.mark.parametrize("options", [["-i"], []], ids=["-i", "PYTHONINSPECT"])
+def test_error_before_a_prompt_is_one_line(script, options):
+    environment = {} if options else {"PYTHONINSPECT": "1"}
+    process = script(*options, "MNIST_train.py", "--prests", "9", **environment)
+    shown = process.stderr.replace(">>> ", "").strip()
+    assert shown.startswith("Error: unrecognized arguments: --prests 9")
+    assert shown.count("\n") == 0
+
+
+def test_ctrl_c_at_a_prompt_is_one_line(script):
+    code = "import sys, MNIST_train; sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)"
+    process = script("-i", "-c", code)
+    assert process.stderr.replace(">>> ", "").strip() == "Interrupted."

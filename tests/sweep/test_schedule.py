@@ -52,13 +52,13 @@ def test_estimated_epoch_time_grows_with_work(faster, slower):
 
 
 @pytest.mark.parametrize(("cores", "jobs", "workers"), [(4, 100, 4), (4, 3, 3), (1, 100, 1), (4, 0, 1)])
-def test_one_worker_per_core_and_at_most_one_per_job(monkeypatch, tmp_path, cores, jobs, workers):
+def test_one_worker_per_core_and_at_most_one_per_job(monkeypatch, cores, jobs, workers):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)))
-    monkeypatch.setattr(schedule, "GPU", tmp_path / "missing")
+    monkeypatch.setattr(schedule, "visible_gpus", lambda: "")
     assert default_workers(JOBS[:jobs]) == workers
 
 
-def test_one_worker_if_there_is_a_gpu(monkeypatch, tmp_path):
+def test_one_worker_if_there_is_a_gpu(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)))
-    monkeypatch.setattr(schedule, "GPU", tmp_path)
+    monkeypatch.setattr(schedule, "visible_gpus", lambda: "NVIDIA H200")
     assert default_workers(JOBS) == 1
