@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import ipaddress
 import os
 import socket
 from pathlib import Path
@@ -32,39 +33,62 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
         raise WorkFailed(
             f"{runs_dir} contains no runs; train a preset first: {command('MNIST_train.py', runs_dir=runs_dir)}"
         )
-    try:
-        socket.getaddrinfo(host, port)
-    except OSError as error:
-        raise UsageError(f"--host: {host} is not a valid address ({error.strerror or error})") from None
-    free = _free_port(host, port)
+    address = address_of(host)
+    free = _free_port(address, host, port)
     import mnist_mlp.libraries.quiet_tensorflow  # noqa: F401 - before TensorBoard, which imports TensorFlow verbosely
 
     with silenced_standard_error(), contextlib.redirect_stderr(io.StringIO()) as captured:
         from tensorboard import program
 
         server = program.TensorBoard()
-        server.configure(logdir=str(runs_dir), host=host, port=free, reload_interval=5)
+        # An absolute path, because TensorBoard takes ~ at the start as the home directory.
+        server.configure(logdir=str(runs_dir.absolute()), host=address, port=free, reload_interval=5)
         try:
-            return server.launch(), free
+            server.launch()
+            return f"http://{_name_in_url(host, address)}:{free}/", free
         except (SystemExit, program.TensorBoardServerException) as error:
             reason = f"{error} {captured.getvalue()}"
     raise WorkFailed(f"TensorBoard failed to start: {' '.join(reason.split())}")
 
 
-def _free_port(host: str, first: int) -> int:
+def address_of(host: str) -> str:
+    """Returns the IP address of a host name. TensorBoard would take every name as the name of an IPv4 address.
+
+    Raises:
+        UsageError: the name has no address, or this machine does not have that address.
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise UsageError(f"--host: {host} is not a valid address ({error.strerror or error})") from None
+    addresses = sorted((sockaddr[0] for *_, sockaddr in found), key=lambda address: ":" in address)  # IPv4 first
+    for address in addresses:
+        if _can_bind(address, 0):
+            return address
+    raise UsageError(f"--host: {host} is not an address of this machine; use localhost, or 0.0.0.0 for all interfaces")
+
+
+def _name_in_url(host: str, address: str) -> str:
+    """Returns how a browser reaches the host. No browser can connect to the address that means all interfaces."""
+    if ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
+
+
+def _free_port(address: str, host: str, first: int) -> int:
     candidates = range(first, min(first + PORTS_TO_TRY, 65_536))
     for port in candidates:
-        if _is_free(host, port):
+        if _can_bind(address, port):
             return port
     raise UsageError(f"--port: no port from {first} to {candidates[-1]} is available on {host}; choose another one")
 
 
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        if os.name == "posix":  # a port that was in use seconds ago is free; on Windows this would allow any port
+def _can_bind(address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        if os.name != "nt":  # where it would allow a port that is in use
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((address, port))
         except OSError:
             return False
         return True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,9 +14,12 @@ import urllib.request
 
 import pytest
 
+from mnist_mlp.console import tensorboard_server
+from mnist_mlp.console.tensorboard_server import address_of
+from mnist_mlp.errors import UsageError
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
 from mnist_mlp.runs.text_table import read_table
-from tests.helpers import PROJECT, runs_in
+from tests.helpers import PROJECT, only_line, runs_in
 
 
 def fetch(address: str, body: bytes | None = None):
@@ -72,3 +77,36 @@ def test_ctrl_c_ends_quietly_at_any_time(evaluated, tmp_path, when):
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
     assert (tmp_path / "errors").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "name"), [("::1", "[::1]"), ("::", socket.gethostname()), ("0.0.0.0", socket.gethostname())]
+)
+def test_url_for_ipv6_and_all_interfaces(evaluated, host, name):
+    try:
+        address_of(host)
+    except UsageError:
+        pytest.skip("this machine has no IPv6")
+    command = [sys.executable, "tensorboard_run.py", "--no-browser", "--host", host, "--port", "7040"]
+    process = subprocess.Popen(
+        [*command, "--runs-dir", str(evaluated / "runs")], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    line = next(line for line in process.stdout if "running at" in line)
+    (port,) = re.findall(re.escape(f"http://{name}:") + r"(\d+)/", line)
+    assert fetch(f"http://{'[::1]' if ':' in host else '127.0.0.1'}:{port}/data/environment")["version"]
+    process.terminate()
+    process.communicate()
+
+
+def test_address_of_another_machine_is_rejected(script, evaluated):
+    process = script("tensorboard_run.py", "--host", "192.0.2.1", "--runs-dir", evaluated / "runs")
+    assert process.returncode == 2
+    assert only_line(process).startswith("Error: --host: 192.0.2.1 is not an address of this machine; use localhost")
+
+
+@pytest.mark.parametrize("localhost", [["::1"], ["::1", "127.0.0.1"]])
+def test_localhost_is_ipv4_if_possible(monkeypatch, localhost):
+    found = [(None, None, None, "", (address, 0)) for address in localhost]
+    monkeypatch.setattr(tensorboard_server.socket, "getaddrinfo", lambda *arguments, **options: found)
+    monkeypatch.setattr(tensorboard_server, "_can_bind", lambda address, port: True)
+    assert address_of("localhost") == localhost[-1]
