@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Iterator, MutableMapping
 
 NUMERIC = ("KERAS_", "TF_", "XLA_", "NVIDIA_TF32_", "CUBLAS_", "CUDNN_", "ONEDNN_", "DNNL_", "AUTOGRAPH_")
+OTHER = ("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION",)  # "cpp" was once advised for TensorFlow and now breaks its import
 
 # These select or find devices, limit their memory, or only affect log output.
 HARMLESS = ("KERAS_HOME", "TF_CPP_", "TF_FORCE_", "TF_GPU_", "TF_CUDA_", "TF_PLUGGABLE_", "XLA_PYTHON_", "XLA_PJRT_")
@@ -27,7 +28,7 @@ def remove_numeric_settings(environment: MutableMapping[str, str]) -> bool:
         whether there were any.
     """
     flags = _harmless_flags(environment.get("XLA_FLAGS", ""))
-    numeric = [name for name in environment if name.startswith(NUMERIC) and not name.startswith(HARMLESS)]
+    numeric = [name for name in environment if name.startswith(NUMERIC + OTHER) and not name.startswith(HARMLESS)]
     for name in numeric:
         del environment[name]
     if flags:

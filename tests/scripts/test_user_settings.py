@@ -31,6 +31,7 @@ SETTINGS = {
     "Python": {"PYTHONHASHSEED": "5", "PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1"},
     "warnings": {"PYTHONWARNINGS": "error"},
     "development mode": {"PYTHONDEVMODE": "1"},
+    "protobuf": {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "cpp"},
     "machine": {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "no such device"},
 }
 
