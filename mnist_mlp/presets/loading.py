@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from mnist_mlp.commands import PROJECT
-from mnist_mlp.errors import REGISTRY_FILE, mistake_in_edited_file
+from mnist_mlp.errors import REGISTRY_FILE, UsageError, mistake_in_edited_file
 from mnist_mlp.presets.registry import Registry
 
 
@@ -21,6 +21,8 @@ def load_presets(folder: Path = PROJECT) -> Registry:
         UsageError: the file contains a mistake; the message names the line.
     """
     path = folder / REGISTRY_FILE
+    if b"\0" in path.read_bytes():  # some editors offer this as "Unicode"
+        raise UsageError(f"{REGISTRY_FILE} is encoded as UTF-16; save it as UTF-8")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     earlier = sys.modules.get(path.stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import format_field
 
 NO_DEFAULTS: Mapping[str, Any] = {}
+ENCODING = "utf-8-sig"  # without the byte order mark that some editors put before the text
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def read_table(path: Path, columns: Sequence[str], defaults: Mapping[str, Any] =
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({reason(error)}); {remedy(error, path)}") from None
     missing = {column: _text(defaults[column]) for column in columns if column not in header}
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+    with path.open(encoding=ENCODING, errors="replace", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         try:
             return [{**row, **missing} for row in rows]
@@ -131,9 +133,12 @@ def _require_readable_header(path: Path, columns: Sequence[str], defaults: Mappi
     """Returns the header of a table that this version can read.
 
     Raises:
-        UsageError: a column is unknown, duplicated, or missing without a default.
+        UsageError: a column is unknown, duplicated, or missing without a default, or the file is not UTF-8.
         OSError: the file cannot be read.
     """
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise UsageError(f"{path} is encoded as UTF-16; save it as UTF-8, or rename it")
     header = _header(path)
     unknown = [name for name in header if name not in columns]
     missing = [name for name in columns if name not in header and name not in defaults]
@@ -152,7 +157,7 @@ def _require_readable_header(path: Path, columns: Sequence[str], defaults: Mappi
 
 
 def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open(encoding=ENCODING, errors="replace") as file:
         return file.readline().rstrip("\n").split("\t")
 
 

@@ -159,3 +159,21 @@ def test_replaced_table_round_trip(tmp_path):
             replace_table(path, COLUMNS, [{"run": "a", "text": text, "number": 0.0456789012345}])
     assert read_table(path, COLUMNS) == [{"run": "a", "text": "second", "number": "0.045678901"}]
     assert {found.name for found in tmp_path.iterdir()} == {"table.txt", ".table.txt.lock"}
+
+
+def test_table_that_an_editor_saved_with_byte_order_mark(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text("run\ttext\tnumber\nr\tt\t1\n", encoding="utf-8-sig", newline="\r\n")
+    AppendedTable(path, COLUMNS).append({"run": "r", "text": "t", "number": 2})
+    assert [row["number"] for row in read_table(path, COLUMNS)] == ["1", "2"]
+    path.write_text("text\trun\nt\tr\n", encoding="utf-8-sig", newline="\r\n")
+    AppendedTable(path, COLUMNS, {"number": 0})
+    assert read_table(path, COLUMNS) == [{"run": "r", "text": "t", "number": "0"}]
+
+
+def test_table_in_utf_16_is_rejected(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text("run\ttext\tnumber\n", encoding="utf-16")
+    for use in (AppendedTable, read_table):
+        with pytest.raises(UsageError, match=r"table\.txt is encoded as UTF-16; save it as UTF-8, or rename it"):
+            use(path, COLUMNS)

@@ -78,3 +78,11 @@ def test_help_lists_hyperparameters(script):
     process = script("hyperparameters.py", "--help")
     assert process.returncode == 0
     assert "  l1_decay (default: 0)\n    allowed: a finite number that is at least 0\n" in process.stdout
+
+
+def test_registry_in_utf_16_is_reported_in_one_line(script, tmp_path):
+    (tmp_path / "hyperparameters.py").write_text(registry_with(""), encoding="utf-16")
+    shutil.copy(PROJECT / "MNIST_train.py", tmp_path)
+    process = script(tmp_path / "MNIST_train.py", "--list", PYTHONPATH=str(PROJECT))
+    assert process.returncode == 2
+    assert only_line(process) == "Error: hyperparameters.py is encoded as UTF-16; save it as UTF-8"
