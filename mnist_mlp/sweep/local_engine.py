@@ -223,7 +223,9 @@ def _send_job(worker: _Worker, job: Job) -> None:
 
 def _worker_main(connection: Connection, data_dir: Path, data_sets: Sequence[DataSet]) -> None:
     """Main loop of a worker process. For each job, sends the result of every epoch, then the failure ("" if none)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    for name in ("SIGINT", "SIGHUP"):  # the parent handles Ctrl-C and the end of the terminal
+        if number := getattr(signal, name, None):
+            signal.signal(number, signal.SIG_IGN)
     import mnist_mlp.training.loop  # noqa: F401 - imports TensorFlow before the first job arrives
 
     data = {data_set.name: load_training_data(data_dir, data_set) for data_set in data_sets}

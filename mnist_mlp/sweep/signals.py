@@ -1,9 +1,9 @@
-"""Handles Ctrl-C and SIGTERM without losing results.
+"""Handles Ctrl-C, SIGTERM, and SIGHUP (the terminal or SSH session has ended) without losing results.
 
-Before training starts, both end the program immediately; in a notebook, Ctrl-C (its stop button) only keeps the first
-run from starting. During training, the first Ctrl-C stops at the end of the epoch. A second Ctrl-C, or SIGTERM at any
-time, stops immediately. Python's default handler is not used because it could raise KeyboardInterrupt in the middle of
-a save, or inside a TensorFlow callback that swallows it.
+Before training starts, they end the program immediately; in a notebook, Ctrl-C (its stop button) only keeps the first
+run from starting. During training, the first Ctrl-C stops at the end of the epoch. A second Ctrl-C, or another signal
+at any time, stops immediately. Python's default handler is not used because it could raise KeyboardInterrupt in the
+middle of a save, or inside a TensorFlow callback that swallows it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class StoppedBySignal(KeyboardInterrupt):
 
 
 class Interruption:
-    """Installs handlers for Ctrl-C and SIGTERM. Python allows this only in the main thread; others are not interrupted.
+    """Installs handlers for Ctrl-C, SIGTERM, and SIGHUP.
+
+    Python allows this only in the main thread; others are not interrupted.
 
     Args:
         print_line: called to print a line of text.
@@ -53,7 +55,7 @@ class Interruption:
         self.requested = False
         self.signal_number = signal.SIGINT
         is_main = threading.current_thread() is threading.main_thread()
-        numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+        numbers = (signal.SIGINT, signal.SIGTERM, *_hangup()) if is_main else ()
         self._earlier = {number: signal.signal(number, self._on_signal) for number in numbers}
 
     def close(self) -> None:
@@ -97,7 +99,7 @@ class Interruption:
             self._print_line(NOTHING_TRAINED)
             os._exit(128 + number)
         self.signal_number = signal.Signals(number)
-        self._stop_immediately = self.requested or number == signal.SIGTERM
+        self._stop_immediately = self.requested or number != signal.SIGINT
         self.requested = True  # before printing: another signal may interrupt this function
         if not self._stop_immediately:
             self._print_line("Stopping after this epoch (press Ctrl-C again to stop immediately).")
@@ -110,3 +112,9 @@ class Interruption:
             raise KeyboardInterrupt
         self.requested = True
         self._print_line("Stopping before the first run (press Ctrl-C again to stop immediately).")
+
+
+def _hangup() -> list[int]:
+    """Returns SIGHUP in a list, or an empty list on Windows and under `nohup`, where training must go on."""
+    hangup = getattr(signal, "SIGHUP", None)
+    return [] if hangup is None or signal.getsignal(hangup) == signal.SIG_IGN else [hangup]

@@ -16,7 +16,7 @@ from tests.helpers import PROJECT, runs_in, start_sweep, wait_for, workers_of
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
     """Collects printed lines; restores the signal handlers afterward."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield []
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -49,7 +49,8 @@ def test_first_ctrl_c_waits_for_epoch(interruption, lines):
 
 
 @pytest.mark.parametrize(
-    "signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)]
+    "signals",
+    [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM), (signal.SIGHUP,)],
 )
 def test_second_ctrl_c_and_sigterm_interrupt_the_wait(interruption, lines, signals):
     seen = []
@@ -126,4 +127,23 @@ def test_unwritable_run_fails_and_second_ctrl_c_stops_immediately(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.startswith("Interrupted. The results so far are in ")
+    assert [run.record.status for run in runs_in(tmp_path)] == ["interrupted"] * 2
+
+
+def test_sighup_is_ignored_under_nohup(lines):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    Interruption(lines.append)
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+@pytest.mark.slow
+def test_end_of_terminal_interrupts_runs_without_losing_results(tmp_path):
+    process = start_sweep(tmp_path, "--presets", "1,9")
+    wait_for(process, "preset 1  epoch  2/30", "preset 9  epoch   2/100")
+    for worker in workers_of(process):  # the terminal sends the signal to all of its processes
+        worker.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 129
+    assert errors.startswith(f"Interrupted. The results so far are in {tmp_path / 'runs'}. To resume: ")
     assert [run.record.status for run in runs_in(tmp_path)] == ["interrupted"] * 2
