@@ -52,7 +52,15 @@ def remedy(error: OSError, path: Path) -> str:
         return _REMEDIES[errno.ENAMETOOLONG]
     if error.errno == errno.ENOSPC and _lacks_free_files(path):
         return "delete some files: this file system limits their number, and no more can be created"
+    if link := broken_link(path):
+        return f"the symbolic link {link} leads nowhere: make its target available, or remove the link"
     return _REMEDIES.get(error.errno, "check the disk and its connection")
+
+
+def broken_link(path: Path) -> Path | None:
+    """Returns the symbolic link in this path whose target does not exist, for example on a disk that is not mounted."""
+    links = (part for part in (path, *path.parents) if part.is_symlink())
+    return next((link for link in links if not os.path.exists(link)), None)
 
 
 def with_number(message: str) -> OSError:

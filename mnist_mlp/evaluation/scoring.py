@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_mlp.data.images import LabeledImages
-from mnist_mlp.disk.files import sha256_of, unpacked_bytes
+from mnist_mlp.disk.files import unpacked_bytes
 from mnist_mlp.errors import in_one_line
 from mnist_mlp.evaluation.predictions import TestPredictions, softmax
 from mnist_mlp.evaluation.scores import TestScore
@@ -48,21 +47,19 @@ def load_best_model(run: RunFolder) -> keras.Model:
 
 
 def _undamaged_checkpoint(run: RunFolder) -> Path:
-    """Returns the path of the best checkpoint, or of its copy if the checkpoint is damaged.
+    """Returns the path of the best checkpoint, or of its copy if the checkpoint is damaged or missing.
 
     Raises:
         InvalidRun: both are damaged or missing.
     """
-    expected = run.record.best_checkpoint_sha256
-    for path in (run.best_checkpoint, run.best_model):
-        with contextlib.suppress(OSError):
-            if not expected or sha256_of(path.read_bytes()) == expected:
-                if path == run.best_model:
-                    print(f"Warning: {run.best_checkpoint} is damaged; using its copy {path.name}", file=sys.stderr)
-                return path
-    raise InvalidRun(
-        f"its {run.record.best_checkpoint} and {run.best_model.name} are damaged (wrong checksum) or missing"
-    )
+    path = run.intact_best_checkpoint()
+    if path is None:
+        raise InvalidRun(
+            f"its {run.record.best_checkpoint} and {run.best_model.name} are damaged (wrong checksum) or missing"
+        )
+    if path == run.best_model and run.best_checkpoint.exists():  # users delete checkpoints to save disk space
+        print(f"Warning: {run.best_checkpoint} is damaged; using its copy {path.name}", file=sys.stderr)
+    return path
 
 
 def logits_of(model: keras.Model, images: LabeledImages) -> np.ndarray:

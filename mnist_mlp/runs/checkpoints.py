@@ -27,6 +27,7 @@ def save_checkpoint(run: RunFolder, model: keras.Model, state: TrainingState) ->
         OSError: the checkpoint cannot be written.
     """
     model.set_weights(state.evaluated_weights)
+    run.checkpoints.mkdir(exist_ok=True)  # users delete it to save disk space
     path = run.checkpoints / f"epoch_{state.epoch:06d}.keras"
     temporary = path.with_name(f".{path.name}")
     model.save(temporary)
@@ -41,12 +42,12 @@ def save_checkpoint(run: RunFolder, model: keras.Model, state: TrainingState) ->
 
 
 def copy_best_checkpoint(run: RunFolder) -> None:
-    """Copies the best checkpoint, if there is one, to `best_model.keras`.
+    """Copies the best checkpoint, if there is one, to `best_model.keras`. Keeps the copy if it is all that is left.
 
     Raises:
         OSError: the copy cannot be written.
     """
-    if run.record.best_checkpoint:
+    if run.record.best_checkpoint and run.intact_best_checkpoint() != run.best_model:
         temporary = run.checkpoints / f".{run.best_model.name}"
         shutil.copyfile(run.best_checkpoint, temporary)
         replace_file(temporary, run.best_model)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from mnist_mlp.disk.disk_errors import reason, remedy
-from mnist_mlp.disk.files import write_text_atomically
+from mnist_mlp.disk.disk_errors import broken_link, reason, remedy
+from mnist_mlp.disk.files import sha256_of, write_text_atomically
 from mnist_mlp.disk.locks import Lock
 from mnist_mlp.errors import UsageError
 from mnist_mlp.runs.record import RECORD_FILE, InvalidRun, RunRecord
@@ -105,6 +105,17 @@ class RunFolder:
     def best_checkpoint(self) -> Path:
         return self.path / self.record.best_checkpoint
 
+    def intact_best_checkpoint(self) -> Path | None:
+        """Returns the path of the best checkpoint, or of its copy `best_model.keras` if the checkpoint is damaged or
+        missing; None if both are. Early records have no checksum, so any file is accepted.
+        """
+        expected = self.record.best_checkpoint_sha256
+        for path in (self.best_checkpoint, self.best_model):
+            with contextlib.suppress(OSError):
+                if not expected or sha256_of(path.read_bytes()) == expected:
+                    return path
+        return None
+
     @property
     def states(self) -> Path:
         return self.path / "states"
@@ -177,7 +188,8 @@ def find_runs(runs_dir: Path, names: Sequence[str] = ()) -> FoundRuns:
     try:
         present = sorted(path.name for path in runs_dir.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        advice = "train a preset first" if isinstance(error, FileNotFoundError) else remedy(error, runs_dir)
+        is_missing = isinstance(error, FileNotFoundError) and not broken_link(runs_dir)
+        advice = "train a preset first" if is_missing else remedy(error, runs_dir)
         raise UsageError(
             f"runs directory {runs_dir} cannot be read ({reason(error)}); "
             f"{advice}, or choose another directory with --runs-dir"

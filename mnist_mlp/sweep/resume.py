@@ -114,6 +114,13 @@ def _add(unfinished: Unfinished, run: RunFolder) -> None:
         _mark_failed(run, f"{problem}, so it cannot be resumed; move its directory elsewhere and retrain the preset")
         unfinished.lost.append(run)
         return
+    if record.best_checkpoint and not run.intact_best_checkpoint():
+        run.release()
+        unfinished.rejected.append(
+            f"{run.name}: its {record.best_checkpoint} and {run.best_model.name} are damaged or missing; "
+            "restore one of them, or move the run elsewhere and retrain the preset"
+        )
+        return
     record.status, record.reason, record.finished = RunStatus.RUNNING, "", ""
     trained_in = record.parts[-1]
     record.continue_on(current_versions(), current_machine())

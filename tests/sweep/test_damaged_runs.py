@@ -143,3 +143,34 @@ def test_runs_without_saved_states_are_evaluated_and_reported_but_not_resumed(sc
         table = {row["run"]: row for row in csv.DictReader(file)}
     assert [table[run.name]["status"] for run in (finished, killed)] == ["finished", "failed"]
     assert float(table[finished.name]["test accuracy"]) == pytest.approx(accuracy, abs=1e-4)
+
+
+def test_run_whose_checkpoints_were_deleted(script, interrupted, uninterrupted, tmp_path):
+    folder = copy_of(interrupted, tmp_path)
+    restored = the_run(folder)
+    lost = duplicate(restored, 2)
+    for run in (restored, lost):
+        make_best_epoch_perfect(run)
+        shutil.rmtree(run.checkpoints)
+    lost.best_model.unlink()
+    best, before = restored.best_model.read_bytes(), files_of(lost)
+    process = script("MNIST_train.py", "--resume", "--workers", 1, *folders(folder))
+    assert process.returncode == 0
+    assert only_line(process) == (
+        f"Warning: {lost.name}: its {lost.record.best_checkpoint} and best_model.keras are damaged or missing; "
+        "restore one of them, or move the run elsewhere and retrain the preset"
+    )
+    assert files_of(lost) == before
+    restored = RunFolder.open(restored.path)
+    assert (restored.record.status, restored.best_model.read_bytes()) == ("finished", best)
+
+    process = script("MNIST_eval.py", restored.name, *folders(folder))
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_run_goes_on_in_new_checkpoints_directory(script, interrupted, uninterrupted, tmp_path):
+    folder = copy_of(interrupted, tmp_path)
+    shutil.rmtree(the_run(folder).checkpoints)
+    process = script("MNIST_train.py", "--resume", *folders(folder))
+    assert (process.returncode, process.stderr) == (0, "")
+    assert_matches_uninterrupted(folder, uninterrupted)
