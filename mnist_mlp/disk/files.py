@@ -58,8 +58,9 @@ def commit_folder(path: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         OSError: the directory cannot be written; nothing is left behind.
     """
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))  # on the same file system
-    try:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:  # on the same file system
+        temporary = Path(folder, path.name)
+        temporary.mkdir()  # with the user's permissions: `folder` itself is closed to everyone else
         for name, content in files.items():
             with open(temporary / name, "wb") as file:
                 file.write(content)
@@ -70,9 +71,6 @@ def commit_folder(path: Path, files: Mapping[str, bytes]) -> None:
             shutil.rmtree(path)
         replace_file(temporary, path)
         _sync_folder(path.parent)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def unpacked_bytes(path: Path) -> int:
@@ -109,6 +107,18 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def require_temporary_folder() -> None:
+    """Checks that there is a directory for temporary files, which TensorFlow needs when it is imported.
+
+    Raises:
+        UsageError: none is writable, as in a container with a read-only file system.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        raise UsageError("no directory for temporary files is writable; set TMPDIR to one that is") from None
 
 
 def require_writable_folder(folder: Path, option: str) -> None:

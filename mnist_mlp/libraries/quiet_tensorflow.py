@@ -8,6 +8,7 @@ import sys
 import warnings
 
 import mnist_mlp.libraries.quiet_matplotlib  # noqa: F401 - before Keras imports matplotlib
+from mnist_mlp.disk.files import require_temporary_folder
 from mnist_mlp.errors import UsageError
 from mnist_mlp.host.interactive import is_interactive
 from mnist_mlp.host.quiet import silenced_standard_error
@@ -18,6 +19,7 @@ from mnist_mlp.libraries.user_settings import remove_numeric_settings, without_k
 # do not help small networks.
 THREADS = 2
 
+require_temporary_folder()
 _was_imported = "tensorflow" in sys.modules
 _had_settings = remove_numeric_settings(os.environ)
 HAS_SETTINGS_OF_OTHERS = _was_imported and _had_settings  # another cell of a notebook may have computed with them

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mnist_mlp.disk.files import require_temporary_folder
 from mnist_mlp.libraries.tensorflow_state import can_train_here, require_float32
 from mnist_mlp.sweep.jobs import Engine, Job
 from mnist_mlp.sweep.local_engine import InThisProcess, WorkerProcesses
@@ -23,10 +24,11 @@ def choose_engine(
         data_dir: directory with the data set files.
 
     Raises:
-        UsageError: Ray is not installed, the address is not valid, or another cell of a notebook has set up Keras
-            differently.
+        UsageError: Ray is not installed, the address is not valid, no directory for temporary files is writable, or
+            another cell of a notebook has set up Keras differently.
         WorkFailed: the cluster cannot be reached, or the training data is missing and cannot be downloaded.
     """
+    require_temporary_folder()
     require_float32()  # this process saves the networks, even if others train them
     data_sets = {job.data_set for job in jobs}
     if name == "ray":

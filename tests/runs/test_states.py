@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 
 import numpy as np
@@ -213,3 +214,13 @@ def test_resuming_with_averages_and_batch_normalization_is_bit_identical(small_d
     average = uninterrupted[record.best_epoch - 1].state.average
     for mine, theirs in zip(model.get_weights(), average, strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_states_are_readable_for_everyone_whom_the_umask_allows(tmp_path):
+    before = os.umask(0o022)
+    try:
+        run = run_with_states(tmp_path, 1)
+    finally:
+        os.umask(before)
+    for path in (run.states, *run.states.rglob("*")):
+        assert path.stat().st_mode & 0o044 == 0o044, path
