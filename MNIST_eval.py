@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnist_mlp.commands import command
+from mnist_mlp.commands import command, typed_path
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.tables import repeats_table, scores_table
 from mnist_mlp.console.terminal import escape, open_console, print_line
@@ -42,7 +42,7 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--export",
-        type=Path,
+        type=typed_path,
         metavar="DIR",
         help="only write the best network of one run to this new or empty directory, as a TensorFlow SavedModel",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,11 @@ from pathlib import Path
 from mnist_mlp.host.interactive import ipython_shell
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def typed_path(text: str | Path) -> Path:
+    """Returns the path that a user typed, with ~ as the home directory: shells do not replace it in --runs-dir=~."""
+    return Path(os.path.expanduser(text))
 
 
 def relative_to_here(path: Path) -> Path:

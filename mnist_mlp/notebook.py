@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mnist_mlp.commands import PROJECT, relative_to_here
+from mnist_mlp.commands import PROJECT, relative_to_here, typed_path
 from mnist_mlp.console.run_table import Table, read_test_scores, table_of_runs
 from mnist_mlp.console.terminal import open_console, print_line
 from mnist_mlp.console.training import train_jobs
@@ -140,7 +140,7 @@ def score(
 def _here(folder: str | Path) -> Path:
     """Returns a short form of the path, for messages."""
     try:
-        return relative_to_here(Path(folder))
+        return relative_to_here(typed_path(folder))
     except TypeError:
         raise UsageError(f"{folder!r} is not the name of a directory") from None
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mnist_mlp.commands import PROJECT, python_command, quoted, relative_to_here
+from mnist_mlp.commands import PROJECT, python_command, quoted, relative_to_here, typed_path
 from mnist_mlp.errors import WrongCommand
 from mnist_mlp.presets.changes import hyperparameter_meant_by
 from mnist_mlp.presets.checks import not_allowed
@@ -45,7 +45,7 @@ class ArgumentParser(argparse.ArgumentParser):
         """Adds an option for a directory. The default is relative to the project directory."""
         self.add_argument(
             option,
-            type=Path,
+            type=typed_path,
             default=relative_to_here(PROJECT / default),
             metavar="DIR",
             help=f"{help} (default: {default})",

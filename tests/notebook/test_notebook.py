@@ -117,3 +117,8 @@ def test_console_does_not_overwrite_lines_in_a_cell_that_runs_a_command(script):
         "pty.spawn([sys.executable, '-c', code])"
     )
     assert script("-c", code).stdout.strip() == "False"
+
+
+def test_tilde_is_home_directory(trained, monkeypatch):
+    monkeypatch.setenv("HOME", str(trained))
+    assert len(notebook.runs("~/runs", "~/INFOS")) == 2

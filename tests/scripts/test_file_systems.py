@@ -339,3 +339,39 @@ def test_resumed_copy_with_hard_links_does_not_change_the_original(script, train
     process = script("MNIST_train.py", "--resume", "--quiet", *folders(tmp_path))
     assert process.returncode in (0, 1)
     assert {path: path.read_bytes() for path in (tmp_path / "original").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("command", ["MNIST_eval.py", "tensorboard_run.py", "for_report/make_report.py"])
+def test_tilde_is_home_directory(script, tmp_path, command):
+    process = script(command, "--runs-dir=~/runs", HOME=str(tmp_path))
+    assert process.returncode == 2
+    assert only_line(process).startswith(f"Error: runs directory {tmp_path / 'runs'} cannot be read")
+
+
+def test_link_to_missing_directory_is_reported_as_such(script, tmp_path):
+    (tmp_path / "runs").symlink_to(tmp_path / "unmounted" / "runs")
+    advice = (
+        f"the symbolic link {tmp_path / 'runs'} leads nowhere: make its target available, or remove the link, "
+        "or choose another directory with --runs-dir"
+    )
+    for command in (QUICK, ("MNIST_eval.py",)):
+        process = script(*command, *folders(tmp_path))
+        assert process.returncode == 2
+        assert only_line(process).endswith(advice)
+
+
+WITHOUT_TEMPORARY = """
+import runpy, sys, tempfile
+tempfile._candidate_tempdir_list = lambda: ["/no such directory"]
+sys.argv = sys.argv[1:]
+sys.path.insert(0, "")
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("command", [(*QUICK, "--workers", "1"), (*QUICK, "--repeats", "2"), ("MNIST_eval.py",)])
+def test_missing_temporary_directory_is_reported_as_such(script, trained, tmp_path, command):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    process = script("-c", WITHOUT_TEMPORARY, *command, *folders(tmp_path))
+    assert process.returncode == 2
+    assert only_line(process) == "Error: no directory for temporary files is writable; set TMPDIR to one that is"
