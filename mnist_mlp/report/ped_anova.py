@@ -72,6 +72,8 @@ def _shares(varied: Mapping[str, Sequence[Any]], accuracies: Sequence[float], ch
             for trial, index in enumerate(chosen)
         ]
     )
-    importances = evaluator.evaluate(study)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # if most accuracies are equal, once for each resample
+        importances = evaluator.evaluate(study)
     total = sum(importances.values())
     return {name: float(importances[name]) / total if total else 0.0 for name in distributions}

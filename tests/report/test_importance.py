@@ -6,6 +6,7 @@ import pytest
 
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.ped_anova import importance_shares
+from tests.helpers import folders
 from tests.report.helpers import build, make_run, score_runs
 from tests.report.reported import content_of, reported_run
 
@@ -69,3 +70,15 @@ def test_page_shows_ranking_and_warns_about_too_few_presets(tmp_path, labels):
     assert "Too few presets for a reliable PED-ANOVA ranking: 2 hyperparameters vary" in page
     assert (tmp_path / "out" / "importance.png").exists()
     assert page.index(">learning rate</td><td>3") < page.index(">dropout</td><td>3")
+
+
+def test_no_warning_if_half_of_the_presets_learn_nothing(tmp_path, labels, script):
+    accuracies = [0.95, 0.96, 0.97, 0.98, *[0.098] * 4]
+    changes = [dict(dropout=d, learning_rate=r) for r in (0.001, 10.0) for d in (0.0, 0.1, 0.2, 0.3)]
+    runs = [
+        make_run(tmp_path, number, Preset().but(**change), accuracy)
+        for number, (change, accuracy) in enumerate(zip(changes, accuracies, strict=True), start=1)
+    ]
+    score_runs(tmp_path, {run: (accuracy, None) for run, accuracy in zip(runs, accuracies, strict=True)}, labels)
+    process = script("for_report/make_report.py", *folders(tmp_path), "--output-dir", tmp_path / "out")
+    assert (process.returncode, process.stderr) == (0, "")
