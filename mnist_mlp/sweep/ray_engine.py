@@ -7,11 +7,15 @@ the last epoch that was received.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
 import secrets
+import signal
 import socket
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -33,6 +37,7 @@ from mnist_mlp.training.results import EpochResult, TrainingState
 if TYPE_CHECKING:
     import ray
 
+SECONDS_UNTIL_WARNING = 60  # a worker process starts within seconds, unless all machines are busy
 MAX_TIMES_LOST = 3  # in a row, without completing an epoch; the cause is then probably the job, not the machines
 
 
@@ -64,8 +69,8 @@ class RayTasks:
         self, address: str | None, workers: int | None, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)
     ) -> None:
         ray = _import_ray()
-        if address and address != "auto":
-            _require_listener(address)
+        if address:
+            _require_cluster(address)
         data = {data_set: load_training_data(data_dir, data_set) for data_set in data_sets}
         _connect(address)
         self._workers = workers
@@ -77,6 +82,7 @@ class RayTasks:
         self._running: dict[ray.ObjectRefGenerator, _Attempt] = {}
         self._lost: deque[_Attempt] = deque()  # waiting to be retried
         self._canceled: deque[Job] = deque()  # canceled, but `Ended` has not been yielded yet
+        self._has_worker = False  # whether any task has started
 
     def run(self, source: JobSource) -> Iterator[Event]:
         """Trains the jobs from the source, starting them in order."""
@@ -113,7 +119,8 @@ class RayTasks:
         for task in self._running:
             ray.cancel(task, force=True)
         self._running = {}
-        ray.shutdown()
+        with _kept_signal_handler():
+            ray.shutdown()
 
     def _submit_tasks(self, feed: JobFeed) -> None:
         """Submits tasks while workers are free and jobs are available; retries lost jobs first."""
@@ -141,7 +148,7 @@ class RayTasks:
         """Waits for a message from a task and yields its event, if any."""
         import ray
 
-        (task, *_), _ = ray.wait(list(self._running), num_returns=1)
+        task = self._next_task()
         attempt = self._running.pop(task)
         try:
             result = ray.get(next(task))
@@ -162,6 +169,19 @@ class RayTasks:
             attempt.has_started = True
             yield Started(attempt.job)
 
+    def _next_task(self) -> ray.ObjectRefGenerator:
+        """Waits for a message from any task. Warns if the cluster has no free machine, because Ray waits silently."""
+        import ray
+
+        tasks = list(self._running)
+        if not self._has_worker and not ray.wait(tasks, num_returns=1, timeout=SECONDS_UNTIL_WARNING)[0]:
+            print(
+                f"Warning: still waiting for a free {self._resource}; `ray status` shows what the Ray cluster does",
+                file=sys.stderr,
+            )
+        self._has_worker = True
+        return ray.wait(tasks, num_returns=1)[0][0]
+
     def _after_loss(self, attempt: _Attempt, error: Exception) -> Event:
         attempt.times_lost += 1
         if attempt.times_lost >= MAX_TIMES_LOST:
@@ -174,6 +194,9 @@ def _import_ray() -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray's message about a lost node is several pages long; a `Retried` event reports the loss in one line.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "Raylet is terminated")
+    # If this process runs under `uv run`, Ray would start every worker with the same `uv run` command in a copy of the
+    # current directory. There, uv finds neither this environment nor Ray, and the sweep waits forever.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:
         import ray  # reads these variables
     except ModuleNotFoundError:
@@ -189,7 +212,8 @@ def _connect(address: str | None) -> None:
     if not address:  # Ray would write a token to the home directory, which can be read-only
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())
     try:
-        with silenced_standard_error():  # cluster errors are raised as exceptions anyway
+        # cluster errors are raised as exceptions anyway
+        with silenced_standard_error(), _kept_signal_handler():
             ray.init(
                 address=address or "local",
                 runtime_env={"py_modules": [mnist_mlp.__path__[0]]},
@@ -198,12 +222,61 @@ def _connect(address: str | None) -> None:
                 **({} if address else {"include_dashboard": False}),
             )
     except Exception as error:  # Ray raises many exception types here, depending on the cause
-        problem = f"no Ray cluster found ({address}), or wrong token" if address else "cannot start Ray on this machine"
-        raise WorkFailed(f"{problem}: {in_one_line(error)[:300]}") from None
+        raise WorkFailed(_why_not_connected(address, in_one_line(error)[:300])) from None
 
 
-def _require_listener(address: str) -> None:
+def _why_not_connected(address: str | None, message: str) -> str:
+    if "Version mismatch" in message:
+        return f"the Ray cluster ({address}) needs the same versions of Ray and Python on all machines: {message}"
+    if address:
+        return f"no Ray cluster found ({address}), or wrong token: {message}"
+    remedy = ""
+    if "AF_UNIX path length" in message:
+        remedy = "; set RAY_TMPDIR to a shorter directory, for example RAY_TMPDIR=/tmp"
+    return f"cannot start Ray on this machine: {message}{remedy}"
+
+
+@contextlib.contextmanager
+def _kept_signal_handler() -> Iterator[None]:
+    """Keeps the handler for SIGTERM. Ray installs its own, which aborts this process and prints a C++ stack trace."""
+    if threading.current_thread() is not threading.main_thread():  # Python sets handlers only in the main thread
+        yield
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)
+
+
+def _require_cluster(address: str) -> None:
+    """Checks that something listens at the address, or at the address that "auto" stands for, if that is known.
+
+    Raises:
+        UsageError: the address is not HOST:PORT.
+        WorkFailed: nothing listens there.
+    """
+    if address != "auto":
+        _require_listener(address, "--ray-address")
+    elif (address := os.environ.get("RAY_ADDRESS", "auto")) != "auto":  # takes precedence in Ray too
+        _require_listener(address, "RAY_ADDRESS")
+    elif address := _latest_cluster():
+        _require_listener(address, "--ray-address")
+
+
+def _latest_cluster() -> str:
+    """Returns the address of the cluster that `ray start` started last, even if it has crashed; "" if there is none."""
+    folder = os.environ.get("RAY_TMPDIR") or (sys.platform == "linux" and os.environ.get("TMPDIR")) or "/tmp"
+    with contextlib.suppress(OSError):
+        return Path(folder, "ray", "ray_current_cluster").read_text().strip()
+    return ""
+
+
+def _require_listener(address: str, name: str) -> None:
     """Checks that something listens at the address. Waits at most 10 seconds; Ray itself would keep trying for minutes.
+
+    Args:
+        name: the option or variable with the address, for the error message.
 
     Raises:
         UsageError: the address is not HOST:PORT.
@@ -211,7 +284,7 @@ def _require_listener(address: str) -> None:
     """
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal():  # also rejects ray://...: Ray Client cannot stream results
-        raise not_allowed("--ray-address", address, "HOST:PORT of a cluster that this machine is part of, or auto")
+        raise not_allowed(name, address, "HOST:PORT of a cluster that this machine is part of, or auto")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from mnist_mlp.runs.info_tables import TRAINING_LOG_COLUMNS
 from mnist_mlp.runs.text_table import read_table
+from mnist_mlp.sweep import ray_engine
 from mnist_mlp.sweep.jobs import Ended, EpochDone, Job, Retried, Started
 from mnist_mlp.sweep.ray_engine import RayTasks
 from tests.helpers import PROJECT, TINY, LateSource, events_of, folders, only_line, results, runs_in, wait_for
@@ -117,3 +119,84 @@ def test_address_without_cluster_is_rejected(script, tmp_path):
             assert only_line(process).startswith(line)
     assert only_line(script("MNIST_train.py", "--ray-address", "auto")) == "Error: --ray-address requires --engine ray"
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_auto_does_not_wait_for_a_cluster_that_has_crashed(script, tmp_path):
+    """Ray would try to reach it for minutes: `ray start` writes its address to a file, or the user sets RAY_ADDRESS."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        left_over = tmp_path / "ray" / "ray_current_cluster"
+        left_over.parent.mkdir()
+        left_over.write_text(address)
+        train = ["MNIST_train.py", "--engine", "ray", "--ray-address", "auto", *folders(tmp_path)]
+        for variables in {"RAY_TMPDIR": str(tmp_path)}, {"TMPDIR": str(tmp_path)}, {"RAY_ADDRESS": address}:
+            process = script(*train, **variables)
+            assert process.returncode == 1
+            assert only_line(process).startswith(f"Error: no Ray cluster at {address} ([")
+    process = script(*train, RAY_ADDRESS="http://127.0.0.1:8265")  # the address for `ray job submit`
+    assert process.returncode == 2
+    assert only_line(process).startswith("Error: RAY_ADDRESS: must be HOST:PORT ")
+
+
+def test_other_version_of_ray_is_rejected(cluster, script, tmp_path):
+    code = "import ray, runpy; ray.__version__ = '2.0.0'; runpy.run_path('MNIST_train.py', run_name='__main__')"
+    process = script("-c", code, "--engine", "ray", "--ray-address", cluster.address, *folders(tmp_path))
+    assert process.returncode == 1
+    assert only_line(process).startswith(
+        f"Error: the Ray cluster ({cluster.address}) needs the same versions of Ray and Python on all machines: "
+    )
+
+
+def test_error_for_a_long_temporary_directory_names_the_variable(script, tmp_path):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    process = script("MNIST_train.py", "--engine", "ray", *folders(tmp_path), RAY_TMPDIR=str(folder))
+    assert process.returncode == 1
+    assert only_line(process).startswith("Error: cannot start Ray on this machine: ")
+    assert only_line(process).endswith("; set RAY_TMPDIR to a shorter directory, for example RAY_TMPDIR=/tmp")
+
+
+def test_workers_use_this_environment_under_uv_run(tmp_path):
+    """Ray looks for "uv run" among the parents of its process, and would start all workers with that command."""
+    (tmp_path / "run").write_text('"$@"\n')
+    code = "from mnist_mlp.sweep import ray_engine as e; ray = e._import_ray(); e._connect(None)"
+    code += "; print(sorted(ray.get_runtime_context().runtime_env))"
+    command = ["uv", "run", sys.executable, "-c", code]
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.run(
+        command, executable="/bin/bash", cwd=PROJECT, env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    assert (process.stdout, process.stderr) == ("['py_modules']\n", "")
+
+
+def test_sigterm_records_the_run_and_prints_one_line(tmp_path):
+    command = ["MNIST_train.py", "--presets", "1", "--epochs", "3000", "--engine", "ray", "--workers", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-u", *command, *folders(tmp_path)],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(process, " 2/3000 ")
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, len(errors.splitlines())) == (128 + signal.SIGTERM, 1), errors
+    assert [run.record.status for run in runs_in(tmp_path)] == ["interrupted"]
+
+
+def test_warning_while_no_machine_is_free(monkeypatch, capsys):
+    monkeypatch.setattr(ray_engine, "SECONDS_UNTIL_WARNING", 0.01)
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        engine = RayTasks(cluster.address, None, PROJECT / "MNIST_data")
+        command = ["-m", "ray.scripts.scripts", "start", "--address", cluster.address, "--num-cpus", "1", "--block"]
+        node = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        job = a_job(1)
+        assert kinds(events_of(engine, [job]), job) == [Started, EpochDone, Ended]
+        node.terminate()
+        node.wait(timeout=60)
+    finally:
+        cluster.shutdown()
+    assert capsys.readouterr().err.count("Warning: still waiting for a free CPU; ") == 1
