@@ -1,9 +1,11 @@
 """Evaluates finished runs on the 10,000 MNIST test images, using the best checkpoint of each run.
 
 Writes the predictions to test_predictions.npz in the run directory, the accuracy to INFOS/eval_log.txt, and the
-confusion matrix and the most confident mistakes to TensorBoard.
+confusion matrix and the most confident mistakes to TensorBoard. For runs that have not changed since they were
+evaluated, it uses the stored predictions.
 
 python MNIST_eval.py                        all runs
+python MNIST_eval.py --all                  all runs, without using stored predictions
 python MNIST_eval.py 1795499400_preset31    one run (rows of other runs in eval_log.txt are kept)
 python MNIST_eval.py --ensemble RUN RUN     also evaluate these runs as an ensemble (see INFOS/ensemble_log.txt)
 python MNIST_eval.py RUN --export DIR       only write the run's best network to DIR as a TensorFlow SavedModel
@@ -27,14 +29,18 @@ from mnist_mlp.console.terminal import escape, open_console, print_line
 from mnist_mlp.disk import disk_errors
 from mnist_mlp.disk.files import require_writable_folder
 from mnist_mlp.errors import UsageError, WorkFailed
-from mnist_mlp.evaluation.score_tables import log_ensemble, read_ensemble_log, read_eval_log, write_eval_log
-from mnist_mlp.evaluation.scores import ScoredRun, TestScore
+from mnist_mlp.evaluation.score_tables import read_ensemble_log, read_eval_log
 from mnist_mlp.runs.run_folder import FoundRuns, find_runs
 
 
 def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = ArgumentParser("Evaluates finished runs on the MNIST test set.")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="names of the runs to evaluate (default: all)")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="evaluate all of these runs again, even those that have not changed since they were evaluated",
+    )
     parser.add_argument(
         "--ensemble",
         action="store_true",
@@ -67,8 +73,8 @@ def find_runs_to_score(arguments: argparse.Namespace) -> FoundRuns:
 
 def export(arguments: argparse.Namespace, found: FoundRuns, terminal: Console) -> None:
     """Exports the best network of the only run that was found."""
-    if arguments.ensemble or len(found.names) != 1:
-        raise UsageError("--export writes one network; name one run, and leave out --ensemble")
+    if arguments.ensemble or arguments.all or len(found.names) != 1:
+        raise UsageError("--export writes one network; name one run, and leave out --ensemble and --all")
     for name, reason in found.skipped.items():
         raise WorkFailed(f"{name} cannot be exported: {reason}")
     require_empty_folder(arguments.export)
@@ -102,19 +108,6 @@ def require_tables(arguments: argparse.Namespace) -> None:
         read_ensemble_log(arguments.info_dir)
 
 
-def write_tables(
-    info_dir: Path, scored: list[ScoredRun], ensemble: TestScore | None, evaluated: list[str] | None
-) -> None:
-    try:
-        write_eval_log(info_dir, scored, evaluated)
-        if ensemble:
-            log_ensemble(info_dir, [scored_run.run.name for scored_run in scored], ensemble)
-    except OSError as error:
-        raise WorkFailed(
-            f"cannot write to {info_dir} ({disk_errors.reason(error)}); {disk_errors.remedy(error, info_dir)}"
-        ) from None
-
-
 def main(given: Sequence[str] = ()) -> None:
     arguments = parse_arguments(given)
     terminal = open_console()
@@ -123,27 +116,24 @@ def main(given: Sequence[str] = ()) -> None:
         export(arguments, found, terminal)
         return
     require_tables(arguments)
-    with terminal.status("Starting TensorFlow"):
-        from mnist_mlp.evaluation.evaluate import evaluate
+    from mnist_mlp.evaluation.evaluate import evaluate  # imports SciPy
 
     with terminal.status("Evaluating") as status:
         evaluation = evaluate(
-            found.runs, arguments.data_dir, on_start=lambda run: status.update(f"Evaluating {escape(run.name)}")
+            found,
+            arguments.data_dir,
+            arguments.info_dir,
+            only_these=bool(arguments.runs),
+            again=arguments.all,
+            ensemble=arguments.ensemble,
+            say=lambda line: print_line(terminal, line),
+            show=lambda activity: status.update(escape(activity)),
         )
-    skipped = {**found.skipped, **evaluation.skipped}
-    for name, reason in skipped.items():
-        print_line(terminal, f"Skipped {name}: {reason}")
-    if not evaluation.scored:
-        raise WorkFailed(f"none of the runs in {arguments.runs_dir} could be evaluated")
-
-    is_complete = len(evaluation.scored) > 1 and not (arguments.runs and skipped)
-    ensemble = evaluation.ensemble() if arguments.ensemble and is_complete else None
-    write_tables(arguments.info_dir, evaluation.scored, ensemble, found.names if arguments.runs else None)
-    terminal.print(scores_table(evaluation.scored, ensemble))
+    terminal.print(scores_table(evaluation.scored, evaluation.ensemble))
     accuracies = [(scored_run.run.record, scored_run.score.accuracy) for scored_run in evaluation.scored]
     if repeats := repeats_table(accuracies, "test accuracy"):
         terminal.print("\nPresets with several seeds:", repeats, sep="\n")
-    if arguments.ensemble and not ensemble:
+    if arguments.ensemble and not evaluation.ensemble:
         raise WorkFailed(
             "ensemble not evaluated: it needs at least two runs, and none of the named runs may be skipped"
         )

@@ -11,6 +11,7 @@ Each function returns a `Table`: a list with one dict per run. `hyperparameters.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -21,10 +22,8 @@ from mnist_mlp.commands import PROJECT, relative_to_here, typed_path
 from mnist_mlp.console.run_table import Table, read_test_scores, table_of_runs
 from mnist_mlp.console.terminal import open_console, print_line
 from mnist_mlp.console.training import train_jobs
-from mnist_mlp.disk import disk_errors
 from mnist_mlp.disk.files import require_writable_folder
 from mnist_mlp.errors import UsageError, WorkFailed
-from mnist_mlp.evaluation.score_tables import write_eval_log
 from mnist_mlp.libraries.tensorflow_state import require_float32
 from mnist_mlp.presets.checks import whole_number
 from mnist_mlp.presets.loading import load_presets
@@ -95,12 +94,14 @@ def runs(runs_dir: str | Path = RUNS, info_dir: str | Path = INFOS) -> Table:
         UsageError: the directory or the score table cannot be read.
     """
     found = find_runs(_here(runs_dir))
-    _print_skipped(found.skipped)
+    for name, reason in found.skipped.items():
+        print_line(open_console(), f"Skipped {name}: {reason}")
     return table_of_runs(found.runs, read_test_scores(_here(info_dir)))
 
 
 def score(
     names: str | Sequence[str] = (),
+    again: bool = False,
     runs_dir: str | Path = RUNS,
     info_dir: str | Path = INFOS,
     data_dir: str | Path = DATA,
@@ -109,6 +110,7 @@ def score(
 
     Args:
         names: names of the runs to evaluate; all runs if empty.
+        again: whether to evaluate all of these runs again, even those that have not changed since they were evaluated.
 
     Raises:
         UsageError: a run does not exist, or another cell has set up Keras differently.
@@ -121,17 +123,10 @@ def score(
         raise WorkFailed(f"{runs_dir} contains no runs; train a preset first")
     require_writable_folder(info_dir, "info_dir")
     require_float32()
-    from mnist_mlp.evaluation.evaluate import evaluate  # imports TensorFlow
+    from mnist_mlp.evaluation.evaluate import evaluate  # imports SciPy
 
-    evaluation = evaluate(found.runs, _here(data_dir), on_start=lambda run: None)
-    _print_skipped({**found.skipped, **evaluation.skipped})
-    if not evaluation.scored:
-        raise WorkFailed(f"none of the runs in {runs_dir} could be evaluated")
-    try:
-        write_eval_log(info_dir, evaluation.scored, found.names if names else None)
-    except OSError as error:
-        reason, remedy = disk_errors.reason(error), disk_errors.remedy(error, info_dir)
-        raise WorkFailed(f"cannot write to {info_dir} ({reason}); {remedy}") from None
+    say = functools.partial(print_line, open_console())
+    evaluation = evaluate(found, _here(data_dir), info_dir, only_these=bool(names), again=again, say=say)
     best_first = sorted(evaluation.scored, key=lambda scored: scored.score.accuracy, reverse=True)
     scores = {scored.run.name: (scored.score.accuracy, scored.score.loss) for scored in best_first}
     return table_of_runs([scored.run for scored in best_first], scores)
@@ -152,8 +147,3 @@ def _several(value: Any) -> list[Any]:
     except TypeError:
         values = [value]
     return [int(item) if isinstance(item, Integral) and not isinstance(item, bool) else item for item in values]
-
-
-def _print_skipped(skipped: dict[str, str]) -> None:
-    for name, reason in skipped.items():
-        print_line(open_console(), f"Skipped {name}: {reason}")

@@ -18,11 +18,10 @@ from mnist_mlp.disk.files import write_bytes_atomically
 from mnist_mlp.drawing.style import Picture, png_for_tensorboard
 from mnist_mlp.evaluation.mistakes import confident_mistakes, confusion_matrix
 from mnist_mlp.evaluation.predictions import TestPredictions
+from mnist_mlp.evaluation.stored_logits import EVENTS_SUFFIX
 from mnist_mlp.runs.events import VALIDATION
 from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.runs.run_folder import RunFolder
-
-FILE_SUFFIX = ".evaluation"
 
 
 def write_evaluation(run: RunFolder, predictions: TestPredictions, test: LabeledImages) -> None:
@@ -39,10 +38,10 @@ def write_evaluation(run: RunFolder, predictions: TestPredictions, test: Labeled
     event = Event(wall_time=time.time(), step=run.record.best_epoch, summary=Summary(value=values))
     content = io.BytesIO()
     RecordWriter(content).write(event.SerializeToString())
-    earlier = list(folder.glob(f"*{FILE_SUFFIX}"))
+    earlier = list(folder.glob(f"*{EVENTS_SUFFIX}"))
     folder.mkdir(parents=True, exist_ok=True)
     # A new name, because a running TensorBoard would keep reading the old file.
-    path = folder / f"events.out.tfevents.{time.time_ns() // 1000}{FILE_SUFFIX}"
+    path = folder / f"events.out.tfevents.{time.time_ns() // 1000}{EVENTS_SUFFIX}"
     write_bytes_atomically(path, content.getvalue())
     for old in earlier:
         old.unlink(missing_ok=True)  # another evaluation may have removed it

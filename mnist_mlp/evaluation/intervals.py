@@ -1,4 +1,7 @@
-"""95% confidence intervals of accuracies. SciPy is imported only when needed, because importing it takes 0.4 s."""
+"""95% confidence intervals of accuracies.
+
+SciPy is imported only when needed. scipy.stats has such intervals too, but importing it takes 0.4 s longer.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,18 @@ def share_interval(successes: int, trials: int) -> tuple[float, float]:
 
     Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927).
     """
-    from scipy.stats import binomtest
+    from scipy.special import ndtri
 
-    low, high = binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
-    return float(low), float(high)
+    z, share = float(ndtri(0.5 + CONFIDENCE / 2)), successes / trials
+    center = (2 * trials * share + z**2) / (2 * (trials + z**2))
+    distance = z / (2 * (trials + z**2)) * sqrt(4 * trials * share * (1 - share) + z**2)
+    return (center - distance if successes else 0.0), (center + distance if successes < trials else 1.0)
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     """Returns the Student's t interval of the population mean. Requires at least two values."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     center, error = mean(values), stdev(values) / sqrt(len(values))
-    if not error:
-        return center, center
-    low, high = t.interval(CONFIDENCE, len(values) - 1, loc=center, scale=error)
-    return float(low), float(high)
+    distance = float(stdtrit(len(values) - 1, 0.5 + CONFIDENCE / 2)) * error
+    return center - distance, center + distance

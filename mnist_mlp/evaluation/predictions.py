@@ -1,11 +1,9 @@
-"""Stores a network's predictions for the test images in the run directory. Does not import TensorFlow."""
+"""Computes scores from logits, and stores predictions in the run directory. Does not import TensorFlow."""
 
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +12,13 @@ import scipy.special
 
 from mnist_mlp.data.dataset import MNIST, DataSet
 from mnist_mlp.disk.files import unpacked_bytes, write_bytes_atomically
+from mnist_mlp.evaluation.scores import TestScore
 from mnist_mlp.runs.record import InvalidRun
 
 PREDICTIONS_FILE = "test_predictions.npz"
-_ARRAYS = {"predicted": np.uint8, "confidence": np.float32, "true_probability": np.float32}
-_BYTES_PER_IMAGE = 16  # upper limit; the arrays take 9
-_HEADER_BYTES = 4096  # upper limit for the .npy headers
+_KINDS = {"predicted": np.uint8, "confidence": np.float32, "true_probability": np.float32}
+_BYTES_PER_IMAGE = 16  # upper limit; the arrays take 9, without logits
+_OTHER_BYTES = 8192  # upper limit for the .npy headers and the description of the source
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -54,10 +53,14 @@ class TestPredictions:
             probabilities[images, labels].astype(np.float32),
         )
 
-    def save(self, run_folder: Path) -> None:
-        """Writes the predictions to the run directory atomically."""
+    def equals(self, other: TestPredictions) -> bool:
+        """Returns whether all values are equal. NaN equals NaN."""
+        return all(np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True) for name in _KINDS)
+
+    def save(self, run_folder: Path, **others: np.ndarray) -> None:
+        """Writes the predictions and other arrays to the run directory atomically."""
         content = io.BytesIO()
-        np.savez_compressed(content, **vars(self))
+        np.savez_compressed(content, **vars(self), **others)
         write_bytes_atomically(run_folder / PREDICTIONS_FILE, content.getvalue())
 
     @classmethod
@@ -67,27 +70,54 @@ class TestPredictions:
         Raises:
             InvalidRun: the file is damaged or does not contain valid predictions.
         """
-        try:
-            if unpacked_bytes(run_folder / PREDICTIONS_FILE) > _largest_file(data_set):
-                raise InvalidRun(f"its {PREDICTIONS_FILE} is too large to be a predictions file")
-            with np.load(run_folder / PREDICTIONS_FILE, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _ARRAYS}
-        except FileNotFoundError:
+        arrays = read_arrays(run_folder, list(_KINDS), data_set)
+        if arrays is None:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise InvalidRun(f"its {PREDICTIONS_FILE} cannot be read ({type(error).__name__})") from None
-        _require_valid(arrays, data_set)
+        for name, kind in _KINDS.items():
+            if arrays[name].shape != (data_set.test_images,) or arrays[name].dtype != kind:
+                wanted = f"{data_set.test_images:,} {np.dtype(kind)} values"
+                raise InvalidRun(f"its {PREDICTIONS_FILE} does not contain {name!r} as {wanted}")
+        if arrays["predicted"].max() >= data_set.classes:
+            raise InvalidRun(f"its {PREDICTIONS_FILE} contains classes that {data_set.name} does not have")
         return cls(**arrays)
 
 
-def _largest_file(data_set: DataSet) -> int:
-    return _BYTES_PER_IMAGE * data_set.test_images + _HEADER_BYTES
+def read_arrays(run_folder: Path, names: Sequence[str], data_set: DataSet) -> dict[str, np.ndarray] | None:
+    """Returns these arrays of the predictions file; None if there is no file. The file is not trusted.
+
+    Raises:
+        InvalidRun: the file is damaged, is too large, or lacks one of the arrays.
+    """
+    bytes_per_image = _BYTES_PER_IMAGE + data_set.classes * np.float32().itemsize
+    try:
+        if unpacked_bytes(run_folder / PREDICTIONS_FILE) > bytes_per_image * data_set.test_images + _OTHER_BYTES:
+            raise InvalidRun(f"its {PREDICTIONS_FILE} is too large to be a predictions file")
+        with np.load(run_folder / PREDICTIONS_FILE, allow_pickle=False) as file:
+            return {name: file[name] for name in names}
+    except FileNotFoundError:
+        return None
+    except InvalidRun:
+        raise
+    except Exception as error:  # zipfile and NumPy raise many exception types for damaged files, even MemoryError
+        raise InvalidRun(f"its {PREDICTIONS_FILE} cannot be read ({type(error).__name__})") from None
 
 
-def _require_valid(arrays: Mapping[str, np.ndarray], data_set: DataSet) -> None:
-    images = data_set.test_images
-    for name, kind in _ARRAYS.items():
-        if arrays[name].shape != (images,) or arrays[name].dtype != kind:
-            raise InvalidRun(f"its {PREDICTIONS_FILE} does not contain {name!r} as {images:,} {np.dtype(kind)} values")
-    if arrays["predicted"].max() >= data_set.classes:
-        raise InvalidRun(f"its {PREDICTIONS_FILE} contains classes that {data_set.name} does not have")
+def score(logits: np.ndarray, labels: np.ndarray) -> tuple[TestScore, TestPredictions]:
+    """Scores logits [images, classes] against labels [images]; also returns the prediction for each image."""
+    with np.errstate(invalid="ignore"):  # infinite logits give a loss of NaN
+        predictions = TestPredictions.from_logits(logits, labels)
+        log_probabilities = scipy.special.log_softmax(logits.astype(np.float64), axis=1)
+    correct = int((predictions.predicted == labels).sum())
+    loss = -log_probabilities[np.arange(len(labels)), labels].mean()
+    return TestScore(correct, len(labels), float(loss)), predictions
+
+
+def logits_of_ensemble(logits: Sequence[np.ndarray]) -> np.ndarray:
+    """Averages the class probabilities of several networks. Returns the average as logits (log probabilities).
+
+    Args:
+        logits: the logits of each network, [images, classes].
+    """
+    with np.errstate(invalid="ignore"):
+        mean = np.mean([softmax(network_logits) for network_logits in logits], axis=0)
+    return np.log(np.maximum(mean, np.finfo(mean.dtype).tiny))

@@ -9,6 +9,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.errors import WorkFailed
 from mnist_mlp.evaluation.scores import ScoredRun, TestScore
 from mnist_mlp.runs.text_table import Column, lock_of, read_table, replace_table
 
@@ -44,6 +46,26 @@ def read_ensemble_log(info_dir: Path) -> list[dict[str, str]]:
         UsageError: the file has unexpected columns or cannot be read.
     """
     return read_table(info_dir / ENSEMBLE_LOG_FILE, ENSEMBLE_COLUMNS)
+
+
+def write_scores(
+    info_dir: Path, scored: Sequence[ScoredRun], ensemble: TestScore | None, evaluated: Container[str] | None
+) -> None:
+    """Writes `eval_log.txt` and, if there is an ensemble of these runs, `ensemble_log.txt`.
+
+    Args:
+        evaluated: see `write_eval_log`.
+
+    Raises:
+        UsageError: a file has unexpected columns or cannot be read.
+        WorkFailed: a file cannot be written.
+    """
+    try:
+        write_eval_log(info_dir, scored, evaluated)
+        if ensemble:
+            log_ensemble(info_dir, [scored_run.run.name for scored_run in scored], ensemble)
+    except OSError as error:
+        raise WorkFailed(f"cannot write to {info_dir} ({reason(error)}); {remedy(error, info_dir)}") from None
 
 
 def write_eval_log(info_dir: Path, scored: Iterable[ScoredRun], evaluated: Container[str] | None = None) -> None:

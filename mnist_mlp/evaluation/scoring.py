@@ -1,22 +1,23 @@
-"""Scores the best checkpoint of a run on the test set."""
+"""Computes the outputs of a run's best network for the test images. Imports TensorFlow."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+import functools
 from pathlib import Path
 
 import numpy as np
 
+from mnist_mlp.data.dataset import DataSet
+from mnist_mlp.data.deskewing import as_seen_by
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.disk.files import unpacked_bytes
 from mnist_mlp.errors import in_one_line
-from mnist_mlp.evaluation.predictions import TestPredictions, softmax
-from mnist_mlp.evaluation.scores import TestScore
-from mnist_mlp.libraries.quiet_tensorflow import keras
-from mnist_mlp.runs.record import InvalidRun, RunStatus
+from mnist_mlp.evaluation.best_checkpoint import best_checkpoint
+from mnist_mlp.libraries.quiet_tensorflow import keras, tf
+from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.runs.run_folder import RunFolder
-from mnist_mlp.training.model import build_model, cross_entropy
+from mnist_mlp.training.compile_key import CompileKey
+from mnist_mlp.training.model import build_model
 
 BYTES_PER_WEIGHT = 16  # upper limit: the float32 value, plus optimizer variables if another program wrote the file
 OTHER_BYTES = 1 << 22  # upper limit for everything except weights
@@ -28,13 +29,49 @@ def load_best_model(run: RunFolder) -> keras.Model:
     Raises:
         InvalidRun: the run is unfinished, has no checkpoint, or its checkpoint cannot be loaded.
     """
+    checkpoint = best_checkpoint(run)
+    model = build_model(run.record.preset, run.record.seed, run.record.trained_on)
+    _load_weights(model, checkpoint.path)
+    return model
+
+
+def logits_of_best(run: RunFolder, checkpoint: Path, test: LabeledImages) -> np.ndarray:
+    """Returns the logits of the run's best network for the test images: float32 [images, classes].
+
+    Args:
+        checkpoint: the checkpoint of the run's best epoch.
+        test: the test images of the run's data set.
+
+    Raises:
+        InvalidRun: the checkpoint cannot be loaded.
+    """
     record = run.record
-    if record.status not in (RunStatus.FINISHED, RunStatus.DIVERGED):
-        raise InvalidRun(f"its status is {record.status}, not finished")
-    if not record.best_checkpoint:
-        raise InvalidRun("it has no checkpoint")
-    model = build_model(record.preset, record.seed, record.trained_on)
-    checkpoint = _undamaged_checkpoint(run)
+    model = _shared_model(CompileKey.of(record.preset), record.trained_on)
+    _load_weights(model, checkpoint)
+    return logits_of(model, as_seen_by(record.preset, test, record.trained_on))
+
+
+def order_for_sharing(run: RunFolder) -> tuple[bool, bool, str]:
+    """Returns a sort key. In this order, runs with the same input images and runs with the same network are adjacent.
+
+    `logits_of_best` keeps only the latest images and the latest network.
+    """
+    preset = run.record.preset
+    return preset.upright_beside, preset.deskew, f"{run.record.data_set} {CompileKey.of(preset)}"
+
+
+@functools.lru_cache(maxsize=1)  # building a network takes about as long as computing its logits
+def _shared_model(key: CompileKey, data_set: DataSet) -> keras.Model:
+    """Returns a network for all presets with this key, which differ only in what inference does not use."""
+    return build_model(key.example.but(weight_init="zeros", bias_init="zeros"), 0, data_set)
+
+
+def _load_weights(model: keras.Model, checkpoint: Path) -> None:
+    """Loads all weights of the model from a checkpoint. The file is not trusted.
+
+    Raises:
+        InvalidRun: the checkpoint does not contain exactly the model's weights.
+    """
     try:
         if unpacked_bytes(checkpoint) > BYTES_PER_WEIGHT * model.count_params() + OTHER_BYTES:
             raise InvalidRun(f"its {checkpoint.name} is too large to be a checkpoint of its preset")
@@ -43,42 +80,13 @@ def load_best_model(run: RunFolder) -> keras.Model:
         raise
     except Exception as error:  # Keras and h5py raise many exception types for damaged files
         raise InvalidRun(f"its {checkpoint.name} cannot be loaded: {in_one_line(error)[:200]}") from None
-    return model
-
-
-def _undamaged_checkpoint(run: RunFolder) -> Path:
-    """Returns the path of the best checkpoint, or of its copy if the checkpoint is damaged or missing.
-
-    Raises:
-        InvalidRun: both are damaged or missing.
-    """
-    path = run.intact_best_checkpoint()
-    if path is None:
-        raise InvalidRun(
-            f"its {run.record.best_checkpoint} and {run.best_model.name} are damaged (wrong checksum) or missing"
-        )
-    if path == run.best_model and run.best_checkpoint.exists():  # users delete checkpoints to save disk space
-        print(f"Warning: {run.best_checkpoint} is damaged; using its copy {path.name}", file=sys.stderr)
-    return path
 
 
 def logits_of(model: keras.Model, images: LabeledImages) -> np.ndarray:
     """Returns the network's logits in inference mode (no dropout): float32 [images, classes]."""
-    return model(images.pixels.astype("float32") / 255, training=False).numpy()
+    return model(_network_input(images), training=False).numpy()
 
 
-def logits_of_ensemble(logits: Sequence[np.ndarray]) -> np.ndarray:
-    """Averages the class probabilities of several networks. Returns the average as logits (log probabilities).
-
-    Args:
-        logits: the logits of each network, [images, classes].
-    """
-    mean = np.mean([softmax(network_logits) for network_logits in logits], axis=0)
-    return np.log(np.maximum(mean, np.finfo(mean.dtype).tiny))
-
-
-def score(logits: np.ndarray, labels: np.ndarray) -> tuple[TestScore, TestPredictions]:
-    """Scores logits [images, classes] against labels [images]; also returns the prediction for each image."""
-    predictions = TestPredictions.from_logits(logits, labels)
-    correct = int((predictions.predicted == labels).sum())
-    return TestScore(correct, len(labels), float(cross_entropy(logits, labels))), predictions
+@functools.lru_cache(maxsize=1)
+def _network_input(images: LabeledImages) -> tf.Tensor:
+    return tf.constant(images.pixels.astype("float32") / 255)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import Timeout
 
@@ -23,6 +24,13 @@ BEST_MODEL_FILE = "best_model.keras"
 
 class RunIsHeld(Exception):
     """Another process is training this run. The message names that process."""
+
+
+class Checkpoint(NamedTuple):
+    """A checkpoint file and the SHA-256 of its content."""
+
+    path: Path
+    sha256: str
 
 
 class RunFolder:
@@ -105,15 +113,15 @@ class RunFolder:
     def best_checkpoint(self) -> Path:
         return self.path / self.record.best_checkpoint
 
-    def intact_best_checkpoint(self) -> Path | None:
-        """Returns the path of the best checkpoint, or of its copy `best_model.keras` if the checkpoint is damaged or
-        missing; None if both are. Early records have no checksum, so any file is accepted.
+    def intact_best_checkpoint(self) -> Checkpoint | None:
+        """Returns the best checkpoint, or its copy `best_model.keras` if the checkpoint is damaged or missing; None if
+        both are. Early records have no checksum, so any file is accepted.
         """
-        expected = self.record.best_checkpoint_sha256
         for path in (self.best_checkpoint, self.best_model):
             with contextlib.suppress(OSError):
-                if not expected or sha256_of(path.read_bytes()) == expected:
-                    return path
+                sha256 = sha256_of(path.read_bytes())
+                if sha256 == (self.record.best_checkpoint_sha256 or sha256):
+                    return Checkpoint(path, sha256)
         return None
 
     @property
@@ -162,10 +170,12 @@ class FoundRuns:
     """The contents of a runs directory, oldest first.
 
     Attributes:
+        runs_dir: the directory.
         runs: the valid runs.
         skipped: for each other entry, the reason why it is not a valid run, by name.
     """
 
+    runs_dir: Path
     runs: list[RunFolder] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -194,7 +204,7 @@ def find_runs(runs_dir: Path, names: Sequence[str] = ()) -> FoundRuns:
             f"runs directory {runs_dir} cannot be read ({reason(error)}); "
             f"{advice}, or choose another directory with --runs-dir"
         ) from None
-    found = FoundRuns()
+    found = FoundRuns(runs_dir)
     for name in dict.fromkeys(Path(name).name for name in names) or present:
         if name not in present:
             raise UsageError(f"run {name!r} does not exist in {runs_dir}")

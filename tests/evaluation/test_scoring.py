@@ -7,9 +7,9 @@ import pytest
 
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.evaluation.intervals import mean_interval
-from mnist_mlp.evaluation.predictions import TestPredictions
+from mnist_mlp.evaluation.predictions import TestPredictions, logits_of_ensemble, score
 from mnist_mlp.evaluation.scores import TestScore
-from mnist_mlp.evaluation.scoring import logits_of, logits_of_ensemble, score
+from mnist_mlp.evaluation.scoring import logits_of
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.training.model import build_model
