@@ -252,6 +252,16 @@ def record_training(
     return RunFolder.open(recorder.run.path)
 
 
+def run_without_training(folder: Path, seed: int = 3, **changes) -> RunFolder:
+    """Records a small network with its initial weights as a finished run of one epoch."""
+    from mnist_mlp.training.model import build_model  # imports TensorFlow
+
+    preset = Preset(hidden_sizes=(8,), epochs=1).but(**changes)
+    state = TrainingState(1, build_model(preset, seed).get_weights(), [])
+    metrics = Metrics(1.0, 0.0, 0.5)
+    return record_training(folder, [EpochResult(1.0, 0.1, metrics, metrics, {}, {}, state)], preset)
+
+
 def start_sweep(folder: Path, *options: str) -> subprocess.Popen:
     """Starts MNIST_train.py with two workers and pipes for its output."""
     command = [sys.executable, "MNIST_train.py", *options, "--workers", "2", *folders(folder)]

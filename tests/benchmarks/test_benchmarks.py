@@ -132,7 +132,7 @@ def test_held_out_reports_usage_errors_in_one_line(script, arguments, line):
     "module",
     [
         *("experiments.held_out", "experiments.deformations", "experiments.dropout_left_on"),
-        *("experiments.draw_augmentation", "benchmarks.speed"),
+        *("experiments.draw_augmentation", "benchmarks.speed", "benchmarks.evaluation"),
     ],
 )
 def test_help_works_and_missing_package_is_reported_in_one_line(script, tmp_path, module):

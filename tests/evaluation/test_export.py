@@ -11,12 +11,8 @@ import pytest
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.evaluation.scoring import load_best_model
 from mnist_mlp.libraries.quiet_tensorflow import tf
-from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.record import RunStatus
-from mnist_mlp.runs.run_folder import RunFolder
-from mnist_mlp.training.model import build_model
-from mnist_mlp.training.results import EpochResult, Metrics, TrainingState
-from tests.helpers import PROJECT, only_line, record_training, runs_in
+from tests.helpers import PROJECT, only_line, run_without_training, runs_in
 
 PREPARED = "see docs/saved-models.md)"
 
@@ -29,13 +25,6 @@ def exported(script, tmp_path):
         return script(PROJECT / "MNIST_eval.py", *options, "--runs-dir", runs, cwd=tmp_path)
 
     return export
-
-
-def a_run(folder: Path, **changes) -> RunFolder:
-    preset = Preset(hidden_sizes=(8,), epochs=1, **changes)
-    state = TrainingState(1, build_model(preset, 3).get_weights(), [])
-    metrics = Metrics(1.0, 0.0, 0.5)
-    return record_training(folder, [EpochResult(1.0, 0.1, metrics, metrics, {}, {}, state)], preset)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +45,7 @@ def a_run(folder: Path, **changes) -> RunFolder:
     ids=["every layer", "deskewed", "two views"],
 )
 def test_saved_model_has_the_logits_of_the_best_network(exported, tmp_path, changes, note):
-    run = a_run(tmp_path, **changes)
+    run = run_without_training(tmp_path, **changes)
     process = exported(run.name, "--export", "new/out")
     assert (process.returncode, process.stderr) == (0, "")
     pixels = np.random.default_rng(0).random((50, MNIST.pixels * run.record.preset.views), np.float32)
@@ -80,7 +69,7 @@ def served_logits(saved, pixels: np.ndarray) -> np.ndarray:
 
 @pytest.mark.slow
 def test_export_overwrites_nothing(exported, tmp_path):
-    run = a_run(tmp_path)
+    run = run_without_training(tmp_path)
     (tmp_path / "empty").mkdir()
     assert exported(run.name, "--export", "empty").returncode == 0
     before = {path: path.read_bytes() for path in (tmp_path / "empty").rglob("*") if path.is_file()}
@@ -97,7 +86,7 @@ def test_export_overwrites_nothing(exported, tmp_path):
 
 
 def test_export_needs_one_valid_run(exported, tmp_path):
-    good, unfinished = a_run(tmp_path), a_run(tmp_path)
+    good, unfinished = run_without_training(tmp_path), run_without_training(tmp_path)
     unfinished.record.status = RunStatus.INTERRUPTED
     unfinished.save_record()
     (tmp_path / "runs" / "no_run").mkdir()
@@ -118,7 +107,7 @@ def test_export_needs_one_valid_run(exported, tmp_path):
 
 @pytest.mark.slow
 def test_damaged_checkpoint_is_not_exported(exported, tmp_path):
-    run = a_run(tmp_path)
+    run = run_without_training(tmp_path)
     for path in (run.best_model, run.best_checkpoint):
         path.write_bytes(b"damaged")
     process = exported(run.name, "--export", "out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -49,7 +50,21 @@ def test_score_returns_best_run_first(evaluated, tmp_path, capsys):
     (row,) = notebook.score(names[0], runs_dir=evaluated / "runs", info_dir=tmp_path)
     assert row["run"] == names[0]
     assert len((tmp_path / "eval_log.txt").read_text().splitlines()) == 3
-    assert capsys.readouterr() == ("", "")
+    used = "Used stored predictions for the unchanged runs:"
+    assert capsys.readouterr() == (f"{used} 2 of 2\n{used} 1 of 1\n", "")
+
+
+def test_score_again_does_not_use_stored_predictions(evaluated, tmp_path, capsys):
+    shutil.copytree(evaluated / "runs", tmp_path / "runs")
+    name = runs_in(tmp_path)[0].name
+    stored = tmp_path / "runs" / name / "test_predictions.npz"
+    before = stored.stat().st_mtime_ns
+    tables = [
+        notebook.score(name, again=again, runs_dir=tmp_path / "runs", info_dir=tmp_path) for again in (False, True)
+    ]
+    assert tables[0] == tables[1]
+    assert stored.stat().st_mtime_ns > before
+    assert capsys.readouterr().out == "Used stored predictions for the unchanged runs: 1 of 1\n"
 
 
 @pytest.mark.parametrize(

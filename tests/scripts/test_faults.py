@@ -49,17 +49,24 @@ def test_training_on_full_disk_fails_in_one_line_and_can_be_resumed(script, smal
     assert process.returncode == 0, process.stderr
 
 
-def test_evaluation_on_full_disk_fails_in_one_line(script, small_disk, trained):
+@pytest.mark.parametrize("free", [100_000, 300_000], ids=["no space for the events", "no space for the predictions"])
+def test_evaluation_on_full_disk_fails_in_one_line_and_can_be_repeated(script, small_disk, trained, free):
     run, folder = runs_in(trained)[0], small_disk("24m")
     copy = folder / "runs" / run.name
     shutil.copytree(run.path, copy, ignore=shutil.ignore_patterns("states"))
-    before = sorted(copy.rglob("*"))
+    before = set(copy.rglob("*"))
     (folder / "INFOS").mkdir()
-    fill(folder, 100_000)  # enough for test_predictions.npz, but not for the images in the TensorBoard events
+    filler = fill(folder, free)
     process = script("MNIST_eval.py", *folders(folder))
     assert process.returncode == 1
     assert f"cannot write to {copy} (No space left on device)" in only_line(process)
-    assert sorted(copy.rglob("*")) == sorted([*before, copy / "test_predictions.npz"])
+    left = set(copy.rglob("*")) - before
+    assert [path.suffix for path in left] == ([] if free == 100_000 else [".evaluation"])
+    filler.unlink()
+    process = script("MNIST_eval.py", *folders(folder))
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "stored predictions" not in process.stdout
+    assert sorted(path.suffix for path in set(copy.rglob("*")) - before) == [".evaluation", ".npz"]
 
 
 def test_commit_on_full_disk_leaves_no_partial_directory(small_disk):

@@ -26,6 +26,7 @@ from safetensors.numpy import save
 from mnist_mlp.disk.files import commit_folder, sha256_of
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
+from mnist_mlp.evaluation.stored_logits import source_of_logits, stored_logits
 from mnist_mlp.runs.record import InvalidRun
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.states import newest_valid_state
@@ -150,6 +151,50 @@ def test_decompression_bombs_are_rejected(script, tmp_path, trained):
     process = script("MNIST_eval.py", *folders(tmp_path))
     assert f"Skipped {first.name}: its epoch_0" in process.stdout
     assert "is too large to be a checkpoint of its preset" in process.stdout
+    assert TestPredictions.load(second.path)  # scored again
+
+
+def npz_with(member: bytes) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in ("predicted", "confidence", "true_probability", "logits", "source"):
+            archive.writestr(f"{name}.npy", member)
+    return content.getvalue()
+
+
+def npy_with_shape(shape: str) -> bytes:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}".encode().ljust(1013) + b"\n"
+    return np.lib.format.magic(1, 0) + len(header).to_bytes(2, "little") + header
+
+
+def with_changed_directory(content: bytes, offset: int, value: int) -> bytes:
+    """Changes a byte of each entry in the archive's central directory."""
+    first, *others = content.split(b"PK\x01\x02")
+    return b"PK\x01\x02".join(
+        [first, *(bytes([*entry[: offset - 4], value]) + entry[offset - 3 :] for entry in others)]
+    )
+
+
+HOSTILE_PREDICTIONS = {
+    "huge array": npz_with(npy_with_shape(f"({1 << 60},)")),
+    "too many numbers": npz_with(npy_with_shape(f"({1 << 40}, {1 << 40})")),
+    "deep header": npz_with(npy_with_shape("(" * 500)),
+    "encrypted": with_changed_directory(npz_with(npy_with_shape("(1,)")), 8, 1),
+    "unknown compression": with_changed_directory(npz_with(npy_with_shape("(1,)")), 10, 99),
+    "pickle": npz_with(pickle.dumps(print)),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE_PREDICTIONS.values(), ids=HOSTILE_PREDICTIONS)
+def test_hostile_predictions_are_rejected_and_not_used(tmp_path, evaluated, content):
+    shutil.copytree(evaluated / "runs", tmp_path / "runs")
+    run = runs_in(tmp_path)[0]
+    source = source_of_logits(run, run.record.best_checkpoint_sha256)
+    assert stored_logits(run, source) is not None
+    (run.path / "test_predictions.npz").write_bytes(content)
+    with pytest.raises(InvalidRun, match=r"its test_predictions\.npz cannot be read"):
+        TestPredictions.load(run.path)
+    assert stored_logits(run, source) is None
 
 
 def test_hostile_states_are_rejected_before_loading(tmp_path, trained):

@@ -18,7 +18,17 @@ from mnist_mlp.evaluation.score_tables import ENSEMBLE_COLUMNS, EVAL_COLUMNS
 from mnist_mlp.runs.record import RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import read_table
-from tests.helpers import PROJECT, MadeOnce, Script, flip_a_byte, folders, only_line, project_with, runs_in
+from tests.helpers import (
+    PROJECT,
+    MadeOnce,
+    Script,
+    flip_a_byte,
+    folders,
+    only_line,
+    project_with,
+    run_without_training,
+    runs_in,
+)
 
 
 def test_best_model_loads_in_plain_keras(trained, tmp_path, data):
@@ -193,3 +203,58 @@ def test_rows_of_other_runs_are_kept(copy_of_scored, script):
     assert process.returncode == 0
     assert second.name not in process.stdout
     assert (copy_of_scored / "INFOS" / "eval_log.txt").read_text() == before
+
+
+@pytest.fixture
+def no_tensorflow(tmp_path: Path) -> dict[str, str]:
+    """An environment in which TensorFlow, Keras, and matplotlib cannot be imported."""
+    for name in ("tensorflow", "keras", "matplotlib"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+def files_of(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+def test_unchanged_runs_need_no_tensorflow(copy_of_scored, script, no_tensorflow):
+    folder = copy_of_scored
+    output, tables = (folder / "stdout").read_text(), files_of(folder / "INFOS")
+    before = files_of(folder / "runs")
+    process = script("MNIST_eval.py", "--ensemble", *folders(folder), **no_tensorflow)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr.startswith("Warning: ")  # a damaged checkpoint is still noticed
+    used = "Used stored predictions for the unchanged runs: 2 of 2\n"
+    assert used in process.stdout
+    assert sorted(process.stdout.replace(used, "").splitlines()) == sorted(output.splitlines())
+    assert {path: content for path, (_, content) in files_of(folder / "INFOS").items()} == {
+        path: content for path, (_, content) in tables.items()
+    }
+    assert files_of(folder / "runs") == before
+
+
+def test_all_scores_unchanged_runs_too(copy_of_scored, script, no_tensorflow):
+    first, second = valid_runs(copy_of_scored)
+    for options in (["--all"], ["--all", first.name]):
+        process = script("MNIST_eval.py", *options, *folders(copy_of_scored), **no_tensorflow)
+        assert "AssertionError" in process.stderr
+    before = {run.name: (run.path / "test_predictions.npz").stat().st_mtime_ns for run in (first, second)}
+    process = script("MNIST_eval.py", "--all", first.name, *folders(copy_of_scored))
+    assert process.returncode == 0, process.stderr
+    assert "stored predictions" not in process.stdout
+    after = {run.name: (run.path / "test_predictions.npz").stat().st_mtime_ns for run in (first, second)}
+    assert [name for name in before if after[name] != before[name]] == [first.name]
+
+
+def test_table_of_several_seeds_is_the_same_with_stored_predictions(tmp_path, script, no_tensorflow):
+    for seed in (3, 4, 5):
+        run_without_training(tmp_path, seed)
+    for number, run in enumerate(runs_in(tmp_path)):
+        run.record.seed = number
+        run.save_record()
+    first = script("MNIST_eval.py", *folders(tmp_path))
+    again = script("MNIST_eval.py", *folders(tmp_path), **no_tensorflow)
+    assert (first.returncode, again.returncode, again.stderr) == (0, 0, "")
+    assert "Presets with several seeds:" in first.stdout
+    assert again.stdout == "Used stored predictions for the unchanged runs: 3 of 3\n" + first.stdout
