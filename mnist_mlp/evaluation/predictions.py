@@ -93,13 +93,16 @@ def read_arrays(run_folder: Path, names: Sequence[str], data_set: DataSet) -> di
         if unpacked_bytes(run_folder / PREDICTIONS_FILE) > bytes_per_image * data_set.test_images + _OTHER_BYTES:
             raise InvalidRun(f"its {PREDICTIONS_FILE} is too large to be a predictions file")
         with np.load(run_folder / PREDICTIONS_FILE, allow_pickle=False) as file:
-            return {name: file[name] for name in names}
+            arrays = {name: file[name] for name in names}
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise TypeError  # NumPy returns the bytes of a member that is not an array
     except FileNotFoundError:
         return None
     except InvalidRun:
         raise
     except Exception as error:  # zipfile and NumPy raise many exception types for damaged files, even MemoryError
         raise InvalidRun(f"its {PREDICTIONS_FILE} cannot be read ({type(error).__name__})") from None
+    return arrays
 
 
 def score(logits: np.ndarray, labels: np.ndarray) -> tuple[TestScore, TestPredictions]:

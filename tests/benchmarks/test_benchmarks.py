@@ -132,7 +132,7 @@ def test_held_out_reports_usage_errors_in_one_line(script, arguments, line):
     "module",
     [
         *("experiments.held_out", "experiments.deformations", "experiments.dropout_left_on"),
-        *("experiments.draw_augmentation", "benchmarks.speed", "benchmarks.evaluation"),
+        *("experiments.draw_augmentation", "benchmarks.speed"),
     ],
 )
 def test_help_works_and_missing_package_is_reported_in_one_line(script, tmp_path, module):
@@ -143,6 +143,12 @@ def test_help_works_and_missing_package_is_reported_in_one_line(script, tmp_path
     process = script("-m", module, "--help", PYTHONPATH=str(tmp_path))
     assert process.returncode == 2
     assert only_line(process).startswith("Error: numpy is not installed for ")
+
+
+def test_evaluation_benchmark_needs_another_checkout(script, tmp_path):
+    process = script("-m", "benchmarks.evaluation", tmp_path)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert only_line(process) == f"Error: {tmp_path} has no MNIST_eval.py; name a checkout of this project"
 
 
 def test_dropout_left_on_lowers_accuracy(script, trained):

@@ -181,7 +181,7 @@ HOSTILE_PREDICTIONS = {
     "deep header": npz_with(npy_with_shape("(" * 500)),
     "encrypted": with_changed_directory(npz_with(npy_with_shape("(1,)")), 8, 1),
     "unknown compression": with_changed_directory(npz_with(npy_with_shape("(1,)")), 10, 99),
-    "pickle": npz_with(pickle.dumps(print)),
+    "not an array": npz_with(pickle.dumps(print)),
 }
 
 
