@@ -47,7 +47,8 @@ def copy_best_checkpoint(run: RunFolder) -> None:
     Raises:
         OSError: the copy cannot be written.
     """
-    if run.record.best_checkpoint and run.intact_best_checkpoint() != run.best_model:
+    intact = run.intact_best_checkpoint() if run.record.best_checkpoint else None
+    if run.record.best_checkpoint and (not intact or intact.path != run.best_model):
         temporary = run.checkpoints / f".{run.best_model.name}"
         shutil.copyfile(run.best_checkpoint, temporary)
         replace_file(temporary, run.best_model)
