@@ -27,7 +27,7 @@ from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.presets.changes import lines_to_keep, parse_changes
 from mnist_mlp.presets.loading import load_presets
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.runs.record import RunStatus
+from mnist_mlp.runs.record import MAX_THREADS, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.sweep.plan import Plan, plan_new_runs, plan_resume
@@ -57,7 +57,13 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_whole_number("--repeats", 1, 1000, default=1, help="number of seeds per preset, counting up from --seed")
     parser.add_whole_number(
-        "--workers", 1, 1000, help="number of runs to train in parallel (default: one per core; one on a GPU)"
+        "--workers",
+        1,
+        1000,
+        help="number of runs to train in parallel (default: one per core, as memory allows; one on a GPU)",
+    )
+    parser.add_whole_number(
+        "--threads", 1, MAX_THREADS, help="number of threads per run (default: one in a sweep, more if cores are left)"
     )
     parser.add_argument(
         "--engine",
@@ -77,9 +83,9 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list all presets and exit")
     arguments = parser.parse_args(given)
     arguments.changes = parse_changes(arguments.changes)
-    changes_runs = arguments.changes or arguments.epochs is not None or arguments.repeats != 1
+    changes_runs = arguments.changes or arguments.epochs is not None or arguments.repeats != 1 or arguments.threads
     if arguments.resume and (changes_runs or arguments.skip_done):
-        raise UsageError("--resume cannot be combined with --set, --epochs, --repeats or --skip-done")
+        raise UsageError("--resume cannot be combined with --set, --epochs, --repeats, --threads or --skip-done")
     if "epochs" in arguments.changes and arguments.epochs is not None:
         raise UsageError("--epochs and --set epochs=... set the same hyperparameter; use one of them")
     if arguments.ray_address and arguments.engine != "ray":
@@ -99,7 +105,9 @@ def plan_runs(arguments: argparse.Namespace) -> Plan:
         return plan_resume(arguments.runs_dir, PRESETS, numbers=chosen if arguments.presets else None)
     seeds = range(arguments.seed, arguments.seed + arguments.repeats)
     skip_done_in = arguments.runs_dir if arguments.skip_done else None
-    return plan_new_runs(chosen, seeds, arguments.epochs, skip_done_in, changes=arguments.changes)
+    return plan_new_runs(
+        chosen, seeds, arguments.epochs, skip_done_in, changes=arguments.changes, threads=arguments.threads
+    )
 
 
 def train(jobs: list[Job], arguments: argparse.Namespace, terminal: Console) -> list[RunFolder]:

@@ -14,7 +14,7 @@ from mnist_mlp.host.streams import prepare_standard_streams
 REGISTRY_FILE = "hyperparameters.py"
 TRAIN_SCRIPT = "MNIST_train.py"
 
-_PACKAGES = "rich filelock safetensors numpy tensorflow keras scipy matplotlib xlsxwriter jinja2 optuna".split()
+_PACKAGES = "rich filelock psutil safetensors numpy tensorflow keras scipy matplotlib xlsxwriter jinja2 optuna".split()
 
 
 class _OneLineError(Exception):

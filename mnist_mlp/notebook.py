@@ -27,7 +27,7 @@ from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.libraries.tensorflow_state import require_float32
 from mnist_mlp.presets.checks import whole_number
 from mnist_mlp.presets.loading import load_presets
-from mnist_mlp.runs.record import RunStatus
+from mnist_mlp.runs.record import MAX_THREADS, RunStatus
 from mnist_mlp.runs.run_folder import find_runs
 from mnist_mlp.sweep.plan import plan_new_runs
 
@@ -42,6 +42,7 @@ def train(
     seeds: int | Iterable[int] = SEED,
     epochs: int | None = None,
     workers: int | None = None,
+    threads: int | None = None,
     changes: Mapping[str, Any] = MappingProxyType({}),
     skip_done: bool = False,
     runs_dir: str | Path = RUNS,
@@ -51,15 +52,17 @@ def train(
     """Trains presets from hyperparameters.py, like MNIST_train.py, and returns the table of their runs.
 
     With several workers, every run trains in a worker process. With one worker, runs train in this process, so that the
-    next call needs no new start of TensorFlow. TensorFlow's number of threads is fixed per process and must be 2,
-    because it changes the last bits of a result. If another cell has already used TensorFlow with another number, or
-    has changed how it runs functions, the runs train in a worker process after all. Results do not depend on this.
+    next call needs no new start of TensorFlow. The number of threads can change the last bits of a result, and
+    TensorFlow fixes it for a process when it computes for the first time. If a run needs another number, or another
+    cell has changed how TensorFlow runs functions, it trains in a worker process after all. Results do not depend on
+    this.
 
     Args:
         presets: a number, numbers, or text such as "9-13,31".
         seeds: one or several seeds; each preset is trained once per seed.
         epochs: number of epochs; None uses that of each preset.
-        workers: number of runs to train in parallel; None means one per core or GPU.
+        workers: number of runs to train in parallel; None means one per core, as memory allows, or one on a GPU.
+        threads: number of threads per run; None means one, or more if there are fewer runs than cores.
         changes: values of hyperparameters that replace those of every preset.
         skip_done: whether to skip every preset and seed that already has a finished run.
 
@@ -74,11 +77,12 @@ def train(
     workers = workers if workers is None else whole_number(1, 1000)("workers", workers)
     if not isinstance(changes, Mapping):
         raise UsageError(f"changes: must be a dict such as {{'dropout': 0.1}}, not {changes!r}")
+    threads = threads if threads is None else whole_number(1, MAX_THREADS)("threads", threads)
     chosen = load_presets().select(presets if isinstance(presets, str) else _several(presets))
     folders = _here(runs_dir), _here(info_dir), _here(data_dir)
     for folder, name in zip(folders, ("runs_dir", "info_dir"), strict=False):
         require_writable_folder(folder, name)
-    plan = plan_new_runs(chosen, seeds, epochs, folders[0] if skip_done else None, changes=changes)
+    plan = plan_new_runs(chosen, seeds, epochs, folders[0] if skip_done else None, changes=changes, threads=threads)
     trained = train_jobs(plan.jobs, open_console(), *folders, workers=workers) if plan.jobs else []
     failed = [f"{run.name} ({run.record.reason})" for run in trained if run.record.status is RunStatus.FAILED]
     if failed:

@@ -245,7 +245,7 @@ def record_training(
     """Records the results as a run of preset 7 with seed 1602. Returns the run as read back from disk."""
     from mnist_mlp.runs.recorder import Recorder, new_run  # imports TensorFlow
 
-    recorder = Recorder(new_run(folder / "runs", 7, preset, 1602), InfoLogs(folder))
+    recorder = Recorder(new_run(folder / "runs", 7, preset, 1602, 1), InfoLogs(folder))
     for result in results:
         recorder.record_epoch(result)
     recorder.end(status, reason)

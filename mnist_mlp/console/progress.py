@@ -18,7 +18,7 @@ from mnist_mlp.runs.guessing import warning_if_guessing
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.sweep.jobs import Job
-from mnist_mlp.sweep.schedule import expected_seconds
+from mnist_mlp.training.cost import expected_seconds
 from mnist_mlp.training.results import EpochResult
 
 NARROW = 80  # columns; on a narrower terminal, the bars show only the validation accuracy

@@ -65,6 +65,7 @@ def _results(run: RunFolder, scores: Scores) -> dict[str, Any]:
         "test_accuracy": accuracy,
         "test_loss": loss,
         "training_seconds": record.training_seconds,
+        "threads": record.threads,
     }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from mnist_mlp.console.terminal import print_line
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.sweep.engines import choose_engine
 from mnist_mlp.sweep.jobs import Job
@@ -42,7 +44,9 @@ def train_jobs(
                 finally_.callback(job.run.release)
         interruption = finally_.enter_context(contextlib.closing(Interruption(terminal.print, terminal.show_cursor)))
         with terminal.status("Starting TensorFlow"):  # imported late, because this takes seconds
-            engine = choose_engine(engine_name, jobs, workers, ray_address, data_dir)
+            engine = choose_engine(
+                engine_name, jobs, workers, ray_address, data_dir, functools.partial(print_line, terminal)
+            )
             finally_.callback(engine.close)
             from mnist_mlp.console.progress import SweepProgress
             from mnist_mlp.sweep.sweep import run_sweep

@@ -14,9 +14,8 @@ from mnist_mlp.host.interactive import is_interactive
 from mnist_mlp.host.quiet import silenced_standard_error
 from mnist_mlp.libraries.user_settings import remove_numeric_settings, without_keras_configuration
 
-# The number of threads affects how some matrix products are split, and therefore the last bits of their sums. Every
-# run uses the same number, so that results do not depend on the number of cores or workers. More than 2 threads
-# do not help small networks.
+# The number of threads affects how some matrix products are split, and therefore the last bits of their sums. This is
+# the number for everything that does not train a run, such as an evaluation. See `tensorflow_state.use_threads`.
 THREADS = 2
 
 require_temporary_folder()

@@ -27,26 +27,37 @@ def require_float32() -> None:
             )
 
 
-def can_train_here() -> bool:
-    """Returns whether a run would get the same bits in this process as in a new one.
-
-    TensorFlow's number of threads cannot be changed after its first operation.
-    """
+def can_train_here(threads: int) -> bool:
+    """Returns whether a run with this number of threads would get the same bits in this process as in a new one."""
     if "tensorflow" not in sys.modules:
         return True
-    from mnist_mlp.libraries.quiet_tensorflow import HAS_SETTINGS_OF_OTHERS, THREADS, tf
+    from mnist_mlp.libraries.quiet_tensorflow import HAS_SETTINGS_OF_OTHERS, tf
 
-    threads = tf.config.threading
-    return (
-        threads.get_intra_op_parallelism_threads() == THREADS
-        and threads.get_inter_op_parallelism_threads() == 0
-        and not tf.config.functions_run_eagerly()
-        and not _is_op_determinism_enabled()
-        and not HAS_SETTINGS_OF_OTHERS
+    is_set_up_differently = (
+        HAS_SETTINGS_OF_OTHERS
+        or tf.config.threading.get_inter_op_parallelism_threads() != 0
+        or tf.config.functions_run_eagerly()
+        or _is_op_determinism_enabled()
     )
+    return not is_set_up_differently and use_threads(threads)
 
 
 def _is_op_determinism_enabled() -> bool:
     from tensorflow.python.framework import config  # TensorFlow has no public function for this
 
     return config.is_op_determinism_enabled()
+
+
+def use_threads(threads: int) -> bool:
+    """Makes TensorFlow compute with this number of threads.
+
+    Returns:
+        False if it has already computed something in this process with another number, which cannot be changed anymore.
+    """
+    from mnist_mlp.libraries.quiet_tensorflow import tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    except RuntimeError:
+        return False
+    return True

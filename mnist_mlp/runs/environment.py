@@ -43,7 +43,7 @@ def changes_of_results(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> 
     """Returns what differs between two parts of a run and can change the last bits of its results; "" if nothing does.
 
     Values that a record of an older version does not have are not compared. The number of cores does not matter,
-    because every run uses the same number of threads.
+    because a resumed run uses the number of threads in its record.
     """
     pairs = [(title, *(part["versions"].get(name) for part in (earlier, later))) for name, title in COMPUTING.items()]
     pairs.append(("operating system", *(_system(part["machine"]) for part in (earlier, later))))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.runs.record import THREADS_OF_OLD_RUNS
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import AppendedTable, Column, read_table
 
@@ -33,6 +34,7 @@ OVERALL = (
     Column("seed", lambda run: run.record.seed),
     *(Column(name, attrgetter(f"record.preset.{name}")) for name in HYPERPARAMETERS),
     Column("weight_layers", lambda run: run.record.preset.weight_layers),
+    Column("threads", lambda run: run.record.threads),
     Column("training_seconds", lambda run: run.record.training_seconds),
     Column("best_epoch", lambda run: run.record.best_epoch),
     Column("validation_accuracy", lambda run: run.record.best_validation_accuracy),
@@ -43,8 +45,9 @@ OVERALL = (
 TRAINING_LOG_COLUMNS = [column.name for column in TRAINING_LOG]
 OVERALL_COLUMNS = [column.name for column in OVERALL]
 
-# Values for rows that are older than a hyperparameter. Every table has the 2020 columns, so those need no default.
+# Values for rows that are older than a column. Every table has the 2020 columns, so those need no default.
 OVERALL_DEFAULTS = {name: declared.default for name, declared in HYPERPARAMETERS.items() if not declared.in_2020}
+OVERALL_DEFAULTS["threads"] = THREADS_OF_OLD_RUNS
 
 
 class InfoLogs:

@@ -20,6 +20,8 @@ from mnist_mlp.presets.preset import Preset
 
 RECORD_FILE = "record.json"
 RECORD_VERSION = 1
+MAX_THREADS = 1024
+THREADS_OF_OLD_RUNS = 2  # of every run that was recorded before the number of threads was
 
 
 class InvalidRun(Exception):
@@ -46,6 +48,7 @@ class RunRecord:
         changed: names of the hyperparameters that the command line changed, so that `preset` is not the preset with
             this number. Empty for a preset as it is in the registry, and then not written to the file.
         seed: seed of the initial weights, shuffles, dropout and data augmentation.
+        threads: number of threads that the run trains with. It can change the last bits of a result.
         reason: why the run failed or diverged; "" if it did neither.
         started, finished: times in ISO 8601, UTC. `finished` is "" until the run ends.
         versions: versions of Python and the main packages, by name, when the run started.
@@ -67,6 +70,7 @@ class RunRecord:
     preset_number: int
     preset: Preset
     seed: int
+    threads: int = THREADS_OF_OLD_RUNS
     status: RunStatus = RunStatus.RUNNING
     reason: str = ""
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -178,7 +182,12 @@ class RunRecord:
             raise ValueError
         if [epoch["epoch"] for epoch in self.epochs] != list(range(1, len(self.epochs) + 1)):
             raise ValueError
-        integers = ((self.preset_number, 1, 10**9), (self.seed, 0, 2**32 - 1), (self.best_epoch, 0, len(self.epochs)))
+        integers = [
+            (self.preset_number, 1, 10**9),
+            (self.seed, 0, 2**32 - 1),
+            (self.threads, 1, MAX_THREADS),
+            (self.best_epoch, 0, len(self.epochs)),
+        ]
         if not all(type(number) is int and low <= number <= high for number, low, high in integers):
             raise ValueError
         if not isinstance(self.best_validation_accuracy, int | float) or not math.isfinite(self.training_seconds):

@@ -30,6 +30,7 @@ def new_run(
     preset_number: int,
     preset: Preset,
     seed: int,
+    threads: int,
     data_set: DataSet = MNIST,
     changed: Sequence[str] = (),
 ) -> RunFolder:
@@ -45,6 +46,7 @@ def new_run(
         preset_number=preset_number,
         preset=preset,
         seed=seed,
+        threads=threads,
         changed=list(changed),
         versions=current_versions(),
         machine=current_machine(),

@@ -28,6 +28,7 @@ class Job:
         resume_from: saved state of that run; None starts at the first epoch.
         data_set: the data set to train on; must be one of the engine's data sets.
         changed: names of the hyperparameters that the command line changed (see `RunRecord.changed`).
+        threads: number of threads to train with; None lets the engine choose.
     """
 
     preset_number: int
@@ -37,6 +38,7 @@ class Job:
     resume_from: TrainingState | None = None
     data_set: DataSet = MNIST
     changed: tuple[str, ...] = ()
+    threads: int | None = None
 
     @property
     def epochs_left(self) -> int:
@@ -59,9 +61,14 @@ JobSource = Iterator[Job | NotNow]
 
 @dataclass(frozen=True)
 class Started:
-    """A job has started."""
+    """A job has started.
+
+    Attributes:
+        threads: the number of threads that it trains with.
+    """
 
     job: Job
+    threads: int
 
 
 @dataclass(frozen=True)

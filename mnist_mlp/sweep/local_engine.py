@@ -6,47 +6,49 @@ The calling process imports TensorFlow only if it trains jobs itself.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import signal
-import sys
 import time
-import types
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
-from mnist_mlp.commands import PROJECT
 from mnist_mlp.data.dataset import MNIST, DataSet
-from mnist_mlp.data.images import TrainingData
 from mnist_mlp.data.loading import load_training_data
 from mnist_mlp.errors import kind_and_text
-from mnist_mlp.presets.preset import Preset
-from mnist_mlp.sweep.jobs import POLL_SECONDS, Ended, EpochDone, Event, Job, JobFeed, JobSource, Started
-from mnist_mlp.training.results import TrainingState
-
-STOP = None  # tells a worker to stop its current job
+from mnist_mlp.host.cgroups import Cgroups
+from mnist_mlp.sweep.jobs import POLL_SECONDS, Ended, EpochDone, Event, Job, JobFeed, JobSource, Retried, Started
+from mnist_mlp.sweep.worker import Attempt, Worker
 
 
 class InThisProcess:
     """Trains jobs one after another in this process.
 
     Args:
+        threads: number of threads of every job. If TensorFlow has already computed something with another number in
+            this process, that one remains; see `tensorflow_state.can_train_here`.
         data_dir: directory with the data set files.
         data_sets: all data sets that the jobs use.
 
-    Raises:
-        WorkFailed: the training data is missing and cannot be downloaded.
+    `run` raises WorkFailed if the training data is missing and cannot be downloaded.
     """
 
-    def __init__(self, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)) -> None:
-        self._data = {data_set: load_training_data(data_dir, data_set) for data_set in data_sets}
+    def __init__(self, threads: int, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)) -> None:
+        self._threads = threads
+        self._loader = ThreadPoolExecutor(1)  # loads the data while the caller imports TensorFlow
+        self._data = {data_set: self._loader.submit(load_training_data, data_dir, data_set) for data_set in data_sets}
         self._job: Job | None = None
         self._is_canceled = False
 
     def run(self, source: JobSource) -> Iterator[Event]:
         """Trains the jobs from the source."""
+        from mnist_mlp.libraries.tensorflow_state import use_threads
+
+        use_threads(self._threads)
+        for loading in self._data.values():
+            loading.result()
         feed = JobFeed(source)
         while not feed.is_exhausted:
             job = feed.take()
@@ -60,16 +62,17 @@ class InThisProcess:
         self._is_canceled = self._is_canceled or job is self._job
 
     def close(self) -> None:
-        """Does nothing: training only runs while the caller waits for the next event of `run`."""
+        """Frees the thread that loads the data. Training only runs while the caller waits for the next event."""
+        self._loader.shutdown(wait=False)
 
     def _train(self, job: Job) -> Iterator[Event]:
         from mnist_mlp.training.loop import train
 
         self._job, self._is_canceled = job, False
-        yield Started(job)
+        yield Started(job, self._threads)
         failure = ""
         try:
-            epochs = train(job.preset, job.seed, self._data[job.data_set], job.resume_from)
+            epochs = train(job.preset, job.seed, self._data[job.data_set].result(), job.resume_from)
             while not self._is_canceled and (result := next(epochs, None)):
                 yield EpochDone(job, result)
         except Exception as error:
@@ -78,23 +81,14 @@ class InThisProcess:
         yield Ended(job, failure, self._is_canceled)
 
 
-@dataclass
-class _Worker:
-    """A worker process, our end of its pipe, and its current job."""
-
-    process: BaseProcess
-    connection: Connection
-    job: Job | None = None
-    is_canceled: bool = False
-
-
 class WorkerProcesses:
-    """Trains jobs in parallel in worker processes. Each process keeps its compiled programs for later jobs.
+    """Trains jobs in parallel in worker processes.
 
-    The workers start immediately, so that they import TensorFlow while the caller does other work.
+    A worker that was killed, most likely because memory ran out, is not replaced: its job is trained on by another one.
 
     Args:
         workers: number of processes.
+        threads: number of threads of every job that does not have its own number.
         data_dir: directory with the data set files; every process reads them.
         data_sets: all data sets that the jobs use.
 
@@ -102,20 +96,28 @@ class WorkerProcesses:
         WorkFailed: the training data is missing and cannot be downloaded.
     """
 
-    def __init__(self, workers: int, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)) -> None:
-        self._data_sets = tuple(data_sets)
-        for data_set in self._data_sets:
-            load_training_data(data_dir, data_set)  # downloads missing files once, before the workers read them
-        self._spawn = multiprocessing.get_context("spawn")  # a forked process can hang if TensorFlow is running
-        self._data_dir = data_dir
-        self._workers = [self._start() for _ in range(workers)]
+    def __init__(self, workers: int, threads: int, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)) -> None:
+        self._threads = threads
+        self._data_dir, self._data_sets = data_dir, tuple(data_sets)
+        self._memory_kills = Cgroups().memory_kills()
+        self._workers = [self._start(threads) for _ in range(workers)]
+        try:  # while the workers import TensorFlow
+            for data_set in self._data_sets:
+                load_training_data(data_dir, data_set)
+        except BaseException:
+            self.close()
+            raise
+        self._lost: deque[Attempt] = deque()  # waiting to be retried
+        self._canceled: deque[Job] = deque()  # canceled, but `Ended` has not been yielded yet
 
     def run(self, source: JobSource) -> Iterator[Event]:
         """Trains the jobs from the source; each free worker gets the next one."""
         feed = JobFeed(source)
         while True:
+            while self._canceled:
+                yield Ended(self._canceled.popleft(), canceled=True)
             yield from self._assign_jobs(feed)
-            if any(worker.job for worker in self._workers):
+            if any(worker.attempt for worker in self._workers):
                 yield from self._next_event()
             elif feed.is_exhausted:
                 return
@@ -125,139 +127,108 @@ class WorkerProcesses:
     def cancel(self, job: Job) -> None:
         """If the job is running, stops it after its current epoch and discards the result of that epoch."""
         for worker in self._workers:
-            if worker.job is job and not worker.is_canceled:
-                worker.is_canceled = True
-                with contextlib.suppress(OSError):  # the process is dead; `_next_event` handles that
-                    worker.connection.send(STOP)
+            if worker.attempt and worker.attempt.job is job and not worker.is_canceled:
+                worker.cancel()
+        for attempt in list(self._lost):
+            if attempt.job is job:
+                self._lost.remove(attempt)
+                self._canceled.append(job)
 
     def close(self) -> None:
         """Kills all workers. Epochs that the caller has already received are not affected."""
         for worker in self._workers:
-            worker.process.kill()
-            worker.process.join()
-            worker.connection.close()
+            worker.close()
         self._workers = []
 
-    def _start(self) -> _Worker:
-        ours, theirs = self._spawn.Pipe()
-        process = self._spawn.Process(target=_worker_main, args=(theirs, self._data_dir, self._data_sets), daemon=True)
-        with _startable_from_anywhere():
-            process.start()
-        theirs.close()
-        return _Worker(process, ours)
+    def _start(self, threads: int) -> Worker:
+        return Worker(threads, self._data_dir, self._data_sets)
 
     def _assign_jobs(self, feed: JobFeed) -> Iterator[Started]:
-        """Gives a job to each free worker until no more jobs are available."""
+        """Gives a job to each free worker until no more jobs are available. Lost jobs come first."""
         for index, worker in enumerate(self._workers):
-            if worker.job:
+            if worker.attempt:
                 continue
-            job = feed.take()
-            if not job:
+            attempt = self._lost.popleft() if self._lost else _attempt(feed.take())
+            if not attempt:
                 return
-            try:
-                _send_job(worker, job)
-            except OSError:  # the process died while idle
-                self._replace(index)
-                _send_job(self._workers[index], job)
-            yield Started(job)
+            threads = attempt.job.threads or self._threads
+            self._train(index, attempt, threads)
+            if not attempt.has_started:
+                attempt.has_started = True
+                yield Started(attempt.job, threads)
+
+    def _train(self, index: int, attempt: Attempt, threads: int) -> None:
+        """Gives the job to this worker, or to a new one if this one is not suitable or has died while it was idle."""
+        worker = self._workers[index]
+        if worker.threads == threads and not worker.has_grown:
+            with contextlib.suppress(OSError):
+                worker.train(attempt)
+                return
+        self._replace(worker, threads)
+        self._workers[index].train(attempt)
 
     def _next_event(self) -> Iterator[Event]:
         """Waits for a message from a worker and yields its event; yields nothing for an epoch of a canceled job."""
-        busy = [worker for worker in self._workers if worker.job]
+        busy = [worker for worker in self._workers if worker.attempt]
         ready = _wait([worker.connection for worker in busy])
         worker = next(worker for worker in busy if worker.connection in ready)
-        index = self._workers.index(worker)
-        job, is_canceled = worker.job, worker.is_canceled
+        attempt, is_canceled = worker.attempt, worker.is_canceled
         try:
             result_or_failure = worker.connection.recv()
-        except (EOFError, OSError):  # the process has died; most likely it was killed because memory ran out
-            code = self._replace(index)
-            cause = signal.Signals(-code).name if code < 0 else f"exit status {code}"
-            yield Ended(job, "" if is_canceled else f"worker process died ({cause})", is_canceled)
+        except (EOFError, OSError):  # the process has died
+            yield self._after_death(worker)
             return
         # Move the worker to the end of the list, so that a fast worker does not starve the others.
-        self._workers.append(self._workers.pop(index))
+        self._workers.remove(worker)
+        self._workers.append(worker)
         if isinstance(result_or_failure, str):
-            worker.job, worker.is_canceled = None, False
-            yield Ended(job, result_or_failure, is_canceled)
+            worker.becomes_idle()
+            yield Ended(attempt.job, result_or_failure, is_canceled)
         elif not is_canceled:
-            yield EpochDone(job, result_or_failure)
+            attempt.state = result_or_failure.state
+            yield EpochDone(attempt.job, result_or_failure)
 
-    def _replace(self, index: int) -> int:
-        """Replaces a dead process and returns its exit code (-N if it was killed by signal N)."""
-        dead = self._workers[index]
-        dead.connection.close()
-        dead.process.join()
-        self._workers[index] = self._start()
-        return dead.process.exitcode
+    def _after_death(self, worker: Worker) -> Event:
+        """Retries the job of a killed worker with fewer workers. With a single worker, retries it once."""
+        attempt, is_last = worker.attempt, len(self._workers) == 1
+        code = worker.close()
+        cause = self._cause(code)
+        if worker.is_canceled or not _was_killed(code) or (is_last and attempt.was_retried):
+            self._replace(worker, worker.threads)
+            hint = "; train fewer runs at the same time, with --workers" if _was_killed(code) else ""
+            failure = "" if worker.is_canceled else f"worker process died ({cause}){hint}"
+            return Ended(attempt.job, failure, worker.is_canceled)
+        attempt.was_retried = True
+        self._lost.append(attempt)
+        if is_last:
+            self._replace(worker, worker.threads)
+        else:
+            self._workers.remove(worker)
+        return Retried(attempt.job, f"{cause}; workers from now on: {len(self._workers)}")
+
+    def _replace(self, worker: Worker, threads: int) -> None:
+        worker.close()
+        self._workers[self._workers.index(worker)] = self._start(threads)
+
+    def _cause(self, code: int) -> str:
+        """Returns why a process with this exit code died, as far as it is known."""
+        if not _was_killed(code):
+            return signal.Signals(-code).name if code < 0 else f"exit status {code}"
+        certainty = "" if Cgroups().memory_kills() > self._memory_kills else "probably "
+        return f"killed, {certainty}because memory ran out"
 
 
-def _wait(connections: Sequence[Connection]) -> list[Connection]:
+def _attempt(job: Job | None) -> Attempt | None:
+    return Attempt(job, job.resume_from) if job else None
+
+
+def _was_killed(code: int) -> bool:
+    """Returns whether the system, or a user, killed the process. Windows does not do this if memory runs out."""
+    return hasattr(signal, "SIGKILL") and code == -signal.SIGKILL
+
+
+def _wait(connections: Sequence[Any]) -> list[Any]:
     """Returns the connections that have a message or are closed, as soon as there is one."""
     while True:
         with contextlib.suppress(InterruptedError):  # Ctrl-C on Windows: Python repeats the wait only on other systems
             return wait(connections)
-
-
-@contextlib.contextmanager
-def _startable_from_anywhere() -> Iterator[None]:
-    """Keeps the new process from importing the user's main module, and lets it find this project.
-
-    A worker needs nothing from the main module, which may be a notebook, Spyder's namespace, or a script that would
-    train again if it is imported. `multiprocessing` also fails if the module has no `__spec__`, as after a second
-    `%run`. It sends `sys.path` to the new process, but there, "" is not the directory that it is here after `%cd`.
-    """
-    main, path = sys.modules["__main__"], sys.path
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.path = [str(PROJECT), *path]
-    try:
-        yield
-    finally:
-        sys.modules["__main__"], sys.path = main, path
-
-
-def _send_job(worker: _Worker, job: Job) -> None:
-    worker.connection.send((job.data_set.name, job.preset, job.seed, job.resume_from))
-    worker.job = job
-
-
-def _worker_main(connection: Connection, data_dir: Path, data_sets: Sequence[DataSet]) -> None:
-    """Main loop of a worker process. For each job, sends the result of every epoch, then the failure ("" if none)."""
-    for name in ("SIGINT", "SIGHUP"):  # the parent handles Ctrl-C and the end of the terminal
-        if number := getattr(signal, name, None):
-            signal.signal(number, signal.SIG_IGN)
-    import mnist_mlp.training.loop  # noqa: F401 - imports TensorFlow before the first job arrives
-
-    data = {data_set.name: load_training_data(data_dir, data_set) for data_set in data_sets}
-    while True:
-        try:
-            message = connection.recv()
-        except EOFError:  # the parent has exited
-            return
-        if message is STOP:  # it arrived after the job had ended
-            continue
-        try:
-            data_set_name, preset, seed, resume_from = message
-            failure = _train(connection, data[data_set_name], preset, seed, resume_from)
-        except (BrokenPipeError, ConnectionError):
-            return
-        with contextlib.suppress(OSError):  # if the parent has exited, the next recv() raises EOFError
-            connection.send(failure)
-
-
-def _train(
-    connection: Connection, data: TrainingData, preset: Preset, seed: int, resume_from: TrainingState | None
-) -> str:
-    """Trains a job and sends the result of every epoch until STOP arrives. Returns the failure ("" if none)."""
-    from mnist_mlp.training.loop import train
-
-    try:
-        for result in train(preset, seed, data, resume_from):
-            connection.send(result)
-            if connection.poll():  # STOP has arrived
-                break
-    except (BrokenPipeError, ConnectionError):
-        raise
-    except Exception as error:
-        return kind_and_text(error)
-    return ""

@@ -40,6 +40,7 @@ def plan_new_runs(
     skip_done_in: Path | None = None,
     data_set: DataSet = MNIST,
     changes: Mapping[str, Any] = MappingProxyType({}),
+    threads: int | None = None,
 ) -> Plan:
     """Plans one run for each preset and seed.
 
@@ -47,7 +48,9 @@ def plan_new_runs(
         presets: the presets by number.
         epochs: overrides the number of epochs of every preset.
         changes: values of hyperparameters that replace those of every preset.
-        skip_done_in: runs directory; jobs that already have a finished run there are skipped.
+        threads: number of threads of every run; None lets the engine choose.
+        skip_done_in: runs directory; jobs that already have a finished run there are skipped. The number of threads
+            does not matter.
 
     Raises:
         UsageError: a change is not allowed, or a preset does not fit the data set.
@@ -63,7 +66,7 @@ def plan_new_runs(
         require_fit(preset, data_set)
     seeds = list(seeds)
     jobs = [
-        Job(number, preset, seed, data_set=data_set, changed=changed.get(number, ()))
+        Job(number, preset, seed, data_set=data_set, changed=changed.get(number, ()), threads=threads)
         for number, preset in presets.items()
         for seed in seeds
     ]

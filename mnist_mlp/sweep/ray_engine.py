@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +31,7 @@ from mnist_mlp.errors import UsageError, WorkFailed, in_one_line, kind_and_text
 from mnist_mlp.host.quiet import silenced_standard_error
 from mnist_mlp.presets.checks import not_allowed
 from mnist_mlp.presets.preset import Preset
+from mnist_mlp.sweep.allocation import threads_of
 from mnist_mlp.sweep.jobs import POLL_SECONDS, Ended, EpochDone, Event, Job, JobFeed, JobSource, Retried, Started
 from mnist_mlp.training.results import EpochResult, TrainingState
 
@@ -52,10 +53,11 @@ class _Attempt:
 
 
 class RayTasks:
-    """Trains jobs as Ray tasks. Each task gets one GPU if the cluster has GPUs, otherwise one CPU.
+    """Trains jobs as Ray tasks. Each task gets a CPU per thread, and one GPU if the cluster has GPUs.
 
     Args:
         address: address of a running cluster, or "auto"; None starts Ray on this machine for this sweep.
+        jobs: the jobs that are known when the sweep starts. They and the CPUs then determine the number of threads.
         workers: maximum number of parallel tasks; None means one per GPU or CPU in the cluster.
         data_dir: directory on this machine with the data set files; the images are sent to the cluster.
         data_sets: all data sets that the jobs use.
@@ -66,7 +68,12 @@ class RayTasks:
     """
 
     def __init__(
-        self, address: str | None, workers: int | None, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)
+        self,
+        address: str | None,
+        jobs: Sequence[Job],
+        workers: int | None,
+        data_dir: Path,
+        data_sets: Iterable[DataSet] = (MNIST,),
     ) -> None:
         ray = _import_ray()
         if address:
@@ -76,9 +83,9 @@ class RayTasks:
         self._workers = workers
         self._data = {data_set: ray.put(images) for data_set, images in data.items()}
         self._resource = "GPU" if ray.cluster_resources().get("GPU") else "CPU"
-        resource = {"num_gpus": 1} if self._resource == "GPU" else {"num_cpus": 1}
-        # Ray would restart a lost task from its first epoch; this engine resumes it after its last one.
-        self._task = ray.remote(_train).options(max_retries=0, **resource)
+        tasks = max(1, min(len(jobs), workers or int(ray.cluster_resources().get(self._resource, 1))))
+        self._threads = threads_of(jobs, tasks=1, cpus=_cpus_per_task(tasks))
+        self._task = ray.remote(_train)
         self._running: dict[ray.ObjectRefGenerator, _Attempt] = {}
         self._lost: deque[_Attempt] = deque()  # waiting to be retried
         self._canceled: deque[Job] = deque()  # canceled, but `Ended` has not been yielded yet
@@ -134,15 +141,30 @@ class RayTasks:
                 if not job:
                     return
                 attempt = _Attempt(job, job.resume_from)
-            job = attempt.job
-            task = self._task.remote([self._data[job.data_set]], job.preset, job.seed, attempt.resume_from)
-            self._running[task] = attempt
+            self._running[self._submit(attempt)] = attempt
+
+    def _submit(self, attempt: _Attempt) -> ray.ObjectRefGenerator:
+        job, threads = attempt.job, self._threads_of(attempt.job)
+        options = {
+            "num_gpus": 1 if self._resource == "GPU" else 0,
+            "num_cpus": min(threads, _cpus_per_task(1)),  # more than any machine has would never be available
+            # The number of threads is fixed when TensorFlow starts. Ray uses a process only for equal variables.
+            "runtime_env": {"env_vars": {"MNIST_MLP_THREADS": str(threads)}},
+            "max_retries": 0,  # Ray would restart a lost task from its first epoch; this engine resumes it
+        }
+        return self._task.options(**options).remote(
+            [self._data[job.data_set]], job.preset, job.seed, threads, attempt.resume_from
+        )
+
+    def _threads_of(self, job: Job) -> int:
+        return job.threads or self._threads
 
     def _max_tasks(self) -> int:
         """Returns the maximum number of parallel tasks, which changes if the cluster grows or shrinks."""
         import ray
 
-        return self._workers or int(ray.cluster_resources().get(self._resource, 0))
+        per_task = 1 if self._resource == "GPU" else self._threads
+        return self._workers or int(ray.cluster_resources().get(self._resource, 0) // per_task)
 
     def _next_event(self) -> Iterator[Event]:
         """Waits for a message from a task and yields its event, if any."""
@@ -167,7 +189,7 @@ class RayTasks:
             yield EpochDone(attempt.job, result)
         elif not attempt.has_started:
             attempt.has_started = True
-            yield Started(attempt.job)
+            yield Started(attempt.job, self._threads_of(attempt.job))
 
     def _next_task(self) -> ray.ObjectRefGenerator:
         """Waits for a message from any task. Warns if the cluster has no free machine, because Ray waits silently."""
@@ -292,7 +314,7 @@ def _require_listener(address: str, name: str) -> None:
 
 
 def _train(
-    data: list[ray.ObjectRef], preset: Preset, seed: int, resume_from: TrainingState | None
+    data: list[ray.ObjectRef], preset: Preset, seed: int, threads: int, resume_from: TrainingState | None
 ) -> Iterator[EpochResult | None]:
     """Runs as a Ray task: yields None when it starts, then the result of every epoch.
 
@@ -300,9 +322,20 @@ def _train(
         data: a list with one reference to the TrainingData. Ray would fetch a bare reference for every task.
     """
     yield None
+    from mnist_mlp.libraries.tensorflow_state import use_threads
     from mnist_mlp.training.loop import train
 
+    use_threads(threads)
     yield from train(preset, seed, _fetched(data[0]), resume_from)
+
+
+def _cpus_per_task(tasks: int) -> int:
+    """Returns how many CPUs each of so many equal tasks can have in the cluster, at least 1."""
+    import ray
+
+    machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    fitting = [cpus for cpus in range(1, max(machines, default=0) + 1) if sum(m // cpus for m in machines) >= tasks]
+    return max(fitting, default=1)
 
 
 @functools.lru_cache(maxsize=1)

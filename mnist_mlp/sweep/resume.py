@@ -126,7 +126,9 @@ def _add(unfinished: Unfinished, run: RunFolder) -> None:
     record.continue_on(current_versions(), current_machine())
     if state and (changes := changes_of_results(trained_in, record.parts[-1])):
         unfinished.moved[changes].append(run.name)
-    unfinished.jobs.append(Job(record.preset_number, record.preset, record.seed, run, state, record.trained_on))
+    unfinished.jobs.append(
+        Job(record.preset_number, record.preset, record.seed, run, state, record.trained_on, threads=record.threads)
+    )
 
 
 def _other_data(record: RunRecord) -> str:

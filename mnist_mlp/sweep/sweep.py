@@ -118,8 +118,8 @@ class _Sweep:
     def _record(self, event: Event) -> None:
         job = event.job
         match event:
-            case Started() if not self._interruption.requested:
-                self._begin(job)
+            case Started(threads=threads) if not self._interruption.requested:
+                self._begin(job, threads)
             case EpochDone(result=result) if job in self._recorders:
                 self._recorders[job].record_epoch(result)
                 self._watcher.epoch_ended(self.runs[job], result)
@@ -129,8 +129,8 @@ class _Sweep:
                 status = RunStatus.FAILED if failure else RunStatus.INTERRUPTED if canceled else RunStatus.FINISHED
                 self._end(job, status, failure)
 
-    def _begin(self, job: Job) -> None:
-        run = self.runs[job] = job.run or _new_run(self._runs_dir, job)
+    def _begin(self, job: Job, threads: int) -> None:
+        run = self.runs[job] = job.run or _new_run(self._runs_dir, job, threads)
         self._watcher.run_started(job, run)
         self._recorders[job] = Recorder(run, self._info_logs)
 
@@ -174,9 +174,9 @@ def _mark_failed(run: RunFolder, error: OSError) -> None:
     run.release()
 
 
-def _new_run(runs_dir: Path, job: Job) -> RunFolder:
+def _new_run(runs_dir: Path, job: Job, threads: int) -> RunFolder:
     try:
-        return new_run(runs_dir, job.preset_number, job.preset, job.seed, job.data_set, job.changed)
+        return new_run(runs_dir, job.preset_number, job.preset, job.seed, threads, job.data_set, job.changed)
     except OSError as error:
         raise WorkFailed(
             f"cannot create a run directory in {runs_dir} ({reason(error)}); {remedy(error, runs_dir)}"

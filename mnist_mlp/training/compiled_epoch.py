@@ -51,7 +51,8 @@ class CompiledEpoch:
         preset = key.example
         self._batch_size = preset.batch_size
         self._has_batch_normalization = preset.normalization == "batch"
-        self.steps = len(data.train) // self._batch_size
+        self._images = len(data.train)
+        self.steps = self._images // self._batch_size
         self.network = Network(preset, data.data_set)
         self.images = DeviceImages(data, key.views, key.enabled.deformations)
         self.step = TrainingStep(self.network, key.enabled)
@@ -62,6 +63,15 @@ class CompiledEpoch:
     def images_per_epoch(self) -> int:
         """Number of training images used per epoch. A partial last batch is dropped."""
         return self.steps * self._batch_size
+
+    def trace(self, inputs: StepInputs) -> None:
+        """Converts the epoch to a graph, which `run` then only has to compile. Has no effect the second time."""
+        specs = [
+            tf.TensorSpec([self._images], tf.int32),
+            tf.TensorSpec([], tf.uint32),
+            tf.TensorSpec([self.steps], tf.float32),
+        ]
+        self._compiled.get_concrete_function(*specs, inputs)
 
     def run(self, order: np.ndarray, epoch: int, rates: np.ndarray, inputs: StepInputs) -> EpochSums:
         """Trains for one epoch.

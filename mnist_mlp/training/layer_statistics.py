@@ -6,8 +6,10 @@ change.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+import threading
 
 import numpy as np
 
@@ -36,8 +38,23 @@ class LayerMonitor:
 
     def __init__(self, epoch: CompiledEpoch) -> None:
         self._network, self._images, self._step = epoch.network, epoch.images, epoch.step
+        self._is_traced = False
         # XLA is off because compiling takes seconds. AutoGraph is off because there is no loop to convert.
         self._measure = tf.function(self._activations_and_statistics, autograph=False)
+
+    def trace_in_background(self, batch_size: int, inputs: StepInputs) -> None:
+        """Starts to convert the measurement to a graph in a thread. Has no effect the second time.
+
+        This takes about a second of Python, which is free while XLA compiles the epoch. `measure` waits for it.
+        """
+        if not self._is_traced:
+            self._is_traced = True
+            threading.Thread(target=self._trace, args=(batch_size, inputs), daemon=True).start()
+
+    def _trace(self, batch_size: int, inputs: StepInputs) -> None:
+        specs = [tf.TensorSpec([batch_size], tf.int32), tf.TensorSpec([], tf.uint32), tf.TensorSpec([], tf.float32)]
+        with contextlib.suppress(Exception):  # `measure` raises it again
+            self._measure.get_concrete_function(*specs, inputs)
 
     def measure(
         self, next_batch: np.ndarray, next_epoch: int, next_rate: float, inputs: StepInputs, weight_decay: float

@@ -54,13 +54,15 @@ def _train_epoch(
 ) -> EpochResult:
     started = time.perf_counter()
     key, epoch, images = CompileKey.of(preset), state.epoch + 1, len(data.train)
-    program = compiled_epoch(key, data)
+    program, monitor = compiled_epoch(key, data), layer_monitor(key, data)
+    program.trace(inputs)
+    monitor.trace_in_background(preset.batch_size, inputs)
     program.network.set_state(state)
     rates = rates_of(preset, epoch, program.steps)
     sums = program.run(order=shuffle(images, seed, epoch), epoch=epoch, rates=rates, inputs=inputs)
     l2_penalty = preset.weight_decay * float(sums.half_norm)
     state = program.network.state_after(epoch)
-    layers, histograms = layer_monitor(key, data).measure(
+    layers, histograms = monitor.measure(
         next_batch=shuffle(images, seed, epoch + 1)[: preset.batch_size],
         next_epoch=epoch + 1,
         next_rate=rates_of(preset, epoch + 1, program.steps)[0] if epoch < preset.epochs else rates[-1],

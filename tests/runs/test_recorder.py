@@ -55,7 +55,7 @@ def test_record_has_all_numbers_of_an_epoch(tmp_path):
 
 
 def test_new_run_records_preset_versions_machine_and_data(tmp_path):
-    run = new_run(tmp_path, 7, TINY, 19)
+    run = new_run(tmp_path, 7, TINY, 19, 1)
     record = RunFolder.open(run.path).record
     assert (record.preset_number, record.preset, record.seed, record.status) == (7, TINY, 19, "running")
     assert (record.data_set, record.epochs, record.finished) == ("mnist", [], "")
@@ -153,7 +153,7 @@ def test_states_are_deleted_after_the_record_is_finished(tmp_path, monkeypatch):
             statuses.add(RunFolder.open(recording.run.path).record.status)
         unlink(path, **options)
 
-    recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602), InfoLogs(tmp_path))
+    recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602, 1), InfoLogs(tmp_path))
     recording.record_epoch(made_up_result(1, 0.5))
     monkeypatch.setattr(os, "unlink", watched)
     recording.end(RunStatus.FINISHED)
@@ -169,7 +169,7 @@ def test_states_are_kept_if_a_result_is_not_on_disk(tmp_path, monkeypatch, name)
             raise OSError(5, "Input/output error")
         fsync(descriptor)
 
-    recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602), InfoLogs(tmp_path))
+    recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602, 1), InfoLogs(tmp_path))
     recording.record_epoch(made_up_result(1, 0.5))
     monkeypatch.setattr(os, "fsync", fails_for_result)
     with pytest.raises(OSError, match="Input/output error"):
@@ -178,7 +178,7 @@ def test_states_are_kept_if_a_result_is_not_on_disk(tmp_path, monkeypatch, name)
 
 
 def test_resuming_writes_missing_rows_and_events(tmp_path):
-    run = new_run(tmp_path / "runs", 7, TINY, 1602)
+    run = new_run(tmp_path / "runs", 7, TINY, 1602, 1)
     recording = Recorder(run, InfoLogs(tmp_path))
     for number in (1, 2):
         recording.record_epoch(made_up_result(number, number / 10))
@@ -209,7 +209,7 @@ def test_resuming_writes_events_and_rows_of_null_statistics(tmp_path):
 @pytest.mark.parametrize(("share", "expected"), [(0.0, [1]), (math.inf, [1, 2, 3])])
 def test_states_are_saved_within_their_share_of_time_and_at_the_end(tmp_path, monkeypatch, share, expected):
     monkeypatch.setattr(recorder, "SHARE_OF_TIME_FOR_STATES", share)
-    recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602), InfoLogs(tmp_path))
+    recording = Recorder(new_run(tmp_path / "runs", 7, TINY, 1602, 1), InfoLogs(tmp_path))
     newest = []
     for number in (1, 2, 3):
         recording.record_epoch(made_up_result(number, 0.5))

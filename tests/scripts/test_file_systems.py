@@ -139,7 +139,7 @@ class Recorded:
 
     def run(self, source: JobSource) -> Iterator[Event]:
         for job in source:
-            yield Started(job)
+            yield Started(job, 1)
             for epoch in range(job.resume_from.epoch + 1 if job.resume_from else 1, 4):
                 if self.canceled is not job:
                     yield EpochDone(job, made_up_result(epoch, accuracy=epoch / 10))

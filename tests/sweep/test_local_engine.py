@@ -12,8 +12,8 @@ from itertools import repeat, takewhile
 import pytest
 
 from mnist_mlp.data.dataset import MNIST
-from mnist_mlp.sweep import local_engine
-from mnist_mlp.sweep.jobs import NOT_NOW, Ended, Engine, EpochDone, Job, Started
+from mnist_mlp.sweep import local_engine, worker
+from mnist_mlp.sweep.jobs import NOT_NOW, Ended, Engine, EpochDone, Event, Job, Retried, Started
 from mnist_mlp.sweep.local_engine import InThisProcess, WorkerProcesses
 from mnist_mlp.training import loop
 from tests.helpers import PROJECT, TINY, LateSource, events_of
@@ -21,9 +21,9 @@ from tests.helpers import PROJECT, TINY, LateSource, events_of
 DATA = PROJECT / "MNIST_data"
 OTHER_SPLIT = dataclasses.replace(MNIST, name="another", validation_images=10_000)
 StartEngine = Callable[..., Engine]
-THIS_PROCESS = pytest.param(partial(InThisProcess, DATA), id="this process")
-ONE_WORKER = pytest.param(partial(WorkerProcesses, 1, DATA), id="one worker")
-TWO_WORKERS = pytest.param(partial(WorkerProcesses, 2, DATA), id="two workers")
+THIS_PROCESS = pytest.param(partial(InThisProcess, 2, DATA), id="this process")
+ONE_WORKER = pytest.param(partial(WorkerProcesses, 1, 2, DATA), id="one worker")
+TWO_WORKERS = pytest.param(partial(WorkerProcesses, 2, 2, DATA), id="two workers")
 
 
 def a_job(seed: int, epochs: int = 1) -> Job:
@@ -113,37 +113,100 @@ def test_exception_ends_only_its_job(monkeypatch):
         yield from ()
 
     monkeypatch.setattr(loop, "train", train)
-    events = events_of(InThisProcess(DATA), [a_job(1), a_job(2)])
+    events = events_of(InThisProcess(2, DATA), [a_job(1), a_job(2)])
     assert [event.failure for event in events if isinstance(event, Ended)] == ["ValueError: seed 1 is bad", ""]
 
 
 def test_close_ends_all_worker_processes():
-    engine = WorkerProcesses(3, DATA)
+    engine = WorkerProcesses(3, 2, DATA)
     assert len(multiprocessing.active_children()) == 3
     engine.close()
     assert multiprocessing.active_children() == []
 
 
+def kill_a_worker_after(epochs: list[tuple[Job, int]]) -> Callable[[Event], None]:
+    """Returns a listener that kills the worker of a job after each of these epochs."""
+
+    def kill(event: Event) -> None:
+        if isinstance(event, EpochDone) and (event.job, event.result.epoch) in epochs:
+            epochs.remove((event.job, event.result.epoch))
+            (worker,) = (
+                worker for worker in kill.engine._workers if worker.attempt and worker.attempt.job is event.job
+            )
+            worker._process.kill()
+
+    return kill
+
+
+def last_weights(events: list[Event], job: Job) -> bytes:
+    results = [event.result for event in events if isinstance(event, EpochDone) and event.job is job]
+    assert [result.epoch for result in results] == list(range(1, job.preset.epochs + 1))
+    return b"".join(weights.tobytes() for weights in results[-1].state.weights)
+
+
 @pytest.mark.slow
-def test_killed_worker_fails_its_job_and_is_replaced():
-    jobs = [a_job(1, epochs=100), a_job(2, epochs=100), a_job(3)]
-    to_kill = [0]
+def test_job_of_killed_worker_goes_on_in_another_one():
+    killed, others = a_job(1, epochs=30), [a_job(2, epochs=10), a_job(3)]
+    engine = WorkerProcesses(2, 2, DATA)
+    kill = kill_a_worker_after([(killed, 2)])
+    kill.engine = engine
+    events = events_of(engine, [killed, *others], kill)
+    assert {event.job: event.failure for event in events if isinstance(event, Ended)} == dict.fromkeys(
+        (killed, *others), ""
+    )
+    (retried,) = (event for event in events if isinstance(event, Retried))
+    cause = "killed, probably because memory ran out"
+    assert (retried.job, retried.reason) == (killed, f"{cause}; workers from now on: 1")
+    assert [type(event) for event in events if event.job is killed].count(Started) == 1
+    undisturbed = events_of(InThisProcess(2, DATA), [a_job(1, epochs=30)])
+    assert last_weights(events, killed) == last_weights(undisturbed, undisturbed[0].job)
 
-    def kill(event):
-        if isinstance(event, EpochDone) and to_kill:
-            multiprocessing.active_children()[to_kill.pop()].kill()
 
-    events = events_of(WorkerProcesses(2, DATA), jobs, kill)
-    failures = {event.job: event.failure for event in events if isinstance(event, Ended)}
-    assert set(failures) == set(jobs)
-    assert sorted(failures.values()) == ["", "", "worker process died (SIGKILL)"]
-    assert failures[jobs[2]] == ""
-    assert kinds(events, jobs[2]) == [Started, EpochDone, Ended]
+@pytest.mark.slow
+def test_job_that_is_killed_twice_in_the_only_worker_fails():
+    job, following = a_job(1, epochs=1000), a_job(2)
+    engine = WorkerProcesses(1, 2, DATA)
+    kill = kill_a_worker_after([(job, 1), (job, 40)])
+    kill.engine = engine
+    events = events_of(engine, [job, following], kill)
+    assert [type(event) for event in events if event.job is job and not isinstance(event, EpochDone)] == [
+        Started,
+        Retried,
+        Ended,
+    ]
+    (failure,) = (event.failure for event in events if isinstance(event, Ended) and event.job is job)
+    assert failure == (
+        "worker process died (killed, probably because memory ran out); "
+        "train fewer runs at the same time, with --workers"
+    )
+    assert kinds(events, following) == [Started, EpochDone, Ended]
+
+
+@pytest.mark.slow
+def test_worker_has_as_many_threads_as_its_job():
+    jobs = [dataclasses.replace(a_job(1), threads=threads) for threads in (None, 2, 2, 1)]
+    engine, processes = WorkerProcesses(1, 1, DATA), []
+    events = events_of(engine, jobs, lambda event: processes.append(multiprocessing.active_children()[0].pid))
+    assert [event.threads for event in events if isinstance(event, Started)] == [1, 2, 2, 1]
+    assert len(set(processes)) == 3  # the number of threads of a process cannot change
+
+
+@pytest.mark.slow
+def test_worker_that_has_grown_is_replaced(monkeypatch):
+    monkeypatch.setattr(worker, "GROWTH_ALLOWED", 0)
+    jobs, processes = (
+        [a_job(1), dataclasses.replace(a_job(2), preset=TINY.but(hidden_sizes=(300,), epochs=1)), a_job(3)],
+        [],
+    )
+    engine = WorkerProcesses(1, 2, DATA)
+    events_of(engine, jobs, lambda event: processes.append(multiprocessing.active_children()[0].pid))
+    assert processes[0] == processes[3]  # the first job decides how large a worker may be
+    assert len(set(processes)) == 2
 
 
 @pytest.mark.slow
 def test_worker_killed_while_idle_is_replaced():
-    engine = WorkerProcesses(1, DATA)
+    engine = WorkerProcesses(1, 2, DATA)
     (worker,) = multiprocessing.active_children()
     worker.kill()
     worker.join()

@@ -62,7 +62,7 @@ def test_changes_apply_to_every_preset_and_are_recorded():
 
 def test_changed_run_resumes_while_rest_of_its_preset_is_unedited(tmp_path):
     changed = SHORT.but(epochs=2, dropout=0.5)
-    recorder = Recorder(new_run(tmp_path / "runs", 7, changed, 1602, changed=("dropout",)), InfoLogs(tmp_path))
+    recorder = Recorder(new_run(tmp_path / "runs", 7, changed, 1602, 1, changed=("dropout",)), InfoLogs(tmp_path))
     recorder.record_epoch(made_up_result(1, 0.5))
     recorder.end(RunStatus.INTERRUPTED)
     (job,) = plan_resume(tmp_path / "runs", {7: SHORT}, None).jobs

@@ -40,7 +40,7 @@ def kinds(events: list, job: Job) -> list[type]:
 def test_source_can_wait_for_first_result():
     first, second = a_job(1, epochs=200), a_job(2)
     source = LateSource(first, second)
-    events = events_of(RayTasks(None, None, PROJECT / "MNIST_data"), source, source.see)
+    events = events_of(RayTasks(None, [first, second], None, PROJECT / "MNIST_data"), source, source.see)
     for job in (first, second):
         assert kinds(events, job) == [Started, *[EpochDone] * job.preset.epochs, Ended]
     assert {(event.failure, event.canceled) for event in events if isinstance(event, Ended)} == {("", False)}
@@ -52,7 +52,7 @@ def test_source_can_wait_for_first_result():
 def test_idle_engine_polls_source_after_cancel():
     canceled, following = a_job(1, epochs=100_000), a_job(2)
     source = LateSource(canceled, following)
-    engine = RayTasks(None, 1, PROJECT / "MNIST_data")
+    engine = RayTasks(None, [canceled, following], 1, PROJECT / "MNIST_data")
 
     def listen(event):
         if isinstance(event, Started) and event.job is canceled:

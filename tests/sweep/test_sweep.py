@@ -112,8 +112,14 @@ def statuses(folder: Path) -> dict[int, tuple[str, int]]:
 
 def test_interleaved_jobs_are_recorded_in_separate_runs(tmp_path):
     engine = FakeEngine(
-        *(Started(FIRST), Started(SECOND), epoch_done(SECOND, 1), epoch_done(FIRST, 1), Retried(FIRST, "a reason")),
-        *(epoch_done(FIRST, 2), Ended(FIRST), Started(THIRD), Ended(SECOND, "it broke"), Ended(THIRD)),
+        *(
+            Started(FIRST, 1),
+            Started(SECOND, 1),
+            epoch_done(SECOND, 1),
+            epoch_done(FIRST, 1),
+            Retried(FIRST, "a reason"),
+        ),
+        *(epoch_done(FIRST, 2), Ended(FIRST), Started(THIRD, 1), Ended(SECOND, "it broke"), Ended(THIRD)),
     )
     log = Log()
     runs = sweep(tmp_path, [FIRST, SECOND, THIRD], engine, log)
@@ -143,7 +149,7 @@ def test_source_can_return_not_now(tmp_path):
             assert next(source) is NOT_NOW
             yield from super().run(source)
 
-    sweep(tmp_path, source(), Engine(Started(FIRST), epoch_done(FIRST, 1), Ended(FIRST)))
+    sweep(tmp_path, source(), Engine(Started(FIRST, 1), epoch_done(FIRST, 1), Ended(FIRST)))
     assert statuses(tmp_path) == {1: ("finished", 1)}
 
 
@@ -151,12 +157,12 @@ def test_data_set_of_job_is_recorded(tmp_path):
     job = Job(7, TINY, 1, data_set=dataclasses.replace(MNIST, name="another"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DATA_SETS, "another", job.data_set)
-        (run,) = sweep(tmp_path, [job], FakeEngine(Started(job), epoch_done(job, 1), Ended(job)))
+        (run,) = sweep(tmp_path, [job], FakeEngine(Started(job, 1), epoch_done(job, 1), Ended(job)))
     assert (run.record.data_set, run.record.status) == ("another", "finished")
 
 
 def test_canceled_job_is_recorded_as_interrupted(tmp_path):
-    sweep(tmp_path, [FIRST], FakeEngine(Started(FIRST), epoch_done(FIRST, 1), Ended(FIRST, canceled=True)))
+    sweep(tmp_path, [FIRST], FakeEngine(Started(FIRST, 1), epoch_done(FIRST, 1), Ended(FIRST, canceled=True)))
     assert statuses(tmp_path) == {1: ("interrupted", 1)}
 
 
@@ -169,7 +175,7 @@ def test_failed_run_is_recorded_and_others_continue(tmp_path, monkeypatch, error
         yield made_up_result(2, 0.6)
 
     monkeypatch.setattr(loop, "train", train)
-    sweep(tmp_path, [FIRST, SECOND, THIRD], InThisProcess(PROJECT / "MNIST_data"))
+    sweep(tmp_path, [FIRST, SECOND, THIRD], InThisProcess(2, PROJECT / "MNIST_data"))
     assert statuses(tmp_path) == {1: ("finished", 2), 2: ("failed", 1), 3: ("finished", 2)}
     assert runs_in(tmp_path)[1].record.reason.startswith(type(error).__name__)
 
@@ -182,7 +188,7 @@ def test_job_with_unwritable_run_is_canceled_and_others_continue(tmp_path):
                 run.path.rename(tmp_path / "moved away")
 
     engine = FakeEngine(
-        *(Started(FIRST), Started(SECOND), epoch_done(FIRST, 1), epoch_done(FIRST, 2), epoch_done(FIRST, 3)),
+        *(Started(FIRST, 1), Started(SECOND, 1), epoch_done(FIRST, 1), epoch_done(FIRST, 2), epoch_done(FIRST, 3)),
         *(epoch_done(SECOND, 1), Ended(SECOND), Ended(FIRST)),
     )
     log = MovesFolder()
@@ -196,12 +202,12 @@ def test_job_with_unwritable_run_is_canceled_and_others_continue(tmp_path):
 def test_sweep_fails_if_runs_directory_cannot_be_created(tmp_path):
     (tmp_path / "runs").write_text("in the way")
     with pytest.raises(WorkFailed, match=rf"cannot create a run directory in {tmp_path / 'runs'} \(Not a directory\)"):
-        sweep(tmp_path, [FIRST], FakeEngine(Started(FIRST)))
+        sweep(tmp_path, [FIRST], FakeEngine(Started(FIRST, 1)))
 
 
 def test_interruption_stops_runs_after_their_epoch(tmp_path):
-    events = (Started(FIRST), Started(SECOND), epoch_done(FIRST, 1), epoch_done(SECOND, 1), epoch_done(FIRST, 2))
-    events += (epoch_done(SECOND, 2), epoch_done(FIRST, 3), epoch_done(SECOND, 3), Started(THIRD))
+    events = (Started(FIRST, 1), Started(SECOND, 1), epoch_done(FIRST, 1), epoch_done(SECOND, 1), epoch_done(FIRST, 2))
+    events += (epoch_done(SECOND, 2), epoch_done(FIRST, 3), epoch_done(SECOND, 3), Started(THIRD, 1))
     engine = FakeEngine(*events)
     with pytest.raises(StoppedBySignal, match=r"^Interrupted\. .* To resume: .* --resume$") as stop:
         sweep(tmp_path, [FIRST, SECOND, THIRD], engine, interruption=FakeInterruption(after=5))
@@ -211,7 +217,7 @@ def test_interruption_stops_runs_after_their_epoch(tmp_path):
 
 
 def test_immediate_interruption_stops_all_runs(tmp_path):
-    engine = FakeEngine(Started(FIRST), Started(SECOND), epoch_done(FIRST, 1), epoch_done(SECOND, 1))
+    engine = FakeEngine(Started(FIRST, 1), Started(SECOND, 1), epoch_done(FIRST, 1), epoch_done(SECOND, 1))
     with pytest.raises(StoppedBySignal):
         sweep(tmp_path, [FIRST, SECOND], engine, interruption=FakeInterruption(after=3, immediately=True))
     assert statuses(tmp_path) == {1: ("interrupted", 1), 2: ("interrupted", 0)}
@@ -220,7 +226,7 @@ def test_immediate_interruption_stops_all_runs(tmp_path):
 
 def test_interruption_between_jobs_stops_the_sweep(tmp_path):
     """No job is running at that point, so no further event would end the sweep."""
-    engine = FakeEngine(Started(FIRST), epoch_done(FIRST, 1), Ended(FIRST), Started(SECOND))
+    engine = FakeEngine(Started(FIRST, 1), epoch_done(FIRST, 1), Ended(FIRST), Started(SECOND, 1))
     with pytest.raises(StoppedBySignal):
         sweep(tmp_path, [FIRST, SECOND], engine, interruption=FakeInterruption(after=3))
     assert statuses(tmp_path) == {1: ("finished", 1)}
@@ -228,7 +234,7 @@ def test_interruption_between_jobs_stops_the_sweep(tmp_path):
 
 def test_interruption_before_first_run_leaves_no_run(tmp_path):
     with pytest.raises(StoppedBySignal, match=f"^{NOTHING_TRAINED}$"):
-        sweep(tmp_path, [FIRST], InThisProcess(PROJECT / "MNIST_data"), interruption=FakeInterruption(after=0))
+        sweep(tmp_path, [FIRST], InThisProcess(2, PROJECT / "MNIST_data"), interruption=FakeInterruption(after=0))
     assert not (tmp_path / "runs").exists()
 
 
