@@ -14,19 +14,19 @@ import time
 
 import numpy as np
 
-from benchmarks.speed import Contender, epoch_flops, matrix_product_flops_per_second
+from benchmarks.lower_bound import epoch_flops, matrix_product_flops_per_second
+from benchmarks.network import Network
+from benchmarks.our_script import single_run
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.presets.preset import Preset
 
-from hyperparameters import PRESETS
-
 ROUNDS, EPOCHS_PER_TURN = 5, 4
-PRESET = PRESETS[31]
+PRESET = Network(31).preset
 WITHOUT = {
-    "our single run": PRESET,
-    "without dropout": PRESET.but(dropout=0.0),
-    "SGD instead of Adam": PRESET.but(optimizer="sgd"),
-    "SGD, without dropout": PRESET.but(optimizer="sgd", dropout=0.0),
+    "our single run": Network(31),
+    "without dropout": Network(31, {"dropout": 0.0}),
+    "SGD instead of Adam": Network(31, {"optimizer": "sgd"}),
+    "SGD, without dropout": Network(31, {"optimizer": "sgd", "dropout": 0.0}),
 }
 TRAINING_SHAPES = "NumPy, same matrix products"
 LARGE_PRODUCTS = "NumPy, same number of operations in large products"
@@ -50,15 +50,13 @@ def seconds_of_products(preset: Preset, repeats: int = 50) -> float:
 
 
 def main() -> None:
-    contenders = {name: Contender("our single run", preset) for name, preset in WITHOUT.items()}
+    contenders = {name: single_run(network, EPOCHS_PER_TURN) for name, network in WITHOUT.items()}
     seconds: dict[str, list[float]] = {name: [] for name in (*WITHOUT, TRAINING_SHAPES, LARGE_PRODUCTS)}
     for _ in range(ROUNDS):
         for name, contender in contenders.items():
-            seconds[name].append(contender.take_turn(EPOCHS_PER_TURN))
+            seconds[name].append(contender.take_turn().seconds)
         seconds[TRAINING_SHAPES].append(seconds_of_products(PRESET))
         seconds[LARGE_PRODUCTS].append(epoch_flops(PRESET) / matrix_product_flops_per_second())
-    for contender in contenders.values():
-        contender.end()
     print(
         f"Seconds per epoch of preset 31, median (minimum to maximum) of {ROUNDS} rounds:",
         "",

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.speed_tables import epochs_table
+from benchmarks.results import Results
+from benchmarks.speed_tables import better_arrangements, conditions_line, epochs_table
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import format_field
@@ -184,7 +184,9 @@ def summary() -> str:
 
 
 def speed() -> str:
-    return epochs_table(json.loads((PROJECT / "benchmarks" / "results.json").read_text())["epochs"])
+    results = Results.read(PROJECT / "benchmarks")
+    epochs = [measurement for measurement in results.measurements if measurement.table == "epochs"]
+    return f"{conditions_line(results.conditions)}\n\n{epochs_table(better_arrangements(epochs))}"
 
 
 TABLES: dict[str, Callable[[], str]] = {

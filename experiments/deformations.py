@@ -16,10 +16,10 @@ if __name__ == "__main__":
 import argparse
 import statistics
 
-from benchmarks.speed import Contender
+from benchmarks.network import Network
+from benchmarks.our_script import single_run
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.presets.declarations import DEFORMATIONS
-from mnist_mlp.presets.preset import Preset
 
 from hyperparameters import PRESETS
 
@@ -45,20 +45,16 @@ def main() -> None:
     chosen = {number: PRESETS[number] for number in arguments.presets}
     print(HEADER.format(rounds=arguments.rounds))
     for number, preset in chosen.items():
-        cells = [spread(seconds) for seconds in measure(preset, arguments.rounds, arguments.epochs)]
+        cells = [spread(seconds) for seconds in measure(number, arguments.rounds, arguments.epochs)]
         network = "-".join(map(str, preset.hidden_sizes))
         print(f"| {number} | {network} | {' | '.join(cells)} |", flush=True)
 
 
-def measure(augmented: Preset, rounds: int, epochs: int) -> list[list[float]]:
+def measure(number: int, rounds: int, epochs: int) -> list[list[float]]:
     """Returns three lists with one value per round: seconds per epoch with and without augmentation, and the ratio."""
-    plain = augmented.but(**dict.fromkeys(DEFORMATIONS, 0.0))
-    contenders = [Contender("our single run", preset) for preset in (augmented, plain)]
-    try:
-        pairs = [[contender.take_turn(epochs) for contender in contenders] for _ in range(rounds)]
-    finally:
-        for contender in contenders:
-            contender.end()
+    networks = Network(number), Network(number, dict.fromkeys(DEFORMATIONS, 0.0))
+    contenders = [single_run(network, epochs) for network in networks]
+    pairs = [[contender.take_turn().seconds for contender in contenders] for _ in range(rounds)]
     return [[pair[0] for pair in pairs], [pair[1] for pair in pairs], [pair[0] / pair[1] for pair in pairs]]
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from benchmarks.contenders.protocol import SEED, TrainEpochs, serve
+from benchmarks.contenders.protocol import Task, TrainEpochs, serve
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.loading import load_training_data
@@ -19,10 +19,11 @@ from mnist_mlp.presets.preset import Preset
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
-def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
-    data = load_training_data(data_dir)
+def prepare(task: Task) -> TrainEpochs:
+    os.environ["NPROC"] = str(task.threads)  # JAX reads it before its first operation, as its number of threads
+    data, preset = load_training_data(task.data_dir), task.preset
     train, validation = _on_device(data.train), _on_device(data.validation)
-    key, initial_key = jax.random.split(jax.random.key(SEED, impl="rbg"))  # cheaper than threefry, the default
+    key, initial_key = jax.random.split(jax.random.key(task.seed, impl="rbg"))  # cheaper than threefry, the default
     parameters = _initial_parameters(preset, initial_key)
     zeros = jax.tree.map(jnp.zeros_like, parameters)
     state = (parameters, zeros, jax.tree.map(jnp.copy, zeros), jnp.zeros((), jnp.int32))

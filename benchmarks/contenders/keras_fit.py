@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from benchmarks.contenders.protocol import SEED, TrainEpochs, cores, serve
+from benchmarks.contenders.protocol import Task, TrainEpochs, serve
 from mnist_mlp.data.loading import load_training_data
 from mnist_mlp.libraries.quiet_tensorflow import keras, tf
-from mnist_mlp.presets.preset import Preset
 from mnist_mlp.training.model import build_model, build_optimizer
 
 STEPS_PER_EXECUTION = 55  # divides the number of steps per epoch for batch sizes 100 and 200
 
 
-def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
-    tf.config.threading.set_intra_op_parallelism_threads(cores())
-    data = load_training_data(data_dir)
-    model = build_model(preset, SEED)
+def prepare(task: Task) -> TrainEpochs:
+    tf.config.threading.set_intra_op_parallelism_threads(task.threads)
+    data, preset = load_training_data(task.data_dir), task.preset
+    model = build_model(preset, task.seed)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dense):
             layer.kernel.regularizer = keras.regularizers.L2(preset.weight_decay / 2)
@@ -24,13 +21,13 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
         build_optimizer(preset),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        steps_per_execution=STEPS_PER_EXECUTION if variant == "steps_per_execution" else 1,
+        steps_per_execution=STEPS_PER_EXECUTION if task.variant == "steps_per_execution" else 1,
     )
     train, validation = (
         (images.pixels.astype("float32") / 255, images.labels) for images in (data.train, data.validation)
     )
-    if variant == "tf.data":
-        batches = tf.data.Dataset.from_tensor_slices(train).shuffle(len(data.train), SEED)
+    if task.variant == "tf.data":
+        batches = tf.data.Dataset.from_tensor_slices(train).shuffle(len(data.train), task.seed)
         batches = batches.batch(preset.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
         validation_batches = tf.data.Dataset.from_tensor_slices(validation).batch(preset.batch_size).cache()
         fit = dict(x=batches, validation_data=validation_batches)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.contenders.protocol import SEED, TrainEpochs, cores, serve
+from benchmarks.contenders.protocol import Task, TrainEpochs, serve
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.loading import load_training_data
 from mnist_mlp.presets.preset import Preset
 
 
-def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
-    torch.set_num_threads(cores())
-    torch.manual_seed(SEED)
-    data = load_training_data(data_dir)
+def prepare(task: Task) -> TrainEpochs:
+    configure(task.threads)
+    torch.manual_seed(task.seed)
+    data, preset = load_training_data(task.data_dir), task.preset
     pixels, labels = _tensors(data.train)
     validation_pixels, validation_labels = _tensors(data.validation)
     model = _network(preset)
@@ -33,7 +32,7 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
         logits, targets = model(pixels[batch]), labels[batch]
         return functional.cross_entropy(logits, targets), (logits.argmax(1) == targets).sum()
 
-    if variant == "compiled":
+    if task.variant == "compiled":
         loss_and_correct = torch.compile(loss_and_correct)
 
     def train_epoch() -> None:
@@ -66,6 +65,20 @@ def prepare(variant: str, preset: Preset, data_dir: Path) -> TrainEpochs:
         return accuracy
 
     return train_epochs
+
+
+def configure(threads: int) -> None:
+    """Sets the number of threads, and flushes denormal numbers to zero, as TensorFlow and JAX do.
+
+    Weight decay makes many of Adam's averages denormal, and these are slow on Intel processors: after some epochs, an
+    epoch would take several times as long. PyTorch's threads inherit the setting, so it comes before their start.
+
+    Raises:
+        RuntimeError: the processor does not support this.
+    """
+    if not torch.set_flush_denormal(True):
+        raise RuntimeError("this processor cannot flush denormal numbers to zero")
+    torch.set_num_threads(threads)
 
 
 def _tensors(images: LabeledImages) -> tuple[torch.Tensor, torch.Tensor]:
