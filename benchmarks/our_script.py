@@ -40,10 +40,6 @@ class WatchedRun:
     epochs_at: list[float] = field(default_factory=list)
     record: dict[str, Any] = field(default_factory=dict)
 
-    def seconds_from(self, first: int, last: int) -> float:
-        """Returns the seconds between the records of two epochs."""
-        return self.epochs_at[last - 1] - self.epochs_at[first - 1]
-
 
 class Training:
     """A process of MNIST_train.py."""
@@ -145,37 +141,37 @@ class Epochs:
     def take_turn(self) -> Turn:
         """Trains until every run has recorded its measured epochs, and then stops."""
         with training(self.project, self._options()) as started:
-            runs = started.watch(self._are_measured)
+            runs = started.watch(self.are_measured)
             megabytes = started.megabytes()
-        return self.turn_of(runs, megabytes)
-
-    def turn_of(self, runs: list[WatchedRun], megabytes: float) -> Turn:
-        """Returns what was measured.
-
-        Raises:
-            TurnFailed: the runs were not all trained at the same time.
-        """
-        first, last = WARM_UP_EPOCHS, self._last
-        if max(run.epochs_at[first - 1] for run in runs) >= min(run.epochs_at[last - 1] for run in runs):
-            raise TurnFailed(f"the {self.processes} runs were not trained at the same time")
         record = runs[0].record
         return Turn(
-            seconds_per_epoch(self.epochs, [run.seconds_from(first, last) for run in runs]),
+            seconds_per_epoch(self.epochs, self.seconds_of(runs)),
             record.get("threads", THREADS_OF_OLD_RECORDS),
             megabytes,
-            record["epochs"][last - 1]["validation"]["accuracy"],
+            record["epochs"][self._last - 1]["validation"]["accuracy"],
         )
+
+    def are_measured(self, runs: list[WatchedRun]) -> bool:
+        return len(self.seconds_of(runs)) == self.processes
+
+    def seconds_of(self, runs: list[WatchedRun]) -> list[float]:
+        """Returns the seconds that each run took for the measured epochs, if it has recorded them.
+
+        They begin when all runs are warmed up, so that all cores are busy.
+        """
+        if len(runs) < self.processes or any(len(run.epochs_at) < WARM_UP_EPOCHS for run in runs):
+            return []
+        begin = max(run.epochs_at[WARM_UP_EPOCHS - 1] for run in runs)
+        after = [[at for at in run.epochs_at if at >= begin] for run in runs]
+        return [epochs[self.epochs] - epochs[0] for epochs in after if len(epochs) > self.epochs]
 
     @property
     def _last(self) -> int:
         return WARM_UP_EPOCHS + self.epochs
 
     def _options(self) -> list[str]:
-        more = self._last + self.epochs  # so that no run ends, and frees its core, while another is measured
+        more = 10 * self._last  # no run may end, and free its core, before all are measured
         return [*self.options, "--repeats", str(self.processes), "--epochs", str(more)]
-
-    def _are_measured(self, runs: list[WatchedRun]) -> bool:
-        return len(runs) == self.processes and all(len(run.epochs_at) >= self._last for run in runs)
 
 
 def single_run(network: Network, epochs: int) -> Epochs:

@@ -81,18 +81,25 @@ def test_epochs_are_those_of_all_runs_after_warm_up(version, started):
     assert not started[0].is_running()
 
 
-def test_seconds_start_after_warm_up_of_each_run():
-    record = {"epochs": [{"validation": {"accuracy": 0.9}}] * 4}
-    runs = [WatchedRun([10.0, 20.0, 22.0, 24.0], record), WatchedRun([5.0, 21.0, 23.0, 25.0], record)]
-    turn = Epochs("other", PROJECT, (), processes=2, epochs=2).turn_of(runs, 1.0)
-    assert turn.seconds == 1
-    assert turn.threads == 2  # versions that do not record it used two
+def test_seconds_begin_when_all_runs_are_warmed_up():
+    contender = Epochs("other", PROJECT, (), processes=2, epochs=2)
+    early, late = WatchedRun([10.0, 12.0, 15.0, 21.0, 22.5, 24.0]), WatchedRun([12.0, 20.0, 22.0])
+    assert not contender.are_measured([early])
+    assert not contender.are_measured([early, WatchedRun([12.0])])
+    assert not contender.are_measured([early, late])
+    late.epochs_at.append(24.0)
+    assert contender.are_measured([early, late])
+    assert contender.seconds_of([early, late]) == [3.0, 4.0]
 
 
-def test_runs_that_train_one_after_the_other_are_not_a_sweep():
-    runs = [WatchedRun([1.0, 2.0, 3.0]), WatchedRun([4.0, 5.0, 6.0])]
-    with pytest.raises(TurnFailed, match="the 2 runs were not trained at the same time"):
-        Epochs("other", PROJECT, (), processes=2, epochs=1).turn_of(runs, 1.0)
+def test_runs_that_train_one_after_the_other_are_not_measured():
+    runs = [WatchedRun([1.0, 2.0, 3.0, 4.0]), WatchedRun([5.0, 6.0, 7.0, 8.0])]
+    assert not Epochs("other", PROJECT, (), processes=2, epochs=1).are_measured(runs)
+
+
+def test_version_that_does_not_record_its_threads_used_two(version):
+    turn = Epochs("other", version(), ("--presets", "1"), processes=1, epochs=1).take_turn()
+    assert turn.threads == 2
 
 
 @pytest.mark.parametrize("kind", [FirstEpoch, WholeCommand])
@@ -112,7 +119,7 @@ def test_training_that_ends_before_its_epochs_is_reported(version, monkeypatch):
 @pytest.mark.slow
 def test_our_sweep_is_measured_through_its_command_line():
     network = Network(8, {"hidden_sizes": (5,), "dropout": 0.0})
-    turn = Epochs("our sweep", PROJECT, network.options, processes=2, epochs=1).take_turn()
+    turn = Epochs("our sweep", PROJECT, network.options, processes=2, epochs=5).take_turn()
     assert turn.seconds > 0
     assert turn.threads >= 1
     assert turn.megabytes > 500  # two worker processes and the script
