@@ -105,7 +105,7 @@ def _claim(run: RunFolder, unfinished: Unfinished) -> None:
 def _add(unfinished: Unfinished, run: RunFolder) -> None:
     """Adds a run that this process has locked to the jobs, or to the lost runs."""
     remove_unfinished_saves(run)
-    had_epochs = bool(run.record.epochs)
+    had_epochs, best_epoch = bool(run.record.epochs), run.record.best_epoch
     state, run.record, warnings = newest_valid_state(run)
     unfinished.warnings += warnings
     record = run.record
@@ -114,7 +114,8 @@ def _add(unfinished: Unfinished, run: RunFolder) -> None:
         _mark_failed(run, f"{problem}, so it cannot be resumed; move its directory elsewhere and retrain the preset")
         unfinished.lost.append(run)
         return
-    if record.best_checkpoint and not run.intact_best_checkpoint():
+    is_best_kept = best_epoch == record.best_epoch  # otherwise, the best epoch will be trained again
+    if record.best_checkpoint and is_best_kept and not run.intact_best_checkpoint():
         run.release()
         unfinished.rejected.append(
             f"{run.name}: its {record.best_checkpoint} and {run.best_model.name} are damaged or missing; "

@@ -56,6 +56,27 @@ def test_finished_run_loses_states_that_a_killed_process_left(tmp_path):
     assert RunFolder.open(finished.path).record == finished.record
 
 
+@pytest.mark.parametrize(("best_epoch", "is_rejected"), [(1, True), (2, False)])
+def test_best_checkpoint_may_be_missing_only_if_it_will_be_written_again(tmp_path, best_epoch, is_rejected):
+    """The newest state can be older than the best epoch, and the best checkpoint of that time is deleted by then."""
+    run = a_run(tmp_path, 7, 1, "running", epochs=0)
+    for number in (1, 2):
+        run.record.epochs.append(epoch(number, number / 10))
+        run.record.best_epoch = min(number, best_epoch)
+        run.record.best_checkpoint = f"checkpoints/epoch_{run.record.best_epoch:06d}.keras"
+        if number == 1:
+            save_state(run, made_up_result(1, 0.1).state)
+    run.save_record()
+    if is_rejected:
+        with pytest.raises(
+            UsageError, match=r"its checkpoints/epoch_000001\.keras and best_model\.keras are damaged or"
+        ):
+            unfinished_runs(tmp_path / "runs", {7: TINY}, None)
+        return
+    (job,) = unfinished_runs(tmp_path / "runs", {7: TINY}, None).jobs
+    assert job.resume_from.epoch == 1
+
+
 def test_only_runs_of_selected_presets_are_resumed(tmp_path):
     for number, seed in ((7, 1), (8, 2), (9, 3)):
         a_run(tmp_path, number, seed, "interrupted")
