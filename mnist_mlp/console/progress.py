@@ -73,7 +73,7 @@ class SweepProgress:
         number = f"{self._jobs.index(job) + 1} of {len(self._jobs)}"
         path = escape(str(run.path))
         destination = f"resuming {path} after epoch {job.resume_from.epoch}" if job.resume_from else f"saving to {path}"
-        settings = ", ".join([*_settings(run.record), f"seed {job.seed}", destination])
+        settings = ", ".join([*_settings(run.record), f"seed {job.seed}", _threads(run.record), destination])
         self._print(f"[bold]Preset {run.record.preset_name}[/bold] ({number}): {settings}")
         self._tasks[run.name] = self._bars.add_task(
             f"preset {job.preset_number}",
@@ -169,6 +169,10 @@ class _NotebookBars:
 
 def _work_of(job: Job) -> float:
     return expected_seconds(job.preset, job.data_set) * job.epochs_left
+
+
+def _threads(record: RunRecord) -> str:
+    return f"{record.threads} thread{'' if record.threads == 1 else 's'}"
 
 
 def _settings(record: RunRecord) -> list[str]:

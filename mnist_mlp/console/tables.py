@@ -96,7 +96,6 @@ RESULTS = (
     Column("best epoch", lambda run: _best_epoch(run.record)),
     Column("validation", lambda run: _validation(run.record)),
     Column("time", lambda run: duration(run.record.training_seconds)),
-    Column("threads", lambda run: str(run.record.threads)),
     Column("status", lambda run: run.record.status, justify="left"),
     Column("run", lambda run: run.name, justify="left", is_folded=True),
 )

@@ -70,7 +70,6 @@ class RunRecord:
     preset_number: int
     preset: Preset
     seed: int
-    threads: int = THREADS_OF_OLD_RUNS
     status: RunStatus = RunStatus.RUNNING
     reason: str = ""
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -79,6 +78,7 @@ class RunRecord:
     machine: dict[str, Any] = field(default_factory=dict)
     parts: list[dict[str, Any]] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    threads: int = THREADS_OF_OLD_RUNS
     data_set: str = "mnist"
     data_sha256: dict[str, str] = field(default_factory=dict)
     best_epoch: int = 0

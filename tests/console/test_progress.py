@@ -42,13 +42,13 @@ def test_first_line_shows_hyperparameters():
     (line,) = lines(Job(7, PRESET.but(l1_decay=0.02), 1603), a_run(PRESET.but(l1_decay=0.02)), lambda progress: None)
     assert line == (
         "Preset 7 (1 of 1): 784-30-20-10 relu, adam, learning rate 0.002, batch size 250, weight decay 0.01, "
-        "dropout 0.3, L1 decay 0.02, seed 1603, saving to runs/a_run"
+        "dropout 0.3, L1 decay 0.02, seed 1603, 2 threads, saving to runs/a_run"
     )
 
 
 def test_first_line_of_resumed_run_shows_epoch():
     (line,) = lines(Job(7, PRESET, 1603, resume_from=TrainingState(4, [], [])), a_run(), lambda progress: None)
-    assert line.endswith("seed 1603, resuming runs/a_run after epoch 4")
+    assert line.endswith("seed 1603, 2 threads, resuming runs/a_run after epoch 4")
 
 
 def test_job_added_during_sweep_is_counted():

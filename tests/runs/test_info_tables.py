@@ -46,7 +46,9 @@ def make_epoch(number: int, first: float) -> dict:
 
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
-    record = RunRecord(7, PRESET, 19, RunStatus.DIVERGED, epochs=[make_epoch(1, 3.0), make_epoch(2, 4.0)], best_epoch=2)
+    record = RunRecord(
+        7, PRESET, 19, RunStatus.DIVERGED, epochs=[make_epoch(1, 3.0), make_epoch(2, 4.0)], best_epoch=2, threads=3
+    )
     return RunFolder(tmp_path / "the_run", record)
 
 
@@ -110,6 +112,7 @@ def test_overall_table_has_the_right_values(run, tmp_path):
         "warmup": "0.43",
         "ema_decay": "0.44",
         "l1_decay": "0.45",
+        "threads": "3",
     }
     assert {name: row[name] for name in expected if row[name] != expected[name]} == {}
     for name in set(row) - set(expected):
@@ -154,7 +157,7 @@ def test_table_without_newer_hyperparameters_is_upgraded_once(tmp_path, missing)
     for row, number in zip(found, (1, 2), strict=True):
         assert {name: row[name] for name in columns} == {name: f"{name}{number}" for name in columns}
         assert {name: row[name] for name in missing} == {
-            name: format_field(getattr(Preset(), name)) for name in missing
+            name: "2" if name == "threads" else format_field(getattr(Preset(), name)) for name in missing
         }
     content = path.read_bytes()
     assert content.splitlines()[0].decode().split("\t") == OVERALL_COLUMNS

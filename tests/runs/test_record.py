@@ -31,6 +31,7 @@ EVERY_FIELD = {
         {"first_epoch": 1, "versions": {"python": "3.11"}, "machine": {"cores": 2}},
         {"first_epoch": 3, "versions": {"python": "3.12"}, "machine": {"cores": None}},
     ],
+    "threads": 5,
     "data_set": "another",
     "data_sha256": {"a": "b"},
     "best_epoch": 2,

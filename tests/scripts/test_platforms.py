@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -115,7 +116,7 @@ def test_folder_is_quoted_as_windows_needs_it(monkeypatch, tmp_path):
 
 
 def test_ctrl_c_does_not_end_a_wait_for_workers_on_windows(monkeypatch):
-    ours, theirs = local_engine.multiprocessing.Pipe()
+    ours, theirs = multiprocessing.Pipe()
     theirs.send("a result")
     wait, interruptions = local_engine.wait, [InterruptedError(4, "Interrupted system call")]
 

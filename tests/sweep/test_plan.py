@@ -56,7 +56,7 @@ def test_changes_apply_to_every_preset_and_are_recorded():
     plan = plan_new_runs({1: TINY, 2: other}, [5], epochs=3, changes={"dropout": 0.5})
     jobs = [(job.preset_number, job.preset, job.changed) for job in plan.jobs]
     assert jobs == [(1, other.but(epochs=3), ("dropout",)), (2, other.but(epochs=3), ())]
-    with pytest.raises(UsageError, match=r"^--set dropout: must be a number"):
+    with pytest.raises(UsageError, match=r"^dropout: must be a number"):
         plan_new_runs({1: TINY}, [5], changes={"dropout": 1})
 
 
