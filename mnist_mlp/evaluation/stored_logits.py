@@ -1,4 +1,4 @@
-"""Stores a run's logits with its predictions, so that an unchanged run need not be scored again.
+"""Stores a run's logits with its predictions, so that an unchanged run does not have to be scored again.
 
 Does not import TensorFlow.
 """

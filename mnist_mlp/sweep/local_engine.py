@@ -211,7 +211,7 @@ class WorkerProcesses:
         self._workers[self._workers.index(worker)] = self._start(threads)
 
     def _cause(self, code: int) -> str:
-        """Returns why a process with this exit code died, as far as it is known."""
+        """Returns why a process with this exit code died, if that is known."""
         if not _was_killed(code):
             return signal.Signals(-code).name if code < 0 else f"exit status {code}"
         certainty = "" if Cgroups().memory_kills() > self._memory_kills else "probably "

@@ -7,32 +7,22 @@ the last epoch that was received.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import logging
-import os
-import secrets
-import signal
-import socket
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-import mnist_mlp
 from mnist_mlp.data.dataset import MNIST, DataSet
 from mnist_mlp.data.loading import load_training_data
-from mnist_mlp.errors import UsageError, WorkFailed, in_one_line, kind_and_text
-from mnist_mlp.host.quiet import silenced_standard_error
-from mnist_mlp.presets.checks import not_allowed
+from mnist_mlp.errors import kind_and_text
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.sweep.allocation import threads_of
 from mnist_mlp.sweep.jobs import POLL_SECONDS, Ended, EpochDone, Event, Job, JobFeed, JobSource, Retried, Started
+from mnist_mlp.sweep.ray_cluster import connect, cpus_per_task, import_ray, kept_signal_handler, require_cluster
 from mnist_mlp.training.results import EpochResult, TrainingState
 
 if TYPE_CHECKING:
@@ -75,16 +65,16 @@ class RayTasks:
         data_dir: Path,
         data_sets: Iterable[DataSet] = (MNIST,),
     ) -> None:
-        ray = _import_ray()
+        ray = import_ray()
         if address:
-            _require_cluster(address)
+            require_cluster(address)
         data = {data_set: load_training_data(data_dir, data_set) for data_set in data_sets}
-        _connect(address)
+        connect(address)
         self._workers = workers
         self._data = {data_set: ray.put(images) for data_set, images in data.items()}
         self._resource = "GPU" if ray.cluster_resources().get("GPU") else "CPU"
         tasks = max(1, min(len(jobs), workers or int(ray.cluster_resources().get(self._resource, 1))))
-        self._threads = threads_of(jobs, tasks=1, cpus=_cpus_per_task(tasks))
+        self._threads = threads_of(jobs, tasks=1, cpus=cpus_per_task(tasks))
         self._task = ray.remote(_train)
         self._running: dict[ray.ObjectRefGenerator, _Attempt] = {}
         self._lost: deque[_Attempt] = deque()  # waiting to be retried
@@ -126,7 +116,7 @@ class RayTasks:
         for task in self._running:
             ray.cancel(task, force=True)
         self._running = {}
-        with _kept_signal_handler():
+        with kept_signal_handler():
             ray.shutdown()
 
     def _submit_tasks(self, feed: JobFeed) -> None:
@@ -147,7 +137,7 @@ class RayTasks:
         job, threads = attempt.job, self._threads_of(attempt.job)
         options = {
             "num_gpus": 1 if self._resource == "GPU" else 0,
-            "num_cpus": min(threads, _cpus_per_task(1)),  # more than any machine has would never be available
+            "num_cpus": min(threads, cpus_per_task(1)),  # more than any machine has would never be available
             # The number of threads is fixed when TensorFlow starts. Ray uses a process only for equal variables.
             "runtime_env": {"env_vars": {"MNIST_MLP_THREADS": str(threads)}},
             "max_retries": 0,  # Ray would restart a lost task from its first epoch; this engine resumes it
@@ -212,107 +202,6 @@ class RayTasks:
         return Retried(attempt.job, type(error).__name__)
 
 
-def _import_ray() -> ModuleType:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray's message about a lost node is several pages long; a `Retried` event reports the loss in one line.
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "Raylet is terminated")
-    # If this process runs under `uv run`, Ray would start every worker with the same `uv run` command in a copy of the
-    # current directory. There, uv finds neither this environment nor Ray, and the sweep waits forever.
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    try:
-        import ray  # reads these variables
-    except ModuleNotFoundError:
-        raise UsageError(
-            "--engine ray requires Ray; install it: python -m pip install -r requirements-ray.txt"
-        ) from None
-    return ray
-
-
-def _connect(address: str | None) -> None:
-    import ray
-
-    if not address:  # Ray would write a token to the home directory, which can be read-only
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())
-    try:
-        # cluster errors are raised as exceptions anyway
-        with silenced_standard_error(), _kept_signal_handler():
-            ray.init(
-                address=address or "local",
-                runtime_env={"py_modules": [mnist_mlp.__path__[0]]},
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                **({} if address else {"include_dashboard": False}),
-            )
-    except Exception as error:  # Ray raises many exception types here, depending on the cause
-        raise WorkFailed(_why_not_connected(address, in_one_line(error)[:300])) from None
-
-
-def _why_not_connected(address: str | None, message: str) -> str:
-    if "Version mismatch" in message:
-        return f"the Ray cluster ({address}) needs the same versions of Ray and Python on all machines: {message}"
-    if address:
-        return f"no Ray cluster found ({address}), or wrong token: {message}"
-    remedy = ""
-    if "AF_UNIX path length" in message:
-        remedy = "; set RAY_TMPDIR to a shorter directory, for example RAY_TMPDIR=/tmp"
-    return f"cannot start Ray on this machine: {message}{remedy}"
-
-
-@contextlib.contextmanager
-def _kept_signal_handler() -> Iterator[None]:
-    """Keeps the handler for SIGTERM. Ray installs its own, which aborts this process and prints a C++ stack trace."""
-    if threading.current_thread() is not threading.main_thread():  # Python sets handlers only in the main thread
-        yield
-        return
-    handler = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)
-
-
-def _require_cluster(address: str) -> None:
-    """Checks that something listens at the address, or at the address that "auto" stands for, if that is known.
-
-    Raises:
-        UsageError: the address is not HOST:PORT.
-        WorkFailed: nothing listens there.
-    """
-    if address != "auto":
-        _require_listener(address, "--ray-address")
-    elif (address := os.environ.get("RAY_ADDRESS", "auto")) != "auto":  # takes precedence in Ray too
-        _require_listener(address, "RAY_ADDRESS")
-    elif address := _latest_cluster():
-        _require_listener(address, "--ray-address")
-
-
-def _latest_cluster() -> str:
-    """Returns the address of the cluster that `ray start` started last, even if it has crashed; "" if there is none."""
-    folder = os.environ.get("RAY_TMPDIR") or (sys.platform == "linux" and os.environ.get("TMPDIR")) or "/tmp"
-    with contextlib.suppress(OSError):
-        return Path(folder, "ray", "ray_current_cluster").read_text().strip()
-    return ""
-
-
-def _require_listener(address: str, name: str) -> None:
-    """Checks that something listens at the address. Waits at most 10 seconds; Ray itself would keep trying for minutes.
-
-    Args:
-        name: the option or variable with the address, for the error message.
-
-    Raises:
-        UsageError: the address is not HOST:PORT.
-        WorkFailed: nothing listens there.
-    """
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdecimal():  # also rejects ray://...: Ray Client cannot stream results
-        raise not_allowed(name, address, "HOST:PORT of a cluster that this machine is part of, or auto")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
-        raise WorkFailed(f"no Ray cluster at {address} ({in_one_line(error)}); start one or check the port") from None
-
-
 def _train(
     data: list[ray.ObjectRef], preset: Preset, seed: int, threads: int, resume_from: TrainingState | None
 ) -> Iterator[EpochResult | None]:
@@ -327,15 +216,6 @@ def _train(
 
     use_threads(threads)
     yield from train(preset, seed, _fetched(data[0]), resume_from)
-
-
-def _cpus_per_task(tasks: int) -> int:
-    """Returns how many CPUs each of so many equal tasks can have in the cluster, at least 1."""
-    import ray
-
-    machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    fitting = [cpus for cpus in range(1, max(machines, default=0) + 1) if sum(m // cpus for m in machines) >= tasks]
-    return max(fitting, default=1)
 
 
 @functools.lru_cache(maxsize=1)

@@ -160,7 +160,7 @@ def test_error_for_a_long_temporary_directory_names_the_variable(script, tmp_pat
 def test_workers_use_this_environment_under_uv_run(tmp_path):
     """Ray looks for "uv run" among the parents of its process, and would start all workers with that command."""
     (tmp_path / "run").write_text('"$@"\n')
-    code = "from mnist_mlp.sweep import ray_engine as e; ray = e._import_ray(); e._connect(None)"
+    code = "from mnist_mlp.sweep import ray_cluster as cluster; ray = cluster.import_ray(); cluster.connect(None)"
     code += "; print(sorted(ray.get_runtime_context().runtime_env))"
     command = ["uv", "run", sys.executable, "-c", code]
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
