@@ -21,6 +21,7 @@ from selenium import webdriver
 
 from mnist_mlp.data.images import LabeledImages, TrainingData
 from mnist_mlp.data.loading import load_training_data
+from mnist_mlp.host.cgroups import MOUNT
 from tests.helpers import PROJECT, MadeOnce, Script, folders
 
 
@@ -221,3 +222,22 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str, Path | None], Path]]:
     yield mount
     for folder in filter(os.path.ismount, mounted):
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+def real_group() -> Iterator[Callable[[int], Path]]:
+    """Creates a control group with a memory limit in MiB: real_group(300). Needs root."""
+    has_version_1 = (MOUNT / "memory").is_dir()
+    group = MOUNT / ("memory" if has_version_1 else "") / f"mnist_mlp_{os.getpid()}"
+
+    def create(limit: int) -> Path:
+        try:
+            group.mkdir()
+            (group / ("memory.limit_in_bytes" if has_version_1 else "memory.max")).write_text(str(limit * 2**20))
+        except OSError:
+            pytest.skip("cannot create a control group")
+        return group
+
+    yield create
+    with contextlib.suppress(OSError):
+        group.rmdir()

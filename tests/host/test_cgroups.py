@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mnist_mlp.host import resources
-from mnist_mlp.host.cgroups import MOUNT, Cgroups
+from mnist_mlp.host.cgroups import Cgroups
 from mnist_mlp.host.resources import available_cpus, available_memory
 from tests.helpers import PROJECT
 
@@ -88,27 +86,10 @@ def test_share_of_a_cpu_counts_as_one(monkeypatch, quota, cpus):
     assert available_cpus() == cpus
 
 
-@pytest.fixture
-def real_group() -> Iterator[Path]:
-    """A real control group with a memory limit of 300 MiB. Needs root and version 1 or a delegated version 2."""
-    version_1 = (MOUNT / "memory").is_dir()
-    group = MOUNT / ("memory" if version_1 else "") / f"mnist_mlp_{os.getpid()}"
-    limit = group / ("memory.limit_in_bytes" if version_1 else "memory.max")
-    try:
-        group.mkdir()
-        limit.write_text(str(300 * MIB))
-    except OSError:
-        with contextlib.suppress(OSError):
-            group.rmdir()
-        pytest.skip("cannot create a control group")
-    yield group
-    group.rmdir()
-
-
 def test_real_limit_and_kill(real_group):
     code = f"""
 import subprocess, sys, os
-open({str(real_group / "cgroup.procs")!r}, "w").write(str(os.getpid()))
+open({str(real_group(300) / "cgroup.procs")!r}, "w").write(str(os.getpid()))
 from mnist_mlp.host.cgroups import Cgroups
 from mnist_mlp.host.resources import available_memory
 print(available_memory() <= 300 * 2**20, available_memory() > 150 * 2**20, Cgroups().memory_kills())
