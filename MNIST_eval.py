@@ -26,7 +26,7 @@ from mnist_mlp.commands import command, typed_path
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.tables import repeats_table, scores_table
 from mnist_mlp.console.terminal import escape, open_console, print_line
-from mnist_mlp.disk import disk_errors
+from mnist_mlp.disk.disk_errors import explained
 from mnist_mlp.disk.files import require_writable_folder
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.evaluation.score_tables import read_ensemble_log, read_eval_log
@@ -92,8 +92,7 @@ def require_empty_folder(folder: Path) -> None:
         is_empty = not any(folder.iterdir())
     except OSError as error:
         raise UsageError(
-            f"cannot read {folder} ({disk_errors.reason(error)}); {disk_errors.remedy(error, folder)}, "
-            "or choose another directory with --export"
+            f"cannot read {folder} {explained(error, folder)}, or choose another directory with --export"
         ) from None
     if not is_empty:
         raise UsageError(f"--export: {folder} is not empty; choose a new directory")

@@ -24,7 +24,7 @@ from typing import BinaryIO
 import numpy as np
 
 from mnist_mlp.data.dataset import IdxFile
-from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import explained
 from mnist_mlp.disk.files import replace_file
 from mnist_mlp.disk.locks import Lock
 from mnist_mlp.errors import WorkFailed
@@ -102,8 +102,7 @@ def _read(path: Path, file: IdxFile) -> _Content | None:
         return None
     except OSError as error:
         raise WorkFailed(
-            f"{path} cannot be read ({reason(error)}); "
-            f"{remedy(error, path)}, or choose another directory with --data-dir"
+            f"{path} cannot be read {explained(error, path)}, or choose another directory with --data-dir"
         ) from None
 
 
@@ -158,8 +157,8 @@ def _fetch(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> bytes:
             return _fetch_from_mirrors(data_dir, file, mirrors) if decoded is None else decoded
     except OSError as error:
         raise WorkFailed(
-            f"{data_dir / file.name} is missing or damaged and cannot be written ({reason(error)}); "
-            f"{remedy(error, data_dir)}, or choose another directory with --data-dir"
+            f"{data_dir / file.name} is missing or damaged and cannot be written "
+            f"{explained(error, data_dir)}, or choose another directory with --data-dir"
         ) from error
 
 

@@ -33,6 +33,15 @@ _REMEDIES = {
 }
 
 
+def explained(error: OSError, path: Path) -> str:
+    """Returns what the operating system reports and what to do about it: "(Permission denied); change its permissions".
+
+    Args:
+        path: the file or directory that cannot be written or read.
+    """
+    return f"({reason(error)}); {remedy(error, path)}"
+
+
 def reason(error: OSError) -> str:
     """Returns what the operating system reports, in one line and without the path."""
     return error.strerror or in_one_line(error)

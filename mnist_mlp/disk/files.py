@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from mnist_mlp.disk.disk_errors import may_be_open_elsewhere, reason, remedy
+from mnist_mlp.disk.disk_errors import explained, may_be_open_elsewhere
 from mnist_mlp.errors import UsageError
 
 SECONDS_UNTIL_CLOSED = 3.0
@@ -136,6 +136,5 @@ def require_writable_folder(folder: Path, option: str) -> None:
             pass
     except OSError as error:
         raise UsageError(
-            f"cannot write to {folder} ({reason(error)}); "
-            f"{remedy(error, folder)}, or choose another directory with {option}"
+            f"cannot write to {folder} {explained(error, folder)}, or choose another directory with {option}"
         ) from None

@@ -16,7 +16,7 @@ import numpy as np
 
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.loading import load_test_data
-from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import explained
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.evaluation.best_checkpoint import Checkpoint, best_checkpoint
 from mnist_mlp.evaluation.predictions import logits_of_ensemble, score
@@ -153,5 +153,5 @@ def _new_result(run: RunFolder, checkpoint: Checkpoint, test: LabeledImages) -> 
         write_evaluation(run, predictions, test)
         store_logits(run, logits, predictions, source_of_logits(run, checkpoint.sha256))
     except OSError as error:
-        raise WorkFailed(f"cannot write to {run.path} ({reason(error)}); {remedy(error, run.path)}") from None
+        raise WorkFailed(f"cannot write to {run.path} {explained(error, run.path)}") from None
     return _Result(logits, test.labels, test_score)

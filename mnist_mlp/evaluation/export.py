@@ -37,8 +37,7 @@ def export_best_model(run: RunFolder, folder: Path) -> str:
         raise WorkFailed(f"TensorFlow cannot write to {str(folder)!r}; choose a name with valid characters") from None
     except (OSError, tf.errors.OpError) as error:
         known = error if isinstance(error, OSError) else disk_errors.with_number(in_one_line(error))
-        reason, remedy = disk_errors.reason(known), disk_errors.remedy(known, folder)
-        raise WorkFailed(f"cannot write to {folder} ({reason}); {remedy}") from None
+        raise WorkFailed(f"cannot write to {folder} {disk_errors.explained(known, folder)}") from None
     return _description(run, model)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import explained
 from mnist_mlp.errors import WorkFailed
 from mnist_mlp.evaluation.scores import ScoredRun, TestScore
 from mnist_mlp.runs.text_table import Column, lock_of, read_table, replace_table
@@ -65,7 +65,7 @@ def write_scores(
         if ensemble:
             log_ensemble(info_dir, [scored_run.run.name for scored_run in scored], ensemble)
     except OSError as error:
-        raise WorkFailed(f"cannot write to {info_dir} ({reason(error)}); {remedy(error, info_dir)}") from None
+        raise WorkFailed(f"cannot write to {info_dir} {explained(error, info_dir)}") from None
 
 
 def write_eval_log(info_dir: Path, scored: Iterable[ScoredRun], evaluated: Container[str] | None = None) -> None:

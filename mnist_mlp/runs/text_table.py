@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import explained
 from mnist_mlp.disk.files import write_bytes_atomically, write_text_atomically
 from mnist_mlp.disk.locks import Lock
 from mnist_mlp.errors import UsageError
@@ -63,7 +63,7 @@ class AppendedTable:
             with path.open("ab"):
                 pass
         except OSError as error:
-            raise UsageError(f"{path} cannot be read or written ({reason(error)}); {remedy(error, path)}") from None
+            raise UsageError(f"{path} cannot be read or written {explained(error, path)}") from None
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Appends a row. If the disk is full, no part of it is written.
@@ -106,7 +106,7 @@ def read_table(path: Path, columns: Sequence[str], defaults: Mapping[str, Any] =
     try:
         header = _require_readable_header(path, columns, defaults)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({reason(error)}); {remedy(error, path)}") from None
+        raise UsageError(f"{path} cannot be read {explained(error, path)}") from None
     missing = {column: _text(defaults[column]) for column in columns if column not in header}
     with path.open(encoding=ENCODING, errors="replace", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)

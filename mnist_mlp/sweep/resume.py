@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mnist_mlp.disk import disk_errors
+from mnist_mlp.disk.disk_errors import explained
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.runs.environment import changes_of_results, current_machine, current_versions
@@ -97,9 +97,7 @@ def _claim(run: RunFolder, unfinished: Unfinished) -> None:
         unfinished.rejected.append(f"{run.name}: {reason}; resume it with the version that wrote it")
     except OSError as error:
         run.release()
-        unfinished.rejected.append(
-            f"cannot write to {run.name} ({disk_errors.reason(error)}); {disk_errors.remedy(error, run.path)}"
-        )
+        unfinished.rejected.append(f"cannot write to {run.name} {explained(error, run.path)}")
 
 
 def _add(unfinished: Unfinished, run: RunFolder) -> None:

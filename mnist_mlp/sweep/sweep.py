@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mnist_mlp.commands import command
-from mnist_mlp.disk.disk_errors import reason, remedy
+from mnist_mlp.disk.disk_errors import explained, remedy
 from mnist_mlp.errors import WorkFailed, kind_and_text
 from mnist_mlp.runs.info_tables import InfoLogs
 from mnist_mlp.runs.record import InvalidRun, RunStatus
@@ -178,6 +178,4 @@ def _new_run(runs_dir: Path, job: Job, threads: int) -> RunFolder:
     try:
         return new_run(runs_dir, job.preset_number, job.preset, job.seed, threads, job.data_set, job.changed)
     except OSError as error:
-        raise WorkFailed(
-            f"cannot create a run directory in {runs_dir} ({reason(error)}); {remedy(error, runs_dir)}"
-        ) from error
+        raise WorkFailed(f"cannot create a run directory in {runs_dir} {explained(error, runs_dir)}") from error
