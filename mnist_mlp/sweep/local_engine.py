@@ -10,7 +10,6 @@ import signal
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -32,13 +31,13 @@ class InThisProcess:
         data_dir: directory with the data set files.
         data_sets: all data sets that the jobs use.
 
-    `run` raises WorkFailed if the training data is missing and cannot be downloaded.
+    Raises:
+        WorkFailed: the training data is missing and cannot be downloaded.
     """
 
     def __init__(self, threads: int, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)) -> None:
         self._threads = threads
-        self._loader = ThreadPoolExecutor(1)  # loads the data while the caller imports TensorFlow
-        self._data = {data_set: self._loader.submit(load_training_data, data_dir, data_set) for data_set in data_sets}
+        self._data = {data_set: load_training_data(data_dir, data_set) for data_set in data_sets}
         self._job: Job | None = None
         self._is_canceled = False
 
@@ -47,8 +46,6 @@ class InThisProcess:
         from mnist_mlp.libraries.tensorflow_state import use_threads
 
         use_threads(self._threads)
-        for loading in self._data.values():
-            loading.result()
         feed = JobFeed(source)
         while not feed.is_exhausted:
             job = feed.take()
@@ -62,8 +59,7 @@ class InThisProcess:
         self._is_canceled = self._is_canceled or job is self._job
 
     def close(self) -> None:
-        """Frees the thread that loads the data. Training only runs while the caller waits for the next event."""
-        self._loader.shutdown(wait=False)
+        """Does nothing: training only runs while the caller waits for the next event of `run`."""
 
     def _train(self, job: Job) -> Iterator[Event]:
         from mnist_mlp.training.loop import train
@@ -72,7 +68,7 @@ class InThisProcess:
         yield Started(job, self._threads)
         failure = ""
         try:
-            epochs = train(job.preset, job.seed, self._data[job.data_set].result(), job.resume_from)
+            epochs = train(job.preset, job.seed, self._data[job.data_set], job.resume_from)
             while not self._is_canceled and (result := next(epochs, None)):
                 yield EpochDone(job, result)
         except Exception as error:

@@ -137,6 +137,7 @@ def test_rejected_resume_locks_nothing(kernel, tmp_path):
 
 
 def test_downloads_of_keras_still_work(kernel, tmp_path):
+    (tmp_path / "keras").mkdir()
     home = {"KERAS_HOME": str(tmp_path / "keras")}
     kernel.run(f"import os\nos.environ.update({home!r})")
     assert kernel.run("from mnist_mlp.notebook import runs, score\nimport mnist_mlp.training.loop").errors == []

@@ -139,7 +139,6 @@ def test_settings_that_find_devices_are_kept():
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "TF_CPP_MIN_LOG_LEVEL": "0",
         "KERAS_BACKEND": "tensorflow",
-        "KERAS_HOME": os.devnull,
     }
 
 

@@ -6,6 +6,8 @@ import signal
 import sys
 import warnings
 
+import psutil  # noqa: F401 - first, because it has other code for Windows
+
 MODULES = set("crypt curses fcntl grp nis pty pwd readline resource spwd syslog termios tty".split())
 FUNCTIONS = (  # without the few that NumPy and multiprocessing call on Linux
     "chown chroot fchmod fchown fork forkpty fstatvfs getegid geteuid getgid getloadavg getpgid getuid killpg lchown "
