@@ -16,7 +16,7 @@ MEMORY_OF_PROCESS = 550 << 20
 MEMORY_FOR_AUGMENTATION = 400 << 20  # pixels with their neighbors: preset 78 needs that much more than preset 65
 BYTES_PER_WEIGHT = 48  # weight, gradient, optimizer state, copies: 784-1500-1000-500-10 needs 150 MB for 3.2M
 
-# A thread pays off if it gets at least this many floating-point operations of each step. See docs/performance.md.
+# A thread gets at least this many floating-point operations of each step. A rule of thumb: not measured on many cores.
 FLOPS_PER_THREAD = 1e8
 
 
