@@ -190,10 +190,10 @@ def test_warning_while_no_machine_is_free(monkeypatch, capsys):
     monkeypatch.setattr(ray_engine, "SECONDS_UNTIL_WARNING", 0.01)
     cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
-        engine = RayTasks(cluster.address, None, PROJECT / "MNIST_data")
+        job = a_job(1)
+        engine = RayTasks(cluster.address, [job], None, PROJECT / "MNIST_data")
         command = ["-m", "ray.scripts.scripts", "start", "--address", cluster.address, "--num-cpus", "1", "--block"]
         node = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        job = a_job(1)
         assert kinds(events_of(engine, [job]), job) == [Started, EpochDone, Ended]
         node.terminate()
         node.wait(timeout=60)
