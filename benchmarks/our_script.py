@@ -180,13 +180,17 @@ def single_run(network: Network, epochs: int) -> Epochs:
 
 
 @dataclass(frozen=True)
-class FirstEpoch:
-    """Measures the time from the command until an epoch is recorded."""
+class _Command:
+    """A command whose time is measured, in the project directory of one version."""
 
     name: str
     project: Path
     options: tuple[str, ...]
     processes = 1
+
+
+class FirstEpoch(_Command):
+    """Measures the time from the command until an epoch is recorded."""
 
     def take_turn(self) -> Turn:
         with training(self.project, list(self.options)) as started:
@@ -194,14 +198,8 @@ class FirstEpoch:
         return Turn(min(run.epochs_at[0] for run in runs if run.epochs_at))
 
 
-@dataclass(frozen=True)
-class WholeCommand:
+class WholeCommand(_Command):
     """Measures the time from the command until the process has ended and all runs have finished."""
-
-    name: str
-    project: Path
-    options: tuple[str, ...]
-    processes = 1
 
     def take_turn(self) -> Turn:
         with training(self.project, list(self.options)) as started:

@@ -8,7 +8,7 @@ Source: https://docs.kernel.org/admin-guide/cgroup-v2.html, https://docs.kernel.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 MOUNT, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
@@ -54,8 +54,9 @@ class Cgroups:
 
     def memory_kills(self) -> int:
         """Returns how many processes of these groups were killed because a group had reached its memory limit."""
-        files = (*_each(self._folders(""), "memory.events"), *_each(self._folders("memory"), "memory.oom_control"))
-        return max((_entry(file, "oom_kill") for file in files), default=0)
+        version_1 = [folder / "memory.oom_control" for folder in self._folders("memory")]
+        version_2 = [folder / "memory.events" for folder in self._folders("")]
+        return max((_entry(file, "oom_kill") for file in (*version_1, *version_2)), default=0)
 
     def _memory(self) -> Iterator[tuple[int, int, int]]:
         """Yields the limit, the use and the file cache of every group with a limit, in bytes."""
@@ -78,10 +79,6 @@ class Cgroups:
         own = PurePosixPath(self._paths[controller].lstrip("/"))
         for path in (own, *own.parents):
             yield mount / path
-
-
-def _each(folders: Iterable[Path], name: str) -> Iterator[Path]:
-    return (folder / name for folder in folders)
 
 
 def _text(file: Path) -> str:

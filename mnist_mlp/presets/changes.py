@@ -53,7 +53,7 @@ def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for text in texts:
         name, sign, value = text.partition("=")
-        name = hyperparameter_named(name) or name
+        name = _normalized(name) if _normalized(name) in HYPERPARAMETERS else name
         if not sign:
             raise UsageError(f"{OPTION} {text}: write NAME=VALUE, such as {OPTION} learning_rate=0.01")
         if name not in HYPERPARAMETERS and (meant := hyperparameter_meant_by(name)):
@@ -66,15 +66,9 @@ def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
     return changes
 
 
-def hyperparameter_named(text: str) -> str | None:
-    """Returns the hyperparameter that the user means, such as learning_rate for "--Learning-Rate", or None."""
-    name = text.strip().lstrip("-").replace("-", "_").lower()
-    return name if name in HYPERPARAMETERS else None
-
-
 def hyperparameter_meant_by(text: str) -> str | None:
     """Returns the hyperparameter that a name or abbreviation stands for: learning_rate for "--lr". None if unclear."""
-    name = text.strip().lstrip("-").replace("-", "_").lower()
+    name = _normalized(text)
     same = [known for known in HYPERPARAMETERS if known.replace("_", "") == name.replace("_", "")]
     longer = [known for known in HYPERPARAMETERS if known.startswith(f"{name}_")]
     found = [ABBREVIATIONS[name]] if name in ABBREVIATIONS else same or longer
@@ -104,6 +98,10 @@ def lines_to_keep(registry: Registry, presets: Mapping[int, Preset], changes: Ma
         line = f"PRESETS[{number}].but({arguments})"
         lines.append(f"PRESETS[{next(unused)}] = {line}" if same is None else f"# {line} is PRESETS[{same}]")
     return lines
+
+
+def _normalized(name: str) -> str:
+    return name.strip().lstrip("-").replace("-", "_").lower()
 
 
 def _value(name: str, text: str) -> Any:
