@@ -75,7 +75,7 @@ def test_whole_command_lasts_until_its_process_ends(version):
 
 def test_epochs_are_those_of_all_runs_after_warm_up(version, started):
     turn = Epochs("other", version(threads=5), ("--presets", "1"), processes=2, epochs=3).take_turn()
-    assert turn.seconds >= 0.1 / 2
+    assert turn.seconds > 0
     assert (turn.threads, turn.validation_accuracy) == (5, 0.05)
     assert turn.megabytes > 0
     assert not started[0].is_running()
