@@ -7,11 +7,11 @@ import os
 import sys
 import warnings
 
-import mnist_mlp.libraries.quiet_matplotlib  # noqa: F401 - before Keras imports matplotlib
 from mnist_mlp.disk.files import require_temporary_folder
 from mnist_mlp.errors import UsageError
 from mnist_mlp.host.interactive import is_interactive
 from mnist_mlp.host.quiet import silenced_standard_error
+from mnist_mlp.libraries.faster_import import without_garbage_collection, without_optional_packages
 from mnist_mlp.libraries.user_settings import remove_numeric_settings, without_keras_configuration
 
 # The number of threads affects how some matrix products are split, and therefore the last bits of their sums. This is
@@ -27,7 +27,14 @@ if not is_interactive():
     warnings.filterwarnings("ignore", module=r"(h5py|html5lib|keras|numpy|tensorboard|tensorflow)(\.|$)")
 if not os.environ.get("TF_CPP_MIN_LOG_LEVEL", "").isdecimal():  # TensorFlow takes other text as 0: log everything
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # errors only
-with silenced_standard_error(), without_keras_configuration(os.environ):
+with contextlib.ExitStack() as _during_import:
+    if is_interactive():  # other cells may use all of Keras
+        import mnist_mlp.libraries.quiet_matplotlib  # noqa: F401 - before Keras imports matplotlib
+    else:
+        _during_import.enter_context(without_optional_packages())
+    _during_import.enter_context(without_garbage_collection())
+    _during_import.enter_context(silenced_standard_error())
+    _during_import.enter_context(without_keras_configuration(os.environ))
     import keras
     import tensorflow as tf
 
