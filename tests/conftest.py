@@ -120,7 +120,9 @@ def trained(made_once: MadeOnce, script: Script) -> Path:
     """Output of MNIST_train.py in runs/ and INFOS/: presets 1 and 8, two epochs each."""
 
     def train(folder: Path) -> None:
-        process = script("MNIST_train.py", "--presets", "1,8", "--epochs", 2, "--workers", 1, *folders(folder))
+        process = script(
+            "MNIST_train.py", "--presets", "1,8", "--epochs", 2, "--threads", 1, "--workers", 1, *folders(folder)
+        )
         assert process.returncode == 0, process.stderr
         (folder / "stdout").write_text(process.stdout)
         (folder / "stderr").write_text(process.stderr)

@@ -26,7 +26,7 @@ from tests.helpers import PROJECT, TINY, folders, made_up_result, only_line, res
 
 pytestmark = pytest.mark.slow
 
-QUICK = ("MNIST_train.py", "--presets", "8", "--epochs", "2", "--quiet")
+QUICK = ("MNIST_train.py", "--presets", "8", "--epochs", "2", "--quiet", "--threads", "1")
 WITHOUT_LOCKS = [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP]
 
 

@@ -85,7 +85,7 @@ def test_info_tables_have_a_row_per_epoch_and_per_run(trained):
 
 
 def test_same_seed_gives_same_bits_in_another_process(trained, tmp_path, script):
-    chosen = ("--presets", 8, "--epochs", 2, "--repeats", 2, "--workers", 1, "--quiet")
+    chosen = ("--presets", 8, "--epochs", 2, "--repeats", 2, "--workers", 1, "--threads", 1, "--quiet")
     process = script("MNIST_train.py", *chosen, *folders(tmp_path))
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     again, other = runs_in(tmp_path)

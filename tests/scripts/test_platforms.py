@@ -45,7 +45,7 @@ def test_posix_only_modules_and_functions_are_missing(script, without_posix):
 
 @pytest.mark.slow
 def test_scripts_work_without_posix(script, without_posix, tmp_path, trained):
-    command = ("--presets", "1,8", "--epochs", "2", "--workers", "2", "--quiet", *folders(tmp_path))
+    command = ("--presets", "1,8", "--epochs", "2", "--workers", "2", "--threads", "1", "--quiet", *folders(tmp_path))
     process = script("MNIST_train.py", *command, **without_posix)
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     assert results(tmp_path) == results(trained)

@@ -16,7 +16,7 @@ from tests.sweep.conftest import one_cluster_at_a_time  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.slow
 
-TRAINING = ("MNIST_train.py", "--presets", "8", "--epochs", "2", "--workers", "1", "--quiet")
+TRAINING = ("MNIST_train.py", "--presets", "8", "--epochs", "2", "--workers", "1", "--threads", "1", "--quiet")
 SETTINGS = {
     "Keras": {"KERAS_BACKEND": "jax", "KERAS_MAX_EPOCHS": "x", "KERAS_NNX_ENABLED": "1", "TF_USE_LEGACY_KERAS": "1"},
     "flags that change results": {
@@ -88,7 +88,7 @@ def test_keras_imported_by_registry_uses_our_number_format(script, tmp_path, exp
 
 def test_worker_processes_ignore_settings(script, tmp_path, trained):
     settings = {name: value for each in SETTINGS.values() for name, value in each.items()}
-    command = ("MNIST_train.py", "--presets", "1,8", "--epochs", 2, "--workers", 2, "--quiet")
+    command = ("MNIST_train.py", "--presets", "1,8", "--epochs", 2, "--workers", 2, "--threads", 1, "--quiet")
     process = script(*command, *folders(tmp_path), **settings)
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     assert results(tmp_path) == results(trained)

@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         reference = Path(folder, "reference")
-        sweep = ("--presets", PRESETS, "--epochs", str(options.epochs))
+        sweep = ("--presets", PRESETS, "--epochs", str(options.epochs), "--threads", "1")
         run_to_end(reference, *sweep)
         engine = ("--engine", options.engine)
         kills_left = options.kills

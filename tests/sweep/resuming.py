@@ -18,7 +18,7 @@ from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import read_table
 from tests.helpers import PROJECT, folders, result_of, runs_in, wait_for
 
-TRAIN_OPTIONS = ("--presets", "8", "--epochs", "6")
+TRAIN_OPTIONS = ("--presets", "8", "--epochs", "6", "--threads", "1")
 
 
 def start(folder: Path, *more: str, driver: tuple[str, ...] = ()) -> subprocess.Popen:

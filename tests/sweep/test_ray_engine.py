@@ -21,7 +21,7 @@ from tests.helpers import PROJECT, TINY, LateSource, events_of, folders, only_li
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
 
-TRAIN_OPTIONS = ["--presets", "1,8", "--epochs", "5"]
+TRAIN_OPTIONS = ["--presets", "1,8", "--epochs", "5", "--threads", "1"]
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_cluster_at_a_time")]

@@ -244,8 +244,8 @@ def test_interruption_before_first_run_leaves_no_run(tmp_path):
 @pytest.mark.slow
 def test_results_do_not_depend_on_number_of_workers(script, trained, tmp_path):
     # `trained` also contains seed 1602. Here, a worker trains that seed after another one.
-    chosen = ["--presets", "8", "--epochs", 2, "--seed", 1600, "--repeats", 3, "--workers", 2, "--quiet"]
-    process = script("MNIST_train.py", *chosen, *folders(tmp_path))
+    chosen = ["--presets", "8", "--epochs", 2, "--seed", 1600, "--repeats", 3, "--workers", 2, "--threads", 1]
+    process = script("MNIST_train.py", "--quiet", *chosen, *folders(tmp_path))
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     assert len(read_table(tmp_path / "INFOS" / "overral_info.txt", OVERALL_COLUMNS)) == 3
     by_two, by_one = results(tmp_path), results(trained)
