@@ -56,12 +56,13 @@ def main() -> None:
 
 def add_timers() -> None:
     """Adds a timer to every step of a training run."""
+    from mnist_mlp.data import loading
     from mnist_mlp.runs import recorder
-    from mnist_mlp.sweep import local_engine, sweep
+    from mnist_mlp.sweep import sweep
     from mnist_mlp.training import compiled_epoch, layer_statistics, loop, network
 
     for owner, function, step in (
-        (local_engine, "load_training_data", "load data"),
+        (loading, "load_training_data", "load data, in a thread"),
         (compiled_epoch.CompiledEpoch, "__init__", "network and data to device"),
         (compiled_epoch.CompiledEpoch, "run", "compiled epoch"),
         (layer_statistics.LayerMonitor, "measure", "layer statistics"),

@@ -54,6 +54,11 @@ class _Content:
         return hashlib.sha256(self.decoded).hexdigest() == file.sha256
 
 
+def is_present(data_dir: Path, file: IdxFile) -> bool:
+    """Returns whether the file exists under any of its names. It may be damaged."""
+    return any(os.path.exists(data_dir / name) for name in _names(file))
+
+
 def verified_array(data_dir: Path, file: IdxFile, mirrors: Sequence[str]) -> np.ndarray:
     """Returns the array of an IDX file: uint8, in the shape of `file`.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from mnist_mlp.data.dataset import MNIST, DataSet, IdxFile
-from mnist_mlp.data.idx_files import verified_array
+from mnist_mlp.data.idx_files import is_present, verified_array
 from mnist_mlp.data.images import LabeledImages, TrainingData
+from mnist_mlp.errors import WorkFailed
 
 
 def load_training_data(data_dir: Path, data_set: DataSet = MNIST, mirrors: Sequence[str] | None = None) -> TrainingData:
@@ -28,6 +30,36 @@ def load_training_data(data_dir: Path, data_set: DataSet = MNIST, mirrors: Seque
         validation=LabeledImages(images.pixels[:split], images.labels[:split]),
         data_set=data_set,
     )
+
+
+def load_in_background(data_dir: Path, data_sets: Iterable[DataSet]) -> Callable[[], dict[DataSet, TrainingData]]:
+    """Starts to load the training data in a thread, because importing TensorFlow leaves a core idle.
+
+    Returns:
+        A function that waits for the thread and returns the data. It raises WorkFailed as `load_training_data` does.
+
+    Raises:
+        WorkFailed: a file is missing and cannot be downloaded or written.
+    """
+    data_sets = tuple(data_sets)
+
+    def load(mirrors: Sequence[str] | None = None) -> dict[DataSet, TrainingData]:
+        return {data_set: load_training_data(data_dir, data_set, mirrors) for data_set in data_sets}
+
+    files = [file for each in data_sets for file in (each.train_images_file, each.train_labels_file)]
+    if not all(is_present(data_dir, file) for file in files):
+        data = load()
+        return lambda: data
+    # Without mirrors, because messages about a download are lost while the import of TensorFlow is silenced.
+    loading = ThreadPoolExecutor(max_workers=1).submit(load, mirrors=())
+
+    def wait() -> dict[DataSet, TrainingData]:
+        try:
+            return loading.result()
+        except WorkFailed:
+            return load()  # downloads a damaged file, or fails again
+
+    return wait
 
 
 def load_test_data(data_dir: Path, data_set: DataSet = MNIST, mirrors: Sequence[str] | None = None) -> LabeledImages:

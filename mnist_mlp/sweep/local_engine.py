@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_mlp.data.dataset import MNIST, DataSet
-from mnist_mlp.data.loading import load_training_data
+from mnist_mlp.data.loading import load_in_background, load_training_data
 from mnist_mlp.errors import kind_and_text
 from mnist_mlp.host.cgroups import Cgroups
 from mnist_mlp.sweep.jobs import POLL_SECONDS, Ended, EpochDone, Event, Job, JobFeed, JobSource, Retried, Started
@@ -32,12 +32,12 @@ class InThisProcess:
         data_sets: all data sets that the jobs use.
 
     Raises:
-        WorkFailed: the training data is missing and cannot be downloaded.
+        WorkFailed: the training data is missing and cannot be downloaded. If it is damaged, `run` raises this.
     """
 
     def __init__(self, threads: int, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)) -> None:
         self._threads = threads
-        self._data = {data_set: load_training_data(data_dir, data_set) for data_set in data_sets}
+        self._loaded_data = load_in_background(data_dir, data_sets)
         self._job: Job | None = None
         self._is_canceled = False
 
@@ -46,6 +46,7 @@ class InThisProcess:
         from mnist_mlp.libraries.tensorflow_state import use_threads
 
         use_threads(self._threads)
+        self._data = self._loaded_data()
         feed = JobFeed(source)
         while not feed.is_exhausted:
             job = feed.take()
