@@ -25,12 +25,12 @@ TEST_LABELS = "t10k-labels-idx1-ubyte.gz"
 
 # Runs a script with other mirrors and a short timeout: python -c WITH_MIRRORS "http://... http://..." SCRIPT ...
 WITH_MIRRORS = """
-import functools, runpy, sys
-from mnist_mlp.data import idx_files, loading
+import runpy, sys
+from mnist_mlp.data import idx_files
+from mnist_mlp.data.dataset import MNIST
 _, mirrors, *sys.argv = sys.argv
 idx_files.SECONDS_TO_WAIT = 2
-for name in ("load_training_data", "load_test_data"):
-    setattr(loading, name, functools.partial(getattr(loading, name), mirrors=mirrors.split()))
+object.__setattr__(MNIST, "mirrors", tuple(mirrors.split()))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 NO_NETWORK = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
