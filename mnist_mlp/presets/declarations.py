@@ -13,6 +13,7 @@ from mnist_mlp.presets.keras_names import ACTIVATIONS, BIAS_INITS, OPTIMIZER_ARG
 
 SCHEDULES = ("constant", "cosine", "one_cycle")
 hyperparameter_of_2020 = partial(hyperparameter, in_2020=True)  # one that the 2020 experiment already had
+switch = partial(hyperparameter, False, check=checks.true_or_false, example=True)  # one that is off by default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,13 @@ class Hyperparameters:
         "matrices, never to biases. Typical: 0.0001.",
         example=0.0001,
     )
+    cumulative_weight_decay: bool = switch(
+        role=Role.CONSTANT,
+        title="cumulative weight decay",
+        help="Whether the L2 penalty is added once per layer, each time as the sum over the layers so far, as the 2020 "
+        "experiment did by mistake: of n weight matrices, the first one counts n times and the last one once. Has no "
+        "effect without weight_decay. Typical: False.",
+    )
     dropout: float = hyperparameter_of_2020(
         0.0,
         check=checks.fraction,
@@ -137,14 +145,11 @@ class Hyperparameters:
         'bias_init. Typical: "batch".',
         example="batch",
     )
-    standardize: bool = hyperparameter(
-        False,
-        check=checks.true_or_false,
+    standardize: bool = switch(
         role=Role.CONSTANT,
         title="input standardization",
         help="Whether the network standardizes its input: subtracts the mean of all training pixels and divides by "
         "their standard deviation. Typical: True.",
-        example=True,
     )
     input_dropout: float = hyperparameter(
         0.0,
@@ -245,15 +250,12 @@ class Hyperparameters:
         "to 1.",
         example=0.7,
     )
-    final_fit: bool = hyperparameter(
-        False,
-        check=checks.true_or_false,
+    final_fit: bool = switch(
         role=Role.IMAGES,
         title="final fit",
         help="Whether to train on the validation images too, once all hyperparameters have been chosen. The last epoch "
         "is kept instead of the best one. The validation accuracy is then no estimate of the accuracy on new images. "
         "Typical: False.",
-        example=True,
     )
     adversarial: float = hyperparameter(
         0.0,
@@ -266,14 +268,11 @@ class Hyperparameters:
         "Typical: 2.",
         example=2.0,
     )
-    deskew: bool = hyperparameter(
-        False,
-        check=checks.true_or_false,
+    deskew: bool = switch(
         role=Role.IMAGES,
         title="deskewing",
         help="Whether to deskew every image (training, validation and test): center it and shear it upright. The saved "
         "model does not include this step; prepare its input with mnist_mlp.data.deskewing.as_seen_by. Typical: False.",
-        example=True,
     )
     l1_decay: float = hyperparameter(
         0.0,
@@ -285,14 +284,11 @@ class Hyperparameters:
         '"Towards Learning Convolutions from Scratch", 2020). Typical: 0.01.',
         example=0.01,
     )
-    upright_beside: bool = hyperparameter(
-        False,
-        check=checks.true_or_false,
+    upright_beside: bool = switch(
         role=Role.IMAGES,
         title="deskewed copies",
         help="Whether the network's input consists of two versions of every image, the original and a deskewed copy, "
         "both with the same augmentation. Not with deskew=True. The saved model expects both versions. Typical: False.",
-        example=True,
     )
 
 

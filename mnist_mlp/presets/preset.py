@@ -57,6 +57,12 @@ class Preset(Hyperparameters):
         return len(self.hidden_sizes) + 1
 
     @property
+    def penalty_counts(self) -> tuple[int, ...]:
+        """How often each weight matrix counts in the L2 penalty, from input to output."""
+        layers = self.weight_layers
+        return tuple(range(layers, 0, -1)) if self.cumulative_weight_decay else (1,) * layers
+
+    @property
     def deformations(self) -> tuple[float, ...]:
         """Strengths of the data augmentation, in the order of DEFORMATIONS; all 0 without augmentation."""
         return tuple(getattr(self, name) for name in DEFORMATIONS)

@@ -24,11 +24,10 @@ from mnist_mlp.training.training_step import StepInputs, TrainingStep, count_cor
 IMAGES_FOR_STATISTICS = 5000  # training images used to set the batch normalization statistics after each epoch
 
 EpochSums = namedtuple(
-    "EpochSums", ["train_cross_entropy", "train_correct", "validation_cross_entropy", "validation_correct", "half_norm"]
+    "EpochSums",
+    ["train_cross_entropy", "train_correct", "validation_cross_entropy", "validation_correct", "unit_penalty"],
 )
-EpochSums.__doc__ = (
-    "Mean cross-entropies, numbers of correct predictions, and half the squared norm of all weight matrices."
-)
+EpochSums.__doc__ = "Mean cross-entropies, numbers of correct predictions, and the L2 penalty for a weight decay of 1."
 
 
 @functools.lru_cache(maxsize=4)
@@ -51,11 +50,12 @@ class CompiledEpoch:
         preset = key.example
         self._batch_size = preset.batch_size
         self._has_batch_normalization = preset.normalization == "batch"
+        self._penalty_counts = preset.penalty_counts
         self._images = len(data.train)
         self.steps = self._images // self._batch_size
         self.network = Network(preset, data.data_set)
         self.images = DeviceImages(data, key.views, key.enabled.deformations)
-        self.step = TrainingStep(self.network, key.enabled)
+        self.step = TrainingStep(self.network, key.enabled, preset.penalty_counts)
         # AutoGraph is off because there is nothing to convert, and looking for it takes 1.5 seconds.
         self._compiled = tf.function(self._run, jit_compile=True, autograph=False)
 
@@ -109,7 +109,7 @@ class CompiledEpoch:
             train_correct=correct_sum,
             validation_cross_entropy=cross_entropy(logits, labels),
             validation_correct=count_correct(logits, labels),
-            half_norm=l2_norm_penalty(self.network.model.trainable_variables),
+            unit_penalty=l2_norm_penalty(self.network.model.trainable_variables, self._penalty_counts),
         )
 
     def _set_statistics(self, model: keras.Sequential, batch: tf.Tensor) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import math
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -57,7 +58,12 @@ class LayerMonitor:
             self._measure.get_concrete_function(*specs, inputs)
 
     def measure(
-        self, next_batch: np.ndarray, next_epoch: int, next_rate: float, inputs: StepInputs, weight_decay: float
+        self,
+        next_batch: np.ndarray,
+        next_epoch: int,
+        next_rate: float,
+        inputs: StepInputs,
+        weight_decays: Sequence[float],
     ) -> tuple[dict[str, LayerStatistics], dict[str, np.ndarray]]:
         """Returns the statistics by layer name, and histograms in the format of `EpochResult.histograms`.
 
@@ -66,15 +72,16 @@ class LayerMonitor:
             next_epoch: epoch number of the next step.
             next_rate: learning rate of the next step.
             inputs: tensor inputs of the step.
-            weight_decay: the preset's weight decay, for the L2 penalty.
+            weight_decays: weight decay of each layer, for the L2 penalty.
         """
         matrices = {layer.name: layer.kernel.numpy() for layer in self._network.dense_layers}
         activations, rows = self._measure(
             tf.constant(next_batch), tf.constant(next_epoch, tf.uint32), tf.constant(next_rate, tf.float32), inputs
         )
         statistics, histograms = {}, {}
-        for name, layer_activations, row in zip(matrices, activations, rows.numpy().tolist(), strict=True):
-            statistics[name] = _statistics(*row, weight_decay=weight_decay)
+        rows = rows.numpy().tolist()
+        for name, layer_activations, row, decay in zip(matrices, activations, rows, weight_decays, strict=True):
+            statistics[name] = _statistics(*row, weight_decay=decay)
             for kind, values in (("weights", matrices[name]), ("activations", layer_activations.numpy())):
                 if np.isfinite(values).all():
                     counts, edges = np.histogram(values, HISTOGRAM_BUCKETS)

@@ -60,14 +60,14 @@ def _train_epoch(
     program.network.set_state(state)
     rates = rates_of(preset, epoch, program.steps)
     sums = program.run(order=shuffle(images, seed, epoch), epoch=epoch, rates=rates, inputs=inputs)
-    l2_penalty = preset.weight_decay * float(sums.half_norm)
+    l2_penalty = preset.weight_decay * float(sums.unit_penalty)
     state = program.network.state_after(epoch)
     layers, histograms = monitor.measure(
         next_batch=shuffle(images, seed, epoch + 1)[: preset.batch_size],
         next_epoch=epoch + 1,
         next_rate=rates_of(preset, epoch + 1, program.steps)[0] if epoch < preset.epochs else rates[-1],
         inputs=inputs,
-        weight_decay=preset.weight_decay,
+        weight_decays=[preset.weight_decay * count for count in preset.penalty_counts],
     )
     return EpochResult(
         seconds=time.perf_counter() - started,

@@ -124,9 +124,19 @@ def smoothed_cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: tf.T
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=smoothed, logits=logits))
 
 
-def l2_norm_penalty(weights: Sequence[keras.Variable | tf.Tensor]) -> tf.Tensor:
+def l2_norm_penalty(weights: Sequence[keras.Variable | tf.Tensor], counts: Sequence[int]) -> tf.Tensor:
     """Returns half the squared L2 norm, summed over all weight matrices, as a float32 scalar.
 
     The loss includes this value times the preset's weight decay.
+
+    Args:
+        weights: weight matrices from input to output, and any other variables, which are ignored.
+        counts: how often each weight matrix counts, see `Preset.penalty_counts`.
     """
-    return tf.add_n([tf.nn.l2_loss(weight) for weight in weights if is_weight_matrix(weight)])
+    matrices = filter(is_weight_matrix, weights)
+    return tf.add_n([times(count, tf.nn.l2_loss(matrix)) for count, matrix in zip(counts, matrices, strict=True)])
+
+
+def times(count: int, value: tf.Tensor) -> tf.Tensor:
+    """Returns the product. A factor of 1 adds nothing to the compiled program."""
+    return value if count == 1 else count * value

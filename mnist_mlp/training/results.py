@@ -20,6 +20,7 @@ class Metrics:
             with dropout and data augmentation. Validation: measured after the epoch, without either, and with the
             averaged weights if there are any.
         l2_penalty: weight decay times half the squared norm of the weight matrices (not averaged), after the epoch.
+            With cumulative weight decay, earlier matrices count more often.
         accuracy: fraction of images that are classified correctly, 0 to 1.
     """
 

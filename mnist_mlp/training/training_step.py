@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Sequence
 
 from mnist_mlp.data.randomness import dropout_mask, fold
 from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.training.compile_key import INPUTS, Enabled
-from mnist_mlp.training.model import INPUT_DROPOUT, cross_entropy, is_weight_matrix, smoothed_cross_entropy
+from mnist_mlp.training.model import INPUT_DROPOUT, cross_entropy, is_weight_matrix, smoothed_cross_entropy, times
 from mnist_mlp.training.network import Network
 
 SMALLEST_NORM = 1e-12  # avoids division by zero where the gradient of an image is 0
@@ -28,11 +29,18 @@ def step_inputs(preset: Preset, seed: int) -> StepInputs:
 
 
 class TrainingStep:
-    """Updates a network's variables by one optimizer step. Optional parts that are not enabled cost nothing."""
+    """Updates a network's variables by one optimizer step. Optional parts that are not enabled cost nothing.
 
-    def __init__(self, network: Network, enabled: Enabled) -> None:
+    Args:
+        network: its variables are updated.
+        enabled: the optional parts.
+        penalty_counts: how often each weight matrix counts in the L2 penalty, from input to output.
+    """
+
+    def __init__(self, network: Network, enabled: Enabled, penalty_counts: Sequence[int]) -> None:
         self._network = network
         self._enabled = enabled
+        self._penalty_counts = penalty_counts
 
     def __call__(
         self, images: tf.Tensor, labels: tf.Tensor, step_key: tf.Tensor, rate: tf.Tensor, inputs: StepInputs
@@ -48,11 +56,7 @@ class TrainingStep:
         """
         network, variables = self._network, self._network.model.trainable_variables
         logits, gradients = self._gradients_of_loss(images, labels, step_key, inputs)
-        # Adding the known gradient of the L2 penalty is faster than differentiating the penalty.
-        gradients = [
-            gradient + inputs.weight_decay * variable if is_weight_matrix(variable) else gradient
-            for gradient, variable in zip(gradients, variables, strict=True)
-        ]
+        gradients = self._with_weight_decay(gradients, variables, inputs.weight_decay)
         if self._enabled.decoupled_weight_decay:
             for matrix in filter(is_weight_matrix, variables):
                 matrix.assign(matrix * (1.0 - rate * inputs.decoupled_weight_decay))
@@ -107,6 +111,16 @@ class TrainingStep:
             else:
                 activations = layer(activations)
         return activations
+
+    def _with_weight_decay(
+        self, gradients: list[tf.Tensor], variables: list[keras.Variable], weight_decay: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """Adds the known gradient of the L2 penalty, which is faster than differentiating the penalty."""
+        counts = iter(self._penalty_counts)
+        return [
+            gradient + times(next(counts), weight_decay) * variable if is_weight_matrix(variable) else gradient
+            for gradient, variable in zip(gradients, variables, strict=True)
+        ]
 
     def _update_average(self, decay: tf.Tensor) -> None:
         """Updates the averaged weights, with a lower decay in early steps to forget the initial weights quickly."""

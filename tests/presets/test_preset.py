@@ -45,6 +45,13 @@ def test_2020_presets_have_no_extras():
     assert later.extras() == {"input standardization": "True", "elastic deformation": "1.5"}
 
 
+def test_penalty_counts():
+    preset = Preset(hidden_sizes=(9, 8, 7, 6), weight_decay=0.1)
+    assert preset.penalty_counts == (1, 1, 1, 1, 1)
+    assert preset.but(cumulative_weight_decay=True).penalty_counts == (5, 4, 3, 2, 1)
+    assert Preset(hidden_sizes=(), cumulative_weight_decay=True).penalty_counts == (1,)
+
+
 def test_but_changes_one_field_and_sets_parent():
     child = PRESETS[18].but(dropout=0.3)
     assert child.parent is PRESETS[18]

@@ -11,6 +11,7 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.questions import QUESTIONS
 from mnist_mlp.report.questions.answer import PANELS, Answer, Question
 from mnist_mlp.report.questions.failures import failures
+from mnist_mlp.report.questions.measures import norm_of_weights, share_of_decay
 from mnist_mlp.report.questions.optimizer import optimizer
 from mnist_mlp.report.questions.weight_decay import weight_decay
 from mnist_mlp.report.questions.weight_initialization import weight_initialization
@@ -81,6 +82,30 @@ def test_weight_decay_compares_penalty_and_cross_entropy_at_best_epoch():
     assert "(preset 2), it is 6.32 and 6.32." in text
     assert [row[0] for row in answer.table.rows] == [0.0, 0.01]
     assert "is not measured here" not in text
+
+
+def test_weight_norm_and_share_of_gradient_with_cumulative_weight_decay():
+    preset = HE.but(weight_decay=0.01, cumulative_weight_decay=True)
+    run = reported_run(2, preset, layers={"weight_norm": 10.0, "gradient_norm": 0.5})
+    np.testing.assert_allclose(norm_of_weights(run), 300**0.5)  # three matrices; not from the penalty
+    np.testing.assert_allclose(share_of_decay(run)[0], [0.6, 0.4, 0.2])  # 0.01 * (3, 2, 1) * 10 / 0.5
+    assert np.isnan(norm_of_weights(reported_run(2, preset))).all()
+
+
+def test_weight_decay_tells_cumulative_presets_apart():
+    intended, cumulative = HE.but(weight_decay=0.01), HE.but(weight_decay=0.01, cumulative_weight_decay=True)
+    better = (0.6, 0.95, 0.8)
+    answer = answer_to(
+        weight_decay,
+        reported_run(1, HE, layers={"weight_norm": 3.0}),
+        reported_run(2, intended, layers={"weight_norm": 10.0}),
+        reported_run(202, cumulative, better, layers={"weight_norm": 5.0}),
+    )
+    columns = [column.heading for column in answer.table.columns]
+    rows = [dict(zip(columns, row, strict=True)) for row in answer.table.rows]
+    assert [(row["best preset"], row["cumulative"]) for row in rows] == [("1", None), ("2", None), ("202", "yes")]
+    assert [row["norm of all weights"] for row in rows] == pytest.approx([27**0.5, 40**0.5, 75**0.5])
+    assert "The smallest weight decay in these runs is 0.01 (preset 2)." in answer.sentences[0]
 
 
 def test_presets_below_20_percent_count_as_failed_and_have_a_cause():

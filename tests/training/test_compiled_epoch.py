@@ -20,11 +20,15 @@ from tests.helpers import EVERYTHING, SMALL, numpy_key, numpy_mask
 
 
 def train_with_plain_keras(preset: Preset, optimizer: keras.optimizers.Optimizer, seed: int, data) -> list[np.ndarray]:
-    """Trains with a plain loop over steps, using Keras layers, Keras's L2 regularizer and Keras's loss."""
+    """Trains with a plain loop over steps, using Keras layers, Keras's L2 regularizer and Keras's loss.
+
+    Cumulative weight decay: of n matrices, the k-th counts n - k + 1 times.
+    """
     model = build_model(preset, seed)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dense):
-            layer.kernel.regularizer = keras.regularizers.L2(preset.weight_decay / 2)
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for index, layer in enumerate(dense):
+        count = len(dense) - index if preset.cumulative_weight_decay else 1
+        layer.kernel.regularizer = keras.regularizers.L2(preset.weight_decay / 2 * count)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     for epoch in range(1, preset.epochs + 1):
         order = shuffle(len(data.train), seed, epoch)
@@ -58,8 +62,24 @@ def test_training_matches_plain_keras(small_data, optimizer, keras_optimizer, dr
     preset = SMALL.but(optimizer="sgd" if optimizer == "clipped" else optimizer, dropout=dropout, weight_decay=0.05)
     if optimizer == "clipped":
         preset = preset.but(optimizer_arguments={"global_clipnorm": 0.5})
-    *_, last = train(preset, 1602, small_data)
-    expected = train_with_plain_keras(preset, keras_optimizer(), 1602, small_data)
+    require_equal_training(preset, keras_optimizer(), small_data)
+
+
+@pytest.mark.parametrize("hidden_sizes", [(), (30,), (30, 20), (25, 20, 15, 12)])
+def test_cumulative_weight_decay_matches_plain_keras(small_data, hidden_sizes):
+    preset = SMALL.but(hidden_sizes=hidden_sizes, optimizer="sgd", weight_decay=0.3, cumulative_weight_decay=True)
+    require_equal_training(preset, keras.optimizers.SGD(0.01), small_data)
+
+
+def test_cumulative_weight_decay_with_adam_and_dropout_matches_plain_keras(small_data):
+    preset = SMALL.but(optimizer="adam", dropout=0.4, weight_decay=0.05, cumulative_weight_decay=True)
+    require_equal_training(preset, keras.optimizers.Adam(0.01, epsilon=1e-8), small_data)
+
+
+def require_equal_training(preset: Preset, optimizer: keras.optimizers.Optimizer, data: TrainingData) -> None:
+    """Checks the final weights against plain Keras. The tolerance is 1% of the largest change during training."""
+    *_, last = train(preset, 1602, data)
+    expected = train_with_plain_keras(preset, optimizer, 1602, data)
     initial_weights = build_model(preset, 1602).get_weights()
     for ours, theirs, initial in zip(last.state.weights, expected, initial_weights, strict=True):
         moved = np.abs(theirs - initial).max()
@@ -193,6 +213,18 @@ def test_metrics_match_numpy(small_data):
     penalty = 0.01 * sum((w**2).sum() for w in (w1, w2, w3)) / 2
     assert last.validation.l2_penalty == pytest.approx(penalty, rel=1e-5)
     assert last.validation.loss == pytest.approx(last.validation.cross_entropy + penalty, rel=1e-6)
+
+
+def test_cumulative_penalty_matches_numpy(small_data):
+    preset = SMALL.but(weight_decay=0.01, cumulative_weight_decay=True)
+    *_, last = train(preset, 5, small_data)
+    w1, _, w2, _, w3, _ = (weight.astype(np.float64) for weight in last.state.weights)
+    by_layer = [0.01 * count * (w**2).sum() / 2 for count, w in ((3, w1), (2, w2), (1, w3))]
+    assert [layer.l2_penalty for layer in last.layers.values()] == pytest.approx(by_layer, rel=1e-5)
+    assert last.train.l2_penalty == last.validation.l2_penalty == pytest.approx(sum(by_layer), rel=1e-5)
+    assert [layer.weight_norm for layer in last.layers.values()] == pytest.approx(
+        [np.linalg.norm(w) for w in (w1, w2, w3)], rel=1e-5
+    )
 
 
 def test_presets_with_equal_compile_keys_share_one_compilation(small_data, monkeypatch):

@@ -9,7 +9,7 @@ from mnist_mlp.presets.hyperparameter import Role
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.training.loop import train
 
-BASE = Preset(hidden_sizes=(20,), batch_size=100, epochs=1)
+BASE = Preset(hidden_sizes=(20,), batch_size=100, epochs=1, weight_decay=0.01)
 INPUTS = (Role.STEP_INPUT, Role.OPTIONAL_STEP_INPUT, Role.DEFORMATION)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mnist_mlp.data.images import LabeledImages, TrainingData
 from mnist_mlp.libraries.quiet_tensorflow import keras, tf
 from mnist_mlp.training.compile_key import CompileKey
 from mnist_mlp.training.compiled_epoch import compiled_epoch
@@ -72,6 +73,16 @@ def test_statistics_match_plain_keras(small_data):
     )
 
 
+@pytest.mark.parametrize("hidden_sizes", [(), (30, 20)])
+def test_gradient_includes_the_cumulative_penalty(small_data, hidden_sizes):
+    """If all pixels are 0, the penalty is the whole gradient of the first matrix."""
+    blank = LabeledImages(np.zeros_like(small_data.train.pixels), small_data.train.labels)
+    data = TrainingData(train=blank, validation=small_data.validation)
+    preset = SMALL.but(hidden_sizes=hidden_sizes, epochs=1, weight_decay=0.5, cumulative_weight_decay=True)
+    first = next(iter(next(train(preset, 1, data)).layers.values()))
+    assert first.gradient_norm == pytest.approx(0.5 * preset.weight_layers * first.weight_norm, rel=1e-5)
+
+
 def test_measuring_does_not_change_the_state(small_data):
     key = CompileKey.of(EVERYTHING)
     network = compiled_epoch(key, small_data).network
@@ -82,7 +93,7 @@ def test_measuring_does_not_change_the_state(small_data):
         next_epoch=1,
         next_rate=0.1,
         inputs=step_inputs(EVERYTHING, 1),
-        weight_decay=0.01,
+        weight_decays=[0.01] * 3,
     )
     assert min(layer.update_ratio for layer in statistics.values()) > 0
     before, after = state.to_arrays(), network.state_after(0).to_arrays()

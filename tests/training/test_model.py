@@ -175,4 +175,6 @@ def test_logits_loss_and_penalty_match_numpy():
     ours = smoothed_cross_entropy(tf.constant(logits, tf.float32), tf.constant(labels), tf.constant(0.1))
     assert float(ours) == pytest.approx(smoothed, rel=1e-5)
     penalty = sum((w**2).sum() / 2 for w in (w1, w2, w3))  # includes the output layer, but no biases
-    assert float(l2_norm_penalty(model.trainable_variables)) == pytest.approx(penalty, rel=1e-5)
+    assert float(l2_norm_penalty(model.trainable_variables, (1, 1, 1))) == pytest.approx(penalty, rel=1e-5)
+    penalty = sum(count * (w**2).sum() / 2 for count, w in ((3, w1), (2, w2), (1, w3)))
+    assert float(l2_norm_penalty(model.trainable_variables, (3, 2, 1))) == pytest.approx(penalty, rel=1e-5)

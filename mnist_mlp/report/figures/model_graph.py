@@ -32,7 +32,8 @@ def model_picture(preset: Preset, label: str) -> Picture:
     """Returns the figure of a preset's network."""
     sizes = MNIST.layer_sizes(preset)
     parameters = sum(inputs * outputs + outputs for inputs, outputs in pairwise(sizes))
-    decay = f"L2 weight decay {preset.weight_decay:g}" if preset.weight_decay else "no weight decay"
+    kind = "cumulative L2" if preset.cumulative_weight_decay else "L2"
+    decay = f"{kind} weight decay {preset.weight_decay:g}" if preset.weight_decay else "no weight decay"
     dropout = f"dropout {preset.dropout:g} after each hidden layer" if preset.dropout else "no dropout"
     initialization = f"Initialization: {preset.weight_init} (weights), {preset.bias_init} (biases)"
     subtitle = f"{parameters:,} parameters. {initialization}.\n{dropout[0].upper()}{dropout[1:]}, {decay}."

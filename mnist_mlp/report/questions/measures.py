@@ -47,8 +47,11 @@ def run_with_layers(experiment: Experiment, measures: Sequence[str]) -> Reported
 
 
 def norm_of_weights(run: ReportedRun) -> np.ndarray:
-    """Returns the norm of all weights, float64 [epochs]; NaN if it was not recorded."""
-    if run.preset.weight_decay:
+    """Returns the norm of all weights, float64 [epochs]; NaN if it was not recorded.
+
+    Without layer statistics, it can be derived from the L2 penalty, unless matrices count differently often in it.
+    """
+    if run.preset.weight_decay and not run.preset.cumulative_weight_decay:
         with np.errstate(invalid="ignore", over="ignore"):
             return np.sqrt(2 * run.curves["train l2_penalty"] / run.preset.weight_decay)
     if run.layers:
@@ -58,8 +61,9 @@ def norm_of_weights(run: ReportedRun) -> np.ndarray:
 
 def share_of_decay(run: ReportedRun) -> np.ndarray:
     """Returns the norm of the penalty's gradient divided by that of the total gradient, float64 [epochs, layers]."""
+    weight_decays = run.preset.weight_decay * np.array(run.preset.penalty_counts)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return run.preset.weight_decay * run.layers["weight_norm"] / run.layers["gradient_norm"]
+        return weight_decays * run.layers["weight_norm"] / run.layers["gradient_norm"]
 
 
 def mean_curve(experiment: Experiment, curve: str) -> np.ndarray:

@@ -30,9 +30,10 @@ FIGURE = panels_name("losses_weight_decay", "Cross-entropy, L2 penalty, and norm
 
 @dataclass(frozen=True)
 class _Decay:
-    """A weight decay and the best experiment that uses it."""
+    """A weight decay, whether it is cumulative, and the best experiment that uses it."""
 
     decay: float
+    is_cumulative: bool
     best: Experiment
 
     @property
@@ -52,6 +53,7 @@ class _Decay:
 
 COLUMNS = [
     Column("weight decay", Kind.NUMBER, lambda row: row.decay),
+    Column("cumulative", Kind.TEXT, lambda row: "yes" if row.is_cumulative else None),
     Column("best preset", Kind.TEXT, lambda row: row.best.label),
     Column("validation accuracy", Kind.PERCENT, lambda row: row.best.mean_validation),
     Column("training cross-entropy", Kind.NUMBER, lambda row: row.cross_entropy),
@@ -72,7 +74,7 @@ def weight_decay(experiments: Sequence[Experiment], findings: Sequence[Finding])
     arms = [smallest.best]
     studied = [finding for finding in findings if finding.study.field == "weight_decay"]
     if studied:
-        finding = min(studied, key=lambda candidate: _smallest_decay(candidate.study))
+        finding = min(studied, key=lambda candidate: _order(candidate.study))
         arms = finding.study.arms
         decay = _smallest_decay(finding.study)
         compared = next(item for item in finding.comparisons if item.arm.preset.weight_decay == decay)
@@ -83,12 +85,13 @@ def weight_decay(experiments: Sequence[Experiment], findings: Sequence[Finding])
 
 
 def _decays(experiments: Sequence[Experiment]) -> list[_Decay]:
-    best: dict[float, Experiment] = {}
+    best: dict[tuple[float, bool], Experiment] = {}
     for experiment in experiments:
-        decay = experiment.preset.weight_decay
-        if decay not in best or experiment.mean_validation > best[decay].mean_validation:
-            best[decay] = experiment
-    return [_Decay(decay, best[decay]) for decay in sorted(best)]
+        preset = experiment.preset
+        key = preset.weight_decay, preset.cumulative_weight_decay and preset.weight_decay > 0
+        if key not in best or experiment.mean_validation > best[key].mean_validation:
+            best[key] = experiment
+    return [_Decay(*key, best[key]) for key in sorted(best)]
 
 
 def _share_of_loss(smallest: _Decay) -> list[str]:
@@ -111,6 +114,11 @@ def _share_of_gradient(smallest: Experiment) -> list[str]:
         f"The gradient of the penalty pulls every weight toward 0. In the first step after that epoch, it is "
         f"{share.min():.1%} to {share.max():.1%} as large as the total gradient, depending on the layer."
     ]
+
+
+def _order(study: Study) -> tuple[bool, float]:
+    """Returns the sort key of a study of weight decay: cumulative ones come last."""
+    return study.arms[0].preset.cumulative_weight_decay, _smallest_decay(study)
 
 
 def _smallest_decay(study: Study) -> float:
