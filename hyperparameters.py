@@ -1,13 +1,13 @@
 """All presets, in the order in which they were tuned.
 
 Most presets are variations of another preset, so each line below is one experiment. To add your own, go to "Your own
-presets" near the end of this file, choose an unused number from 101 up, and state which preset you start from and what
+presets" near the end of this file, choose an unused number from 301 up, and state which preset you start from and what
 you change:
 
-    PRESETS[101] = PRESETS[31].but(hidden_sizes=(400, 300, 200), activation="gelu")
-    PRESETS[102] = PRESETS[101].but(optimizer="sgd", optimizer_arguments={"momentum": 0.9}, learning_rate=0.1)
+    PRESETS[301] = PRESETS[31].but(hidden_sizes=(400, 300, 200), activation="gelu")
+    PRESETS[302] = PRESETS[301].but(optimizer="sgd", optimizer_arguments={"momentum": 0.9}, learning_rate=0.1)
 
-Then train them with `python MNIST_train.py --presets 101,102`.
+Then train them with `python MNIST_train.py --presets 301,302`.
 
 python hyperparameters.py          prints all presets and what each one changes
 python hyperparameters.py --help   describes every hyperparameter, with its default and allowed values
@@ -191,7 +191,12 @@ PRESETS.section("Preset 31 without weight decay")
 # Shows what the weight decay of 0.0001 contributes.
 PRESETS[100] = PRESETS[31].but(weight_decay=0.0)
 
-PRESETS.section("Your own presets: 101 and up")
+PRESETS.section("Presets 6 to 8 and 16 to 37 with the weight decay that the 2020 experiment really had")
+# By mistake, it added the L2 penalty once per layer. Presets 206 to 208 and 216 to 237 do that too.
+for number in (*range(6, 9), *range(16, 38)):
+    PRESETS[200 + number] = PRESETS[number].but(cumulative_weight_decay=True)
+
+PRESETS.section("Your own presets: 301 and up")
 
 if __name__ == "__main__":
     from mnist_mlp.console.command_line import ArgumentParser

@@ -16,7 +16,7 @@ from mnist_mlp.presets.registry import Registry
 
 OPTION = "--set"
 ABBREVIATIONS = {"lr": "learning_rate", "wd": "weight_decay", "layers": "hidden_sizes", "bs": "batch_size"}
-FIRST_OWN_NUMBER = 101  # smaller numbers are reserved for the presets of this project
+FIRST_OWN_NUMBER = 301  # smaller numbers are reserved for the presets of this project
 
 
 class PresetName(NamedTuple):

@@ -78,22 +78,22 @@ def test_edited_registry_is_used(start, tmp_path):
     project = project_with(tmp_path / "project", "")
     registry = project / "hyperparameters.py"
     kernel = start(project)
-    train = "from mnist_mlp.notebook import train; train(101)"
-    for cell in ("%run MNIST_train.py --presets 101", train):
-        assert "preset 101 does not exist" in kernel.run(cell).errors[0]
+    train = "from mnist_mlp.notebook import train; train(301)"
+    for cell in ("%run MNIST_train.py --presets 301", train):
+        assert "preset 301 does not exist" in kernel.run(cell).errors[0]
     text = registry.read_text()
     registry.write_text(
-        text.replace('PRESETS.section("Your own', 'PRESETS[101] = PRESETS[54].but(typo=1)\n\nPRESETS.section("Your own')
+        text.replace('PRESETS.section("Your own', 'PRESETS[301] = PRESETS[54].but(typo=1)\n\nPRESETS.section("Your own')
     )
-    for cell in ("%run MNIST_train.py --presets 101", train):
+    for cell in ("%run MNIST_train.py --presets 301", train):
         (error,) = kernel.run(cell).errors
         assert error.startswith("Error: hyperparameters.py, line ")
         assert "typo" in error
         assert "\n" not in error
     registry.write_text(registry.read_text().replace("typo=1", "epochs=1"))
-    assert kernel.run("%run MNIST_train.py --presets 101").errors == []
+    assert kernel.run("%run MNIST_train.py --presets 301").errors == []
     assert kernel.run(train).errors == []
-    assert [(run.record.preset_number, run.record.status) for run in runs_in(project)] == [(101, "finished")] * 2
+    assert [(run.record.preset_number, run.record.status) for run in runs_in(project)] == [(301, "finished")] * 2
 
 
 @pytest.mark.parametrize("workers", [1, 2])

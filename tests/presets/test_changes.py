@@ -71,18 +71,18 @@ def test_lines_to_keep_use_next_free_numbers_and_give_same_presets():
     registry = Registry()
     registry[31] = Preset()
     registry[48] = Preset(dropout=0.2)
-    registry[102] = Preset(dropout=0.3)
+    registry[302] = Preset(dropout=0.3)
     changes = {"optimizer": "sgd", "optimizer_arguments": {"momentum": 0.9}, "hidden_sizes": [9]}
     lines = lines_to_keep(registry, {31: registry[31], 48: registry[48]}, changes)
     assert lines == [
-        'PRESETS[101] = PRESETS[31].but(optimizer="sgd", optimizer_arguments={"momentum": 0.9}, hidden_sizes=(9,))',
-        'PRESETS[103] = PRESETS[48].but(optimizer="sgd", optimizer_arguments={"momentum": 0.9}, hidden_sizes=(9,))',
+        'PRESETS[301] = PRESETS[31].but(optimizer="sgd", optimizer_arguments={"momentum": 0.9}, hidden_sizes=(9,))',
+        'PRESETS[303] = PRESETS[48].but(optimizer="sgd", optimizer_arguments={"momentum": 0.9}, hidden_sizes=(9,))',
     ]
     for line in lines:
         exec(line, {"PRESETS": registry})
-    assert registry[103] == with_changes(registry[48], changes)[0]
-    assert lines_to_keep(registry, {31: registry[31], 102: registry[102]}, {"dropout": 0.3}) == [
-        "# PRESETS[31].but(dropout=0.3) is PRESETS[102]"
+    assert registry[303] == with_changes(registry[48], changes)[0]
+    assert lines_to_keep(registry, {31: registry[31], 302: registry[302]}, {"dropout": 0.3}) == [
+        "# PRESETS[31].but(dropout=0.3) is PRESETS[302]"
     ]
 
 

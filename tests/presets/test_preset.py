@@ -45,6 +45,16 @@ def test_2020_presets_have_no_extras():
     assert later.extras() == {"input standardization": "True", "elastic deformation": "1.5"}
 
 
+def test_presets_with_cumulative_weight_decay():
+    """They are the 2020 presets with weight decay, with numbers that are 200 higher."""
+    decayed = [int(row["preset"]) for row in ROWS_OF_2020 if float(row["weight_decay"])]
+    assert [number for number in PRESETS if 200 < number <= 300] == [200 + number for number in decayed]
+    for number in decayed:
+        changes = {"cumulative_weight_decay": (False, True)}
+        assert PRESETS[number].differences(PRESETS[200 + number]) == changes
+        assert PRESETS[200 + number].parent is PRESETS[number]
+
+
 def test_penalty_counts():
     preset = Preset(hidden_sizes=(9, 8, 7, 6), weight_decay=0.1)
     assert preset.penalty_counts == (1, 1, 1, 1, 1)

@@ -40,6 +40,23 @@ def test_studies_of_the_2020_presets(tmp_path):
     assert {study.figure: study.reference.label for study in studies}["weightdecay"] == "22"
 
 
+def test_presets_that_differ_only_in_the_2020_penalty_form_studies():
+    numbers = (14, 18, 218, 17, 217, 31, 231)
+    runs = [reported_run(number, PRESETS[number]) for number in numbers]
+    studies = find_studies(find_experiments(runs))
+    cumulative = [study for study in studies if study.field == "cumulative_weight_decay"]
+    assert [[arm.label for arm in study.arms] for study in cumulative] == [["17", "217"], ["18", "218"], ["31", "231"]]
+    assert [study.reference.label for study in cumulative] == ["17", "18", "31"]
+    study = cumulative[0]
+    assert study.title == "cumulative weight decay"
+    assert [study.phrase(arm) for arm in study.arms] == [
+        "without cumulative weight decay",
+        "with cumulative weight decay",
+    ]
+    decays = {tuple(arm.label for arm in study.arms) for study in studies if study.field == "weight_decay"}
+    assert decays == {("14", "18", "17"), ("218", "217")}  # the two penalties are never mixed
+
+
 def test_new_presets_form_studies(tmp_path):
     base = Preset()
     sgd = base.but(optimizer="sgd", optimizer_arguments={"momentum": 0.9})

@@ -23,8 +23,8 @@ def test_changed_and_plain_preset_are_told_apart_everywhere(script, tmp_path):
     train = ["MNIST_train.py", "--presets", "54", "--workers", 1, *folders(tmp_path)]
     plain, changed = script(*train), script(*train, "--set", "learning_rate=0.01")
     assert (changed.returncode, changed.stderr) == (0, "")
-    assert changed.stdout.splitlines()[-1] == "    PRESETS[101] = PRESETS[54].but(learning_rate=0.01)"
-    assert "PRESETS[101]" not in plain.stdout
+    assert changed.stdout.splitlines()[-1] == "    PRESETS[301] = PRESETS[54].but(learning_rate=0.01)"
+    assert "PRESETS[301]" not in plain.stdout
     one, other = sorted(runs_in(tmp_path), key=lambda run: len(run.name))
     assert (one.name[10:], other.name[10:]) == ("_preset54", "_preset54_changed")
     assert (one.record.preset, one.record.changed) == (PRESETS[54], [])
