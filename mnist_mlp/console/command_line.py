@@ -86,5 +86,5 @@ def _this_command() -> str | None:
         return None
     module = getattr(main, "__spec__", None)  # set by `python -m`; None for a script, missing after a second `%run`
     if module:
-        return f"{python_command()} -m {module.name}"
+        return f"{python_command()} -m {module.name.removesuffix('.__main__')}"
     return f"{python_command()} {relative_to_here(Path(sys.argv[0]).resolve())}"

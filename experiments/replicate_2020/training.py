@@ -1,0 +1,159 @@
+"""Trains the presets as the 2020 code ran them and as it was meant to, and evaluates every run in both ways."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from experiments.replicate_2020.evaluation import BestEpoch, Evaluation
+from experiments.replicate_2020.runs_file import FinishedRun, Penalty
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.runs.environment import current_machine, current_versions
+from mnist_mlp.sweep.jobs import Ended, Engine, EpochDone, Event, Job, Started
+from mnist_mlp.sweep.schedule import longest_first
+from mnist_mlp.sweep.signals import Interruption
+from mnist_mlp.training.results import EpochResult
+
+VALIDATION, TEST = 0, 1  # part of the key of dropout masks
+
+
+def jobs_of(presets: Mapping[int, Preset], seeds: Iterable[int]) -> list[Job]:
+    """Returns all runs in training order: seed by seed, the longest first.
+
+    A preset with weight decay is trained with each penalty, any other preset once. Every run has one thread, which
+    makes its bits independent of the number of runs that are left.
+    """
+    variants = [
+        (number, preset.but(cumulative_weight_decay=is_cumulative))
+        for number, preset in presets.items()
+        for is_cumulative in ((True, False) if preset.weight_decay else (False,))
+    ]
+    jobs: list[Job] = []
+    for seed in seeds:
+        jobs += longest_first([Job(number, preset, seed, threads=1) for number, preset in variants])
+    return jobs
+
+
+def penalty_of(preset: Preset) -> Penalty:
+    """Returns the penalty that a preset is trained with."""
+    if not preset.weight_decay:
+        return Penalty.NONE
+    return Penalty.CUMULATIVE if preset.cumulative_weight_decay else Penalty.INTENDED
+
+
+def key_of(job: Job) -> tuple[int, Penalty, int, int]:
+    """Returns the `FinishedRun.key` of the run that the job trains."""
+    return job.preset_number, penalty_of(job.preset), job.seed, job.preset.epochs
+
+
+def environment_texts() -> tuple[str, str]:
+    """Returns the machine and the versions of the main packages, each as one line."""
+    machine, versions = current_machine(), current_versions()
+    names = {"python": "Python", "tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
+    return (
+        f"{machine['model'] or machine['processor']}, {machine['cores']} cores",
+        ", ".join(f"{title} {versions[name]}" for name, title in names.items()),
+    )
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that runs are evaluated on. Only the networks of the best epochs get the test images."""
+
+    validation: Evaluation
+    test: Evaluation
+
+
+class RunInProgress:
+    """Evaluates a run after every epoch, with dropout left on and with dropout off, and keeps both best networks."""
+
+    def __init__(self, job: Job, images: Images) -> None:
+        self._job, self._images = job, images
+        self._on, self._off = BestEpoch(), BestEpoch()
+        self._seconds = 0.0
+        self._last: EpochResult | None = None
+
+    def see(self, result: EpochResult) -> None:
+        """Evaluates the network after an epoch. Epochs without a finite loss cannot be the best."""
+        self._seconds += result.seconds
+        self._last = result
+        if result.diverged:
+            return
+        accuracy, weights = result.validation.accuracy, result.state.evaluated_weights
+        self._off.see(result.epoch, accuracy, weights)
+        if self._job.preset.dropout:
+            accuracy = self._with_dropout(self._images.validation, VALIDATION, result.epoch, weights)
+        self._on.see(result.epoch, accuracy, weights)
+
+    def finish(self) -> FinishedRun:
+        """Evaluates both best networks on the test images, and returns the results of the run."""
+        job, last, on, off = self._job, self._last, self._on, self._off
+        on_test = off_test = None
+        if on.epoch and off.epoch:
+            on_test = self._with_dropout(self._images.test, TEST, on.epoch, on.weights)
+            off_test = self._images.test.accuracy(off.weights)
+        machine, versions = environment_texts()
+        return FinishedRun(
+            preset=job.preset_number,
+            penalty=penalty_of(job.preset),
+            seed=job.seed,
+            epochs=job.preset.epochs,
+            status="diverged" if last.diverged else "finished",
+            dropout_on_epoch=on.epoch,
+            dropout_on_validation=on.accuracy if on.epoch else None,
+            dropout_on_test=on_test,
+            dropout_off_epoch=off.epoch,
+            dropout_off_validation=off.accuracy if off.epoch else None,
+            dropout_off_test=off_test,
+            train_cross_entropy=last.train.cross_entropy,
+            validation_cross_entropy=last.validation.cross_entropy,
+            l2_penalties=tuple(layer.l2_penalty for layer in last.layers.values()),
+            weight_norms=tuple(layer.weight_norm for layer in last.layers.values()),
+            seconds=self._seconds,
+            machine=machine,
+            versions=versions,
+        )
+
+    def _with_dropout(self, images: Evaluation, part: int, epoch: int, weights: Sequence) -> float:
+        key = self._job.seed, self._job.preset_number, epoch, part
+        return images.accuracy(weights, self._job.preset.dropout, key)
+
+
+def train(
+    jobs: Sequence[Job],
+    engine: Engine,
+    images: Images,
+    interruption: Interruption,
+    finished: Callable[[Job, FinishedRun], object],
+    failed: Callable[[Job, str], object],
+) -> None:
+    """Trains all jobs.
+
+    Args:
+        finished: called with the results of every run that ends.
+        failed: called with the reason if a run cannot be trained.
+
+    Raises:
+        KeyboardInterrupt: the user pressed Ctrl-C. Runs that have not ended are lost.
+    """
+    running: dict[Job, RunInProgress] = {}
+
+    def handle(event: Event) -> None:
+        match event:
+            case Started(job=job):
+                running[job] = RunInProgress(job, images)
+            case EpochDone(job=job, result=result):
+                running[job].see(result)
+            case Ended(job=job, failure=failure) if failure:
+                del running[job]
+                failed(job, failure)
+            case Ended(job=job):
+                finished(job, running.pop(job).finish())
+
+    with contextlib.closing(engine):
+        interruption.training_begins()
+        for event in interruption.interruptible(engine.run(iter(jobs))):
+            handle(event)
+            if interruption.requested:
+                raise KeyboardInterrupt
