@@ -87,7 +87,7 @@ class Epoch:
         order = shuffle(MNIST.training_images, SEED, self._number)
         rates = rates_of(PRESET, self._number, self._program.steps)
         started = time.perf_counter()
-        float(self._program.run(order, self._number, rates, self._inputs).half_norm)
+        float(self._program.run(order, self._number, rates, self._inputs).unit_penalty)  # waits for the result
         return time.perf_counter() - started
 
     def operations(self) -> dict[str, str]:

@@ -27,7 +27,7 @@ else:
     from multiprocessing.connection import Connection
 
 STOP = None  # tells a worker to stop its current job
-GROWTH_ALLOWED = 512 << 20  # bytes; each new network shape adds about 30 MB, which TensorFlow never frees
+GROWTH_ALLOWED = 512 << 20  # bytes; each new network shape adds 30 to 40 MB, which TensorFlow never frees
 
 _spawn = multiprocessing.get_context("spawn")  # a forked process can hang if TensorFlow is running
 
