@@ -69,14 +69,14 @@ def panels_of_layers(
         epochs: number of epochs to show, or None for all.
     """
     curves = {
-        (row, column): _by_layer(run, measure, epochs)
+        (row, column): curves_by_layer(run, measure, epochs)
         for row, measure in enumerate(measures)
         for column, run in enumerate(runs.values())
     }
     return Panels(name, headline, subtitle, list(measures.values()), list(runs), curves)
 
 
-def _by_layer(run: ReportedRun, measure: str, epochs: int | None) -> dict[str, np.ndarray]:
+def curves_by_layer(run: ReportedRun, measure: str, epochs: int | None = None) -> dict[str, np.ndarray]:
     """Returns the curve of each layer. For deep networks, picks evenly spaced layers, including first and last."""
     names = [name.replace("_", " ") for name in layer_names(run.preset)]
     shown = sorted({round(index) for index in np.linspace(0, len(names) - 1, min(len(names), MAX_CURVES))})

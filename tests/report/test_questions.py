@@ -10,6 +10,7 @@ import pytest
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.questions import QUESTIONS
 from mnist_mlp.report.questions.answer import PANELS, Answer, Question
+from mnist_mlp.report.questions.cumulative_weight_decay import cumulative_weight_decay
 from mnist_mlp.report.questions.failures import failures
 from mnist_mlp.report.questions.measures import norm_of_weights, share_of_decay
 from mnist_mlp.report.questions.optimizer import optimizer
@@ -30,7 +31,7 @@ def answer_to(question: Question, *runs) -> Answer | None:
 
 
 def test_question_without_suitable_runs_has_no_answer():
-    assert [answer_to(question, reported_run(1, HE)) for question in QUESTIONS] == [None] * 4
+    assert [answer_to(question, reported_run(1, HE)) for question in QUESTIONS] == [None] * len(QUESTIONS)
 
 
 def test_every_question_has_its_own_figure():
@@ -106,6 +107,59 @@ def test_weight_decay_tells_cumulative_presets_apart():
     assert [(row["best preset"], row["cumulative"]) for row in rows] == [("1", None), ("2", None), ("202", "yes")]
     assert [row["norm of all weights"] for row in rows] == pytest.approx([27**0.5, 40**0.5, 75**0.5])
     assert "The smallest weight decay in these runs is 0.01 (preset 2)." in answer.sentences[0]
+
+
+def test_cumulative_weight_decay_compares_both_penalties_layer_by_layer():
+    runs = []
+    for number, decay in ((31, 0.0001), (16, 0.1)):
+        for is_cumulative in (False, True):
+            preset = HE.but(weight_decay=decay, cumulative_weight_decay=is_cumulative)
+            accuracy = 0.98 - decay * is_cumulative
+            run = reported_run(number + 200 * is_cumulative, preset, test_accuracy=accuracy, layers={})
+            run.layers["weight_norm"][-1] = (8.0, 6.0, 4.0) if is_cumulative else (9.0, 6.0, 3.0)
+            run.curves["train l2_penalty"] *= 2 if is_cumulative else 1
+            runs.append(run)
+    answer = answer_to(cumulative_weight_decay, *runs)
+    text = " ".join(answer.sentences)
+    assert answer.sentences[0].startswith("No.")
+    assert "(preset 231), the 3 layers are decayed by 0.0003, 0.0002, and 0.0001." in text
+    # in the second epoch, the training cross-entropy is 1 - 0.7
+    assert "is 0.3000 nats and the penalty is 0.2000 with the intended penalty (preset 31)" in text
+    assert "With that of 2020, they are 0.3000 and 0.4000." in text
+    assert "first layer's weights is 9 with the intended penalty and 8 with that of 2020." in text
+    assert "For the output layer, it is 3 and 4." in text
+    assert "changes accuracy most at weight decay = 0.1. With cumulative weight decay (preset 216), the test" in text
+    assert "10.00 points lower than without cumulative weight decay" in text
+    columns = [column.heading for column in answer.table.columns]
+    rows = [dict(zip(columns, row, strict=True)) for row in answer.table.rows]
+    assert [row["presets"] for row in rows] == ["31, 231", "16, 216"]
+    assert rows[1] == {
+        "presets": "16, 216",
+        "weight decay": 0.1,
+        "test accuracy, intended": 0.98,
+        "test accuracy, as in 2020": 0.88,
+        "difference in points": pytest.approx(-0.1),
+        "L2 penalty, intended": 0.2,
+        "L2 penalty, as in 2020": 0.4,
+        "norm of the first layer, intended": 9.0,
+        "norm of the first layer, as in 2020": 8.0,
+        "norm of the output layer, intended": 3.0,
+        "norm of the output layer, as in 2020": 4.0,
+    }
+    assert answer.panels.columns == ["preset 31\nintended", "preset 231\nas in 2020"]
+    lines = answer.panels.curves[0, 1]
+    assert list(lines) == ["training cross-entropy", "hidden 1", "hidden 2", "logits"]
+
+
+def test_cumulative_weight_decay_is_answered_without_scores_and_layer_statistics():
+    preset = HE.but(weight_decay=0.01)
+    runs = reported_run(17, preset), reported_run(217, preset.but(cumulative_weight_decay=True))
+    answer = answer_to(cumulative_weight_decay, *runs)
+    assert answer.panels is None
+    assert "decayed by 0.03, 0.02, and 0.01" in answer.sentences[1]
+    assert "norm" not in " ".join(answer.sentences)
+    headings = {column.heading for column in answer.table.columns}
+    assert headings == {"presets", "weight decay", "L2 penalty, intended", "L2 penalty, as in 2020"}
 
 
 def test_presets_below_20_percent_count_as_failed_and_have_a_cause():

@@ -6,13 +6,20 @@ from collections.abc import Sequence
 
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.questions.answer import Answer, Question
+from mnist_mlp.report.questions.cumulative_weight_decay import cumulative_weight_decay
 from mnist_mlp.report.questions.failures import failures
 from mnist_mlp.report.questions.optimizer import optimizer
 from mnist_mlp.report.questions.weight_decay import weight_decay
 from mnist_mlp.report.questions.weight_initialization import weight_initialization
 from mnist_mlp.report.studies import Experiment
 
-QUESTIONS: tuple[Question, ...] = (weight_initialization, optimizer, weight_decay, failures)
+QUESTIONS: tuple[Question, ...] = (
+    cumulative_weight_decay,
+    weight_initialization,
+    optimizer,
+    weight_decay,
+    failures,
+)
 
 
 def answers(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> list[Answer]:
