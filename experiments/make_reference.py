@@ -14,7 +14,7 @@ import shutil
 import tarfile
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,13 +23,14 @@ from statistics import mean, median
 from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.report.building import PAGE_FILE, WORKBOOK_FILE, build_report
-from mnist_mlp.report.comparisons import difference_of_runs
 from mnist_mlp.report.csv_files import write_csv
 from mnist_mlp.report.evidence import ReportedRun
-from mnist_mlp.report.intervals import interval_of_runs
+from mnist_mlp.report.experiments import gave_identical_networks
+from mnist_mlp.report.intervals import Interval, interval_over_seeds
 from mnist_mlp.report.reading import read_evidence
 from mnist_mlp.report.report_tables import runs_table
-from mnist_mlp.report.statistics import Difference
+from mnist_mlp.report.seed_spread import SpreadOverSeeds
+from mnist_mlp.report.statistics import Difference, Mean, simultaneous_differences
 from mnist_mlp.report.tables import Column, DataTable, Kind
 
 from hyperparameters import PRESETS
@@ -53,6 +54,7 @@ class _Change:
     number: int
     runs: list[ReportedRun]
     difference: Difference | None
+    interval: Interval
     parallel_share: float  # mean share of a run's time in which at least one other run was training
 
     @property
@@ -82,7 +84,7 @@ DIFFERENCE = [
     Column("difference", Kind.POINTS, lambda row: row.difference.amount if row.difference else None),
     Column("difference 95% low", Kind.POINTS, lambda row: row.difference.low if row.difference else None),
     Column("difference 95% high", Kind.POINTS, lambda row: row.difference.high if row.difference else None),
-    Column("method", Kind.TEXT, lambda row: str(row.difference.method) if row.difference else None),
+    Column("p (adjusted)", Kind.NUMBER, lambda row: row.difference.p if row.difference else None),
 ]
 
 CHANGES = [
@@ -91,8 +93,8 @@ CHANGES = [
     Column("seeds", Kind.COUNT, lambda change: len(change.runs)),
     Column("validation accuracy", Kind.PERCENT, lambda change: change.validation),
     Column("test accuracy", Kind.PERCENT, lambda change: mean(run.test_accuracy for run in change.runs)),
-    Column("test 95% low", Kind.PERCENT, lambda change: interval_of_runs(change.runs).low),
-    Column("test 95% high", Kind.PERCENT, lambda change: interval_of_runs(change.runs).high),
+    Column("test 95% low", Kind.PERCENT, lambda change: change.interval.low),
+    Column("test 95% high", Kind.PERCENT, lambda change: change.interval.high),
     *DIFFERENCE,
     Column("epochs", Kind.COUNT, lambda change: PRESETS[change.number].epochs),
     Column("training time", Kind.SECONDS, lambda change: median(change.seconds)),
@@ -141,21 +143,62 @@ def make_page(runs_dir: Path, output_dir: Path) -> None:
         shutil.copy(new, REFERENCE)
 
 
-def changes(runs: Sequence[ReportedRun]) -> Iterator[_Change]:
-    """Yields the presets that have scored runs, in numerical order."""
+def changes(runs: Sequence[ReportedRun]) -> list[_Change]:
+    """Returns the presets that have scored runs, in numerical order. Their differences are tested together."""
     by_preset = scored_by_preset(runs)
-    for number in sorted(by_preset):
-        parent = PRESETS[number].parent
-        parent_runs = by_preset.get(PRESETS.number_of(parent), []) if parent else []
-        share = mean(parallel_share(run, runs) for run in by_preset[number])
-        yield _Change(number, by_preset[number], difference_of_runs(by_preset[number], parent_runs), share)
+    parents = {number: PRESETS.number_of(parent) for number in by_preset if (parent := PRESETS[number].parent)}
+    found = differences(by_preset, list(parents.items()))
+    spread = spread_of(by_preset)
+    return [
+        _Change(
+            number,
+            by_preset[number],
+            found.get((number, parents.get(number))),
+            interval_over_seeds(accuracies_of(by_preset[number]), spread),
+            mean(parallel_share(run, runs) for run in by_preset[number]),
+        )
+        for number in sorted(by_preset)
+    ]
 
 
-def stages(runs: Sequence[ReportedRun]) -> Iterator[_Stage]:
+def stages(runs: Sequence[ReportedRun]) -> list[_Stage]:
     by_preset = scored_by_preset(runs)
-    for earlier, later in STAGES:
-        before, after = (mean(run.test_accuracy for run in by_preset[number]) for number in (earlier, later))
-        yield _Stage(earlier, later, before, after, difference_of_runs(by_preset[later], by_preset[earlier]))
+    found = differences(by_preset, [(later, earlier) for earlier, later in STAGES])
+    means = {number: mean(accuracies_of(same)) for number, same in by_preset.items()}
+    return [
+        _Stage(earlier, later, means[earlier], means[later], found.get((later, earlier))) for earlier, later in STAGES
+    ]
+
+
+def differences(
+    by_preset: Mapping[int, Sequence[ReportedRun]], pairs: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Difference]:
+    """Returns the differences between the presets of each pair, tested together. Identical networks are left out."""
+    spread = spread_of(by_preset)
+    accuracies = {number: accuracies_of(runs) for number, runs in by_preset.items()}
+    means = {
+        number: Mean(mean(values), len(values), spread.near(mean(values))) for number, values in accuracies.items()
+    }
+    tested = [
+        (one, other)
+        for one, other in pairs
+        if other in by_preset and not gave_identical_networks(by_preset[one], by_preset[other])
+    ]
+    found = simultaneous_differences([(means[one], means[other]) for one, other in tested])
+    return dict(zip(tested, found, strict=True))
+
+
+def accuracies_of(runs: Sequence[ReportedRun]) -> list[float]:
+    return [run.test_accuracy for run in runs]
+
+
+def spread_of(by_preset: Mapping[int, Sequence[ReportedRun]]) -> SpreadOverSeeds:
+    """Returns the spread over seeds, pooled over the presets. Presets with identical networks count once."""
+    different: list[Sequence[ReportedRun]] = []
+    for runs in by_preset.values():
+        if not any(gave_identical_networks(runs, others) for others in different):
+            different.append(runs)
+    return SpreadOverSeeds.of(map(accuracies_of, different))
 
 
 def scored_by_preset(runs: Sequence[ReportedRun]) -> dict[int, list[ReportedRun]]:

@@ -1,4 +1,4 @@
-"""Places labels for lines and points so that they do not overlap."""
+"""Places labels at the ends of lines so that they do not overlap."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+
+from mnist_mlp.drawing.style import SMALL
 
 MAX_ROUNDS = 200  # limit for moving overlapping labels apart
 
@@ -19,7 +21,7 @@ class EndLabel(NamedTuple):
     color: str
 
 
-def label_ends(axes: Axes, labels: Sequence[EndLabel], points: float = 10) -> None:
+def label_ends(axes: Axes, labels: Sequence[EndLabel], points: float = SMALL) -> None:
     """Writes each label to the right of the axes, next to the end of its line. Overlapping labels are moved apart.
 
     Args:
@@ -53,33 +55,3 @@ def _moved_apart(heights: Sequence[float], spacing: float) -> list[float]:
         if not moved:
             break
     return heights
-
-
-def label_points(axes: Axes, xs: Sequence[float], ys: Sequence[float], labels: Sequence[str]) -> None:
-    """Writes each label next to its point, highest points first. Skips labels that do not fit."""
-    pixels = axes.transData.transform(np.column_stack([xs, ys]))
-    scale = axes.figure.dpi / 72
-    taken = [(x - 4 * scale, x + 4 * scale, y - 4 * scale, y + 4 * scale) for x, y in pixels]
-    for index in np.argsort(-np.asarray(ys), kind="stable"):
-        x, y = pixels[index]
-        wide = 6 * scale * len(labels[index])
-        for dx, dy, side in ((6, 0, "left"), (-6, 0, "right"), (0, 9, "center"), (0, -9, "center")):
-            left = x + dx * scale - {"left": 0, "right": wide, "center": wide / 2}[side]
-            box = (left, left + wide, y + (dy - 5) * scale, y + (dy + 5) * scale)
-            own = taken[index]
-            if not any(other is not own and _overlap(box, other) for other in taken):
-                axes.annotate(
-                    labels[index],
-                    (xs[index], ys[index]),
-                    xytext=(dx, dy),
-                    textcoords="offset points",
-                    ha=side,
-                    va="center",
-                    fontsize=9,
-                )
-                taken.append(box)
-                break
-
-
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]

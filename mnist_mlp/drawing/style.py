@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from mnist_mlp.disk.files import write_bytes_atomically
 
@@ -22,9 +23,9 @@ LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 STYLE = {
     "font.family": "DejaVu Sans",  # included in matplotlib, so figures look the same everywhere
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.labelsize": 11,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 10,
     "axes.edgecolor": GRAY,
     "axes.labelcolor": "#333333",
     "xtick.color": "#333333",
@@ -37,18 +38,29 @@ STYLE = {
     "axes.axisbelow": True,
     "lines.linewidth": 1.5,
     "svg.hashsalt": "mnist_mlp",  # makes SVG files reproducible
+    "svg.fonttype": "none",  # text stays text, which makes files much smaller than outlines of letters
 }
-WIDTH = 5.8  # width of all figures in inches; readable on a phone
-TOP = 0.95  # inches reserved for the title and subtitle
-DOTS_PER_INCH = 180
-WIDTH_IN_TENSORBOARD = 4.6  # inches; smaller, because TensorBoard shrinks images and text must stay readable
+WIDTH = 4.4  # width of all figures in inches, so that `SMALL` text is 11 pixels high on a phone that is 390 pixels wide
+SMALL = 9.7  # points; the size of the smallest text
+LETTERS_IN_HEADLINE, LETTERS_IN_SUBTITLE = 40, 58  # in one line
+DOTS_PER_INCH, DOTS_PER_INCH_IN_TENSORBOARD = 220, 125
+FONTS = b"DejaVu Sans, Verdana, sans-serif"  # Verdana has letters of the same width
 
-Paint = Callable[[Figure], None]
+Paint = Callable[[SubFigure], None]
 
 
 class Picture(NamedTuple):
-    """A figure to draw: its height in inches, and a function that draws everything on it."""
+    """A figure to draw.
 
+    Attributes:
+        headline: the main result, in a few words.
+        subtitle: what the figure shows. Long lines are wrapped.
+        height: height below the headline and subtitle, in inches.
+        paint: draws everything below them.
+    """
+
+    headline: str
+    subtitle: str
     height: float
     paint: Paint
 
@@ -66,43 +78,64 @@ def look(index: int) -> Look:
     return Look(COLORS[index % len(COLORS)], LINES[index % len(LINES)], MARKERS[index % len(MARKERS)])
 
 
-def draw(path: Path, picture: Picture) -> bytes:
-    """Draws a picture, writes it as a PNG and an SVG file, and returns the SVG.
+class Drawn(NamedTuple):
+    """A drawn figure as SVG, and its alt text: what people read who cannot see it."""
+
+    svg: str
+    alt: str
+
+
+def draw(path: Path, picture: Picture) -> Drawn:
+    """Draws a picture, and writes it as a PNG and an SVG file.
 
     Args:
         path: path of the files, without the extension.
     """
-    contents = _render(picture, WIDTH, DOTS_PER_INCH, "png", "svg")
+    contents = _render(picture, DOTS_PER_INCH, "png", "svg")
     for extension, content in contents.items():
         write_bytes_atomically(path.with_name(f"{path.name}.{extension}"), content)
-    return contents["svg"]
+    subtitle = " ".join(picture.subtitle.split())
+    return Drawn(contents["svg"].decode(), f"{picture.headline}. {subtitle}")
 
 
 def png_for_tensorboard(picture: Picture) -> bytes:
     """Returns the picture as a PNG sized for TensorBoard's Images tab."""
-    return _render(picture, WIDTH_IN_TENSORBOARD, 125, "png")["png"]
+    return _render(picture, DOTS_PER_INCH_IN_TENSORBOARD, "png")["png"]
 
 
-def _render(picture: Picture, width: float, dots_per_inch: int, *extensions: str) -> dict[str, bytes]:
+def _render(picture: Picture, dots_per_inch: int, *extensions: str) -> dict[str, bytes]:
     options = {
         "png": {"dpi": dots_per_inch, "pil_kwargs": {"compress_level": 3}},
         "svg": {"metadata": {"Date": None}},
     }
     contents = {}
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE, "backend": "agg"}):
-        figure = Figure(figsize=(width, picture.height * width / WIDTH))
-        picture.paint(figure)
+        figure = draw_figure(picture)
         for extension in extensions:
             content = io.BytesIO()
             figure.savefig(content, format=extension, **options[extension])
             contents[extension] = content.getvalue()
+    if "svg" in contents:
+        contents["svg"] = _compact(contents["svg"])
     return contents
 
 
-def title(figure: Figure, headline: str, subtitle: str) -> None:
-    """Writes a bold headline and a subtitle below it, both within the top inch of the figure."""
-    height = figure.get_figheight()
-    headline = textwrap.shorten(headline, 60, placeholder=" ...")
-    size = 13 if len(headline) <= 44 else 11
-    figure.text(0.02, 1 - 0.12 / height, headline, fontsize=size, fontweight="bold", va="top")
-    figure.text(0.02, 1 - 0.42 / height, subtitle, fontsize=10, color=GRAY, va="top", linespacing=1.3)
+def _compact(svg: bytes) -> bytes:
+    """Returns an SVG with fonts that exist everywhere, and coordinates with two decimals, which are enough."""
+    svg = svg.replace(b"'DejaVu Sans'", FONTS)
+    return re.sub(rb' (d|x|y|transform)="[^"]*"', lambda match: re.sub(rb"(\.\d\d)\d+", rb"\1", match[0]), svg)
+
+
+def draw_figure(picture: Picture) -> Figure:
+    """Returns the drawn figure: the headline and subtitle on top, and the painted part below."""
+    headline = textwrap.wrap(picture.headline, LETTERS_IN_HEADLINE)
+    subtitle = [part for line in picture.subtitle.splitlines() for part in textwrap.wrap(line, LETTERS_IN_SUBTITLE)]
+    subtitle_top = 0.14 + 0.2 * len(headline)  # inches
+    head = subtitle_top + 0.17 * len(subtitle) + 0.1
+    figure = Figure(figsize=(WIDTH, head + picture.height))
+    above, below = figure.subfigures(2, 1, height_ratios=(head, picture.height), hspace=0)
+    text = {"x": 0.02, "va": "top", "linespacing": 1.25}
+    above.text(y=1 - 0.1 / head, s="\n".join(headline), fontsize=12, fontweight="bold", **text)
+    above.text(y=1 - subtitle_top / head, s="\n".join(subtitle), fontsize=SMALL, color=GRAY, **text)
+    picture.paint(below)
+    return figure

@@ -8,17 +8,18 @@ import mnist_mlp.libraries.quiet_matplotlib  # noqa: F401 - before matplotlib
 
 # isort: split
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import SubFigure
 from matplotlib.patches import Rectangle
 
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.images import LabeledImages
-from mnist_mlp.drawing.style import TOP, WIDTH, Picture, title
+from mnist_mlp.drawing.style import SMALL, WIDTH, Picture
 from mnist_mlp.evaluation.predictions import TestPredictions
 
 MISTAKES_SHOWN = 20
 COLUMNS = 5
-MARGIN_TOP, MARGIN_SIDES = 20, 14  # pixels per cell for the caption and for the gaps on both sides
+SQUARE = 4.2  # height of the confusion matrix, in inches
+MARGIN_TOP, MARGIN_SIDES = 22, 18  # pixels per cell for the caption and for the gaps on both sides
 NEARLY_CERTAIN = 0.9999
 
 
@@ -41,23 +42,21 @@ def confusion_matrix(
         headline = f"Most common mistake: {true_class} classified as {predicted_class}"
     subtitle = f"{network}.\n{wrong.sum():,} mistakes in {len(labels):,} test images (off-diagonal cells)."
 
-    def paint(figure: Figure) -> None:
-        title(figure, headline, subtitle)
-        height = figure.get_figheight()
-        axes = figure.add_axes((0.12, 0.6 / height, 0.85, 1 - (TOP + 0.6) / height))
+    def paint(figure: SubFigure) -> None:
+        axes = figure.add_axes((0.13, 0.55 / SQUARE, 0.84, 1 - 0.55 / SQUARE))
         axes.imshow(wrong, cmap="Blues", vmin=0, vmax=max(1, wrong.max()) * 1.3, aspect="auto")
         for correct in range(classes):
             axes.add_patch(Rectangle((correct - 0.5, correct - 0.5), 1, 1, facecolor="#EEEEEE", edgecolor="none"))
         for row, column in np.argwhere(counts):
             color = "white" if wrong[row, column] > 0.75 * wrong.max() else "black"
-            axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=color, fontsize=10)
+            axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=color, fontsize=SMALL)
         axes.set_xticks(range(classes))
         axes.set_yticks(range(classes))
         axes.grid(False)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
 
-    return Picture(6.0, paint)
+    return Picture(headline, subtitle, SQUARE, paint)
 
 
 def confident_mistakes(predictions: TestPredictions, test: LabeledImages, network: str) -> Picture | None:
@@ -74,9 +73,8 @@ def confident_mistakes(predictions: TestPredictions, test: LabeledImages, networ
     rows, height, width = -(-len(chosen) // COLUMNS), side + MARGIN_TOP, side + MARGIN_SIDES
     subtitle = f"{network}.\nAbove each image: true → predicted class, confidence."
 
-    def paint(figure: Figure) -> None:
-        title(figure, "Most confident mistakes", subtitle)
-        axes = figure.add_axes((0, 0, 1, 1 - TOP / figure.get_figheight()), anchor="N")
+    def paint(figure: SubFigure) -> None:
+        axes = figure.add_axes((0, 0, 1, 1), anchor="N")
         axes.set_axis_off()
         sheet = np.zeros((rows * height, COLUMNS * width), np.uint8)  # faster than drawing 20 images
         for cell, image in enumerate(chosen):
@@ -84,10 +82,10 @@ def confident_mistakes(predictions: TestPredictions, test: LabeledImages, networ
             left = cell % COLUMNS * width + MARGIN_SIDES // 2
             sheet[top : top + side, left : left + side] = test.pixels[image].reshape(side, side)
             text = f"{test.labels[image]} → {predictions.predicted[image]}\n{_confidence(predictions, image)}"
-            axes.text(left + side / 2, top - 1, text, fontsize=10, ha="center", va="bottom", linespacing=1.2)
+            axes.text(left + side / 2, top - 1, text, fontsize=SMALL, ha="center", va="bottom", linespacing=1.2)
         axes.imshow(sheet, cmap="Greys", vmin=0, vmax=255)
 
-    return Picture(TOP + 0.1 + WIDTH * rows * height / (COLUMNS * width), paint)
+    return Picture("Most confident mistakes", subtitle, 0.1 + WIDTH * rows * height / (COLUMNS * width), paint)
 
 
 def _confidence(predictions: TestPredictions, image: int) -> str:

@@ -1,145 +1,83 @@
-"""Compares the test accuracies of experiments with a reference and gives each difference a verdict."""
+"""Compares the values in all studies with their references, and gives each difference a verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot, inf, sqrt
+from math import ceil
 
-from mnist_mlp.report.evidence import TESTED_IMAGES, ReportedRun
-from mnist_mlp.report.statistics import (
-    ALPHA,
-    SINGLE_RUN_FACTOR,
-    Difference,
-    Method,
-    SeedSpread,
-    holm,
-    mcnemar,
-    over_seeds,
-    seed_spread,
-    single_run_spread,
-    two_proportions,
-)
-from mnist_mlp.report.studies import Experiment
+from mnist_mlp.report.experiments import Experiment, are_identical
+from mnist_mlp.report.statistics import ALPHA, Difference, Mean, simultaneous_differences
+from mnist_mlp.report.studies import Study
 from mnist_mlp.report.verdicts import Verdict
 
-# Minimum test accuracy of presets that count toward the spread over seeds. Failed runs vary much more.
-LEARNED = 0.9
+MARGIN = 0.005  # differences in test accuracy below this are small enough to ignore
+MOST_SEEDS = 30  # a suggestion of more seeds would not be followed
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A comparison of an experiment with a reference.
+    """A comparison of an experiment with the reference of its study.
 
     Attributes:
         arm: the experiment.
+        reference: the reference.
         verdict: the result of the comparison.
-        difference: difference in test accuracy. None for the reference itself, or if either experiment is not scored.
-        p_adjusted: p-value, Holm-adjusted for all comparisons with this reference. None if `difference` is None.
-        seed_limit: the largest difference that the seed alone is likely to cause; infinite if unknown. None if
-            `difference` is None, or if both sides have several seeds.
-        is_rough: whether `seed_limit` uses a spread over seeds that was estimated from a single run.
+        difference: difference in test accuracy. None for the reference itself, for identical runs, or if either
+            experiment is not scored.
     """
 
     arm: Experiment
+    reference: Experiment
     verdict: Verdict
     difference: Difference | None = None
-    p_adjusted: float | None = None
-    seed_limit: float | None = None
-    is_rough: bool = False
+
+    @property
+    def has_failure(self) -> bool:
+        """Whether one of the presets has failed, so that the difference does not depend on how good the other is."""
+        return self.arm.has_failed or self.reference.has_failed
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """Seeds on each side that would decide an inconclusive comparison if the means stay as they are.
+
+        None if the comparison is decided, or if it takes more than `MOST_SEEDS`.
+        """
+        if self.verdict is not Verdict.INCONCLUSIVE:
+            return None
+        amount = abs(self.difference.amount)
+        # the half-width shrinks with the root of the number of seeds; with different numbers, the smaller one decides
+        squared = self.difference.half_width**2 / (1 / len(self.arm.scored) + 1 / len(self.reference.scored)) * 2
+        decided_at = max(amount, MARGIN - amount)
+        needed = ceil(squared / decided_at**2 + 1e-9)
+        return needed if needed <= MOST_SEEDS else None
 
 
-def compare_all(arms: Sequence[Experiment], reference: Experiment, spread: SeedSpread) -> list[Comparison]:
-    """Compares each arm with the reference. The reference may be one of the arms."""
-    differences = [None if arm is reference else difference_of(arm, reference) for arm in arms]
-    adjusted = iter(holm([difference.p for difference in differences if difference]))
-    return [
-        _comparison(arm, reference, difference, next(adjusted), spread)
-        if difference
-        else Comparison(arm, Verdict.REFERENCE if arm is reference else Verdict.NOT_SCORED)
-        for arm, difference in zip(arms, differences, strict=True)
-    ]
+def compare_all(studies: Sequence[Study]) -> list[list[Comparison]]:
+    """Compares the arms of each study with its reference. All comparisons are one family: they are tested together."""
+    pairs = [(study, arm) for study in studies for arm in study.arms if _is_tested(arm, study.reference)]
+    means: dict[Experiment, Mean] = {}
+    for experiment in {side: None for study, arm in pairs for side in (arm, study.reference)}:
+        accuracy = experiment.mean_test
+        means[experiment] = Mean(accuracy, len(experiment.scored), experiment.spread.near(accuracy))
+    found = simultaneous_differences([(means[arm], means[study.reference]) for study, arm in pairs])
+    differences = dict(zip(pairs, found, strict=True))
+    return [[_comparison(arm, study, differences.get((study, arm))) for arm in study.arms] for study in studies]
 
 
-def difference_of(arm: Experiment, reference: Experiment) -> Difference | None:
-    """Returns the difference in test accuracy between arm and reference, or None if either is not scored."""
-    return difference_of_runs(arm.scored, reference.scored)
+def _is_tested(arm: Experiment, reference: Experiment) -> bool:
+    return bool(arm is not reference and arm.scored and reference.scored and not are_identical(arm, reference))
 
 
-def difference_of_runs(runs: Sequence[ReportedRun], others: Sequence[ReportedRun]) -> Difference | None:
-    """Returns the difference in mean test accuracy between scored runs, one per seed; None if there are none.
-
-    It is tested over seeds if possible, else on the test images of one run on each side.
-    """
-    if not (runs and others):
-        return None
-    if len(runs) + len(others) > 2:
-        difference = over_seeds(*([run.test_accuracy for run in side] for side in (runs, others)))
-        if difference:
-            return difference
-    run, other = runs[0], others[0]
-    if run.right is not None and other.right is not None:
-        return mcnemar(run.right, other.right)
-    return two_proportions(run.test_correct, other.test_correct, TESTED_IMAGES)
+def _comparison(arm: Experiment, study: Study, difference: Difference | None) -> Comparison:
+    return Comparison(arm, study.reference, _verdict(arm, study.reference, difference), difference)
 
 
-def spread_over_seeds(experiments: Sequence[Experiment]) -> SeedSpread:
-    """Returns the spread of test accuracy over seeds, pooled over the presets that reach `LEARNED`."""
-    return seed_spread([_accuracies(experiment) for experiment in experiments if _has_learned(experiment)])
-
-
-def single_run_deviation(experiments: Sequence[Experiment]) -> float:
-    """Returns the standard deviation that single runs predict for the presets that `spread_over_seeds` pools."""
-    deviations = [
-        _single_run_estimate(run).deviation
-        for experiment in experiments
-        if len(experiment.scored) > 1 and _has_learned(experiment)
-        for run in experiment.scored
-    ]
-    return sqrt(sum(deviation**2 for deviation in deviations) / len(deviations)) if deviations else inf
-
-
-def _comparison(
-    arm: Experiment, reference: Experiment, difference: Difference, p_adjusted: float, spread: SeedSpread
-) -> Comparison:
-    limit, is_rough = None, False
-    has_single_seed = min(len(arm.scored), len(reference.scored)) == 1
-    if has_single_seed or difference.method is not Method.OVER_SEEDS:
-        (reach, arm_is_rough), (reference_reach, reference_is_rough) = _reach(arm, spread), _reach(reference, spread)
-        limit, is_rough = hypot(reach, reference_reach), arm_is_rough or reference_is_rough
-    return Comparison(arm, _verdict(difference, p_adjusted, limit), difference, p_adjusted, limit, is_rough)
-
-
-def _verdict(difference: Difference, p_adjusted: float, seed_limit: float | None) -> Verdict:
-    if difference.is_identical:
-        return Verdict.IDENTICAL
-    if p_adjusted >= ALPHA:
-        return Verdict.NOT_SIGNIFICANT
-    if seed_limit is None or abs(difference.amount) > seed_limit:
+def _verdict(arm: Experiment, reference: Experiment, difference: Difference | None) -> Verdict:
+    if arm is reference:
+        return Verdict.REFERENCE
+    if not difference:
+        return Verdict.IDENTICAL if arm.scored and reference.scored else Verdict.NOT_SCORED
+    if difference.p < ALPHA:
         return Verdict.SIGNIFICANT
-    return Verdict.SIGNIFICANT_FOR_THIS_PAIR
-
-
-def _reach(experiment: Experiment, spread: SeedSpread) -> tuple[float, bool]:
-    """Returns how much the seeds may change the mean test accuracy, and whether one run was used to estimate this."""
-    scored = experiment.scored
-    own, estimate = seed_spread([_accuracies(experiment)]), _single_run_estimate(scored[0])
-    is_known = bool(spread.freedom) and _has_learned(experiment)
-    if is_known and len(scored) == 1 and estimate.freedom:
-        # The spread of the measured presets does not apply to a run that varies much more than they do.
-        is_known = estimate.deviation <= SINGLE_RUN_FACTOR * spread.deviation
-    if is_known or own.freedom:
-        return (spread if is_known else own).reach / sqrt(len(scored)), False
-    return estimate.reach, True
-
-
-def _single_run_estimate(run: ReportedRun) -> SeedSpread:
-    return single_run_spread(run.curves["validation accuracy"], run.test_accuracy, TESTED_IMAGES)
-
-
-def _has_learned(experiment: Experiment) -> bool:
-    return (experiment.mean_test or 0.0) >= LEARNED
-
-
-def _accuracies(experiment: Experiment) -> list[float]:
-    return [run.test_accuracy for run in experiment.scored]
+    return Verdict.SMALL if difference.low > -MARGIN and difference.high < MARGIN else Verdict.INCONCLUSIVE

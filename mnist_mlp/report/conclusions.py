@@ -1,18 +1,17 @@
-"""Conclusions from all runs: the best preset, how the others compare with it, and the results of the studies."""
+"""Conclusions from all runs: the safe values, the best preset, and how far it can be told apart from the others."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import mean
 
-from mnist_mlp.report.comparisons import compare_all
 from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding
-from mnist_mlp.report.intervals import interval_of_test
-from mnist_mlp.report.statistics import SeedSpread
-from mnist_mlp.report.studies import Experiment
-from mnist_mlp.report.verdicts import Verdict
+from mnist_mlp.report.next_steps import Step, next_steps
+from mnist_mlp.report.safe_values import safe_values_in_words
 from mnist_mlp.report.wording import count, listed
 
 MAX_NAMED = 6  # maximum number of presets that a sentence lists by number
@@ -23,96 +22,103 @@ class Conclusions:
     """Summary at the top of the report.
 
     Attributes:
-        best: preset with the highest mean validation accuracy, or None if no run has finished.
-        best_run: the run of this preset with the highest validation accuracy, among its scored runs if there are any.
-        sentences: conclusions as text.
+        best: the ranked preset with the highest mean validation accuracy, or None if no run has finished.
+        best_run: its run with the highest validation accuracy, among its scored runs if there are any.
+        answer: which values of the hyperparameters are safe, as text; empty without studies.
+        sentences: the best preset and its rivals, as text.
+        next_steps: the most informative runs to add.
     """
 
     best: Experiment | None
     best_run: ReportedRun | None
+    answer: list[str]
     sentences: list[str]
+    next_steps: list[Step]
 
 
-def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding], spread: SeedSpread) -> Conclusions:
+@dataclass(frozen=True)
+class Ranking:
+    """Presets that can be ranked fairly: each counts with the same number of seeds.
+
+    Attributes:
+        seeds: that number, the largest one that at least half of all presets have.
+        ranked: presets with at least this many seeds, the one with the highest validation accuracy first.
+        unranked: presets with fewer seeds.
+    """
+
+    seeds: int
+    ranked: list[Experiment]
+    unranked: list[Experiment]
+
+    @classmethod
+    def of(cls, experiments: Sequence[Experiment]) -> Ranking:
+        numbers = sorted((len(experiment.seeds) for experiment in experiments), reverse=True)
+        seeds = numbers[(len(numbers) - 1) // 2]
+        ranked = [experiment for experiment in experiments if len(experiment.seeds) >= seeds]
+        unranked = [experiment for experiment in experiments if len(experiment.seeds) < seeds]
+        ranking = cls(seeds, ranked, unranked)
+        ranked.sort(key=lambda experiment: -ranking.validation_accuracy(experiment))
+        return ranking
+
+    def validation_accuracy(self, experiment: Experiment) -> float:
+        """Returns the mean validation accuracy over the first seeds."""
+        return mean(run.validation_accuracy for run in experiment.seeds[: self.seeds])
+
+    def too_close(self) -> list[Experiment]:
+        """Returns the ranked presets whose test accuracy cannot be told apart from that of the best one.
+
+        The seeds alone make two presets of equal quality differ by more than this in 5% of cases.
+        """
+        best, *others = self.ranked
+        if not best.scored:
+            return []
+        return [
+            other for other in others if other.scored and abs(other.mean_test - best.mean_test) < _reach(other, best)
+        ]
+
+
+def _reach(one: Experiment, other: Experiment) -> float:
+    spread = one.spread.near(other.mean_test)
+    deviation = spread.at(other.mean_test) / spread.deviation  # accuracy per log odds
+    return spread.reach() * deviation * sqrt(1 / len(one.scored) + 1 / len(other.scored))
+
+
+def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Conclusions:
     """Returns the conclusions. The best preset is chosen by validation accuracy, so its test accuracy is unbiased."""
     if not experiments:
-        return Conclusions(
-            None, None, ["There is nothing to compare yet: no run has finished (final fits are not compared)."]
-        )
-    best = max(experiments, key=lambda experiment: experiment.mean_validation)
+        nothing = "There is nothing to compare yet: no run has finished (final fits are not compared)."
+        return Conclusions(None, None, [], [nothing], [])
+    ranking = Ranking.of(experiments)
+    best = ranking.ranked[0]
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
-    sentences = [
-        _about_best(best, len(experiments)),
-        _about_rivals(best, experiments, spread),
-        _about_studies(findings),
-    ]
-    return Conclusions(best, best_run, [sentence for sentence in sentences if sentence])
+    sentences = [_about_best(ranking), *_about_rivals(ranking)]
+    answer = safe_values_in_words(findings)
+    return Conclusions(best, best_run, answer, sentences, next_steps(findings, experiments))
 
 
-def _about_best(best: Experiment, presets: int) -> str:
-    seeds = len(best.seeds)
-    has = "has the highest validation accuracy:" if presets > 1 else "has a validation accuracy of"
-    chosen = f"Preset {best.label} {has} {best.mean_validation:.2%}"
-    chosen += f" on average over {seeds} seeds" if seeds > 1 else ""
-    interval = interval_of_test(best)
-    if interval is None:
-        return f"{chosen}. It has not been scored on the test set yet; run MNIST_eval.py."
-    return (
-        f"{chosen}. Its test accuracy is {best.mean_test:.2%} "
-        f"(95% interval {interval.basis}: {interval.low:.2%} to {interval.high:.2%})."
+def _about_best(ranking: Ranking) -> str:
+    best, presets = ranking.ranked[0], len(ranking.ranked)
+    has = (
+        f"has the highest validation accuracy of {presets} presets:" if presets > 1 else "has a validation accuracy of"
     )
+    chosen = f"Preset {best.label} {has} {ranking.validation_accuracy(best):.2%}"
+    chosen += f" (mean of {ranking.seeds} seeds)" if ranking.seeds > 1 else ""
+    if best.interval is None:
+        return f"{chosen}. It has not been scored on the test set yet; run MNIST_eval.py."
+    interval = f"95% interval {best.interval.basis}: {best.interval.low:.2%} to {best.interval.high:.2%}"
+    return f"{chosen}. Its test accuracy is {best.mean_test:.2%} ({interval})."
 
 
-def _about_rivals(best: Experiment, experiments: Sequence[Experiment], spread: SeedSpread) -> str:
-    others = [experiment for experiment in experiments if experiment is not best and experiment.scored]
-    if not (best.scored and others):
-        return ""
-    compared = compare_all(others, best, spread)
-    better = [
-        comparison.arm.label
-        for comparison in compared
-        if comparison.verdict is Verdict.SIGNIFICANT and comparison.difference.amount > 0
-    ]
-    if better:
-        verb = "is" if len(better) == 1 else "are"
-        return f"On the test set, however, {_presets(better)} {verb} significantly better."
-    labels = {verdict: [one.arm.label for one in compared if one.verdict is verdict] for verdict in Verdict}
-    equal = labels[Verdict.NOT_SIGNIFICANT] + labels[Verdict.IDENTICAL]
-    perhaps = labels[Verdict.SIGNIFICANT_FOR_THIS_PAIR]
-    if not equal and not perhaps:
-        subject = "The other preset is" if len(others) == 1 else f"All {len(others)} other presets are"
-        return f"{subject} significantly worse on the test set."
+def _about_rivals(ranking: Ranking) -> list[str]:
     sentences = []
-    if equal:
-        sentences.append(f"On the test set, it does not differ significantly from {_some(equal, len(others))}.")
-    if perhaps:
-        start = "The comparison" if equal else "On the test set, the comparison"
-        some = f"{count(len(perhaps), 'other')}{_named(perhaps)}" if equal else _some(perhaps, len(others))
-        sentences.append(f"{start} with {some} is inconclusive: more seeds are needed.")
-    return " ".join([*sentences, "So it is one of the best presets, but not a clear winner."])
-
-
-def _some(labels: Sequence[str], others: int) -> str:
-    """Returns "the other preset (preset 2)" or "2 of the 5 other presets (presets 2 and 3)"."""
-    text = "the other preset" if others == 1 else f"{len(labels)} of the {others} other presets"
-    return f"{text}{_named(labels)}"
-
-
-def _named(labels: Sequence[str]) -> str:
-    return f" ({_presets(labels)})" if len(labels) <= MAX_NAMED else ""
-
-
-def _presets(labels: Sequence[str]) -> str:
-    return f"{'preset' if len(labels) == 1 else 'presets'} {listed(labels)}"
-
-
-def _about_studies(findings: Sequence[Finding]) -> str:
-    verdicts = Counter(comparison.verdict for finding in findings for comparison in finding.compared)
-    if not verdicts:
-        return ""
-    parts = [f"{verdicts[Verdict.SIGNIFICANT]} significant"]
-    if perhaps := verdicts[Verdict.SIGNIFICANT_FOR_THIS_PAIR]:
-        parts.append(f"{perhaps} inconclusive (more seeds are needed)")
-    parts.append(f"{verdicts[Verdict.NOT_SIGNIFICANT] + verdicts[Verdict.IDENTICAL]} not significant")
-    comparisons = count(sum(verdicts.values()), "one-factor comparison")
-    return f"Results of {comparisons} in {count(len(findings), 'study', 'studies')}: {listed(parts)}."
+    close = ranking.too_close()
+    if close:
+        verb = "is" if len(close) == 1 else "are"
+        named = f" ({listed([other.label for other in close])})" if len(close) <= MAX_NAMED else ""
+        others = f"{count(len(close), 'other preset')}{named}"
+        sentences.append(f"{others} {verb} too close to it to be ranked: seeds alone cause such differences.")
+    if ranking.unranked:
+        verb = "is" if len(ranking.unranked) == 1 else "are"
+        presets = count(len(ranking.unranked), "preset")
+        sentences.append(f"{presets} with fewer than {count(ranking.seeds, 'seed')} {verb} not ranked.")
+    return sentences

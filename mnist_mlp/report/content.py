@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_mlp.report.comparisons import single_run_deviation, spread_over_seeds
 from mnist_mlp.report.conclusions import Conclusions, conclude
+from mnist_mlp.report.effects import Importance, importances
 from mnist_mlp.report.evidence import Evidence
-from mnist_mlp.report.findings import Finding, find
-from mnist_mlp.report.importance import Ranking, rank
+from mnist_mlp.report.experiments import Experiment, find_experiments
+from mnist_mlp.report.findings import Finding, find_all
 from mnist_mlp.report.questions import answers
 from mnist_mlp.report.questions.answer import Answer
 from mnist_mlp.report.reading import read_evidence
-from mnist_mlp.report.statistics import SeedSpread
-from mnist_mlp.report.studies import Experiment, find_experiments, find_studies
+from mnist_mlp.report.seed_spread import MEASURED_BEFORE, SpreadOverSeeds
+from mnist_mlp.report.studies import find_studies
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,28 @@ class ReportContent:
     Attributes:
         evidence: all runs, with scores and predictions.
         experiments: presets with their runs.
-        spread: how much the seed alone changes the test accuracy.
-        estimated_seed_deviation: standard deviation over seeds, estimated from single runs of the presets that `spread`
-            covers, for comparison with `spread`.
-        findings: results of each study.
-        ranking: hyperparameters, ranked by importance.
+        findings: results of each study: significant ones first, by the size of their largest difference.
+        importances: hyperparameters, the one with the largest effect first.
         conclusions: summary of all runs.
         answers: the questions that these runs can answer, with their answers.
     """
 
     evidence: Evidence
     experiments: list[Experiment]
-    spread: SeedSpread
-    estimated_seed_deviation: float
     findings: list[Finding]
-    ranking: Ranking
+    importances: list[Importance]
     conclusions: Conclusions
     answers: list[Answer]
+
+    @property
+    def spread(self) -> SpreadOverSeeds:
+        """How much the seed alone changes the test accuracy."""
+        return self.experiments[0].spread if self.experiments else MEASURED_BEFORE
+
+    @property
+    def comparisons(self) -> int:
+        """The number of differences that are tested together."""
+        return sum(len(finding.compared) for finding in self.findings)
 
 
 def gather(runs_dir: Path, info_dir: Path, data_dir: Path) -> ReportContent:
@@ -52,15 +57,12 @@ def gather(runs_dir: Path, info_dir: Path, data_dir: Path) -> ReportContent:
     """
     evidence = read_evidence(runs_dir, info_dir, data_dir)
     experiments = find_experiments(evidence.runs)
-    spread = spread_over_seeds(experiments)
-    findings = [find(study, spread) for study in find_studies(experiments)]
+    findings = find_all(find_studies(experiments))
     return ReportContent(
         evidence=evidence,
         experiments=experiments,
-        spread=spread,
-        estimated_seed_deviation=single_run_deviation(experiments),
         findings=findings,
-        ranking=rank(experiments, findings),
-        conclusions=conclude(experiments, findings, spread),
+        importances=importances(findings),
+        conclusions=conclude(experiments, findings),
         answers=answers(experiments, findings),
     )

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from mnist_mlp.data.dataset import MNIST
-from mnist_mlp.evaluation.intervals import share_interval
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.record import RunRecord, RunStatus
@@ -31,7 +30,6 @@ class ReportedRun:
             written by older versions.
         test_accuracy, test_loss: values from eval_log.txt, or None if the run is not scored.
         predictions: the prediction for each test image, or None if predictions were not saved.
-        right: bool [test images], whether each image was classified correctly; None if there are no predictions.
     """
 
     name: str
@@ -42,7 +40,6 @@ class ReportedRun:
     test_accuracy: float | None = None
     test_loss: float | None = None
     predictions: TestPredictions | None = None
-    right: np.ndarray | None = None
 
     @property
     def preset(self) -> Preset:
@@ -59,16 +56,6 @@ class ReportedRun:
     def validation_accuracy(self) -> float:
         """Validation accuracy of the best epoch."""
         return self.record.best_validation_accuracy
-
-    @property
-    def test_correct(self) -> int:
-        """Number of test images classified correctly. The run must be scored."""
-        return round(self.test_accuracy * TESTED_IMAGES)
-
-    @property
-    def test_interval(self) -> tuple[float, float]:
-        """95% confidence interval of the test accuracy for a test set of this size. The run must be scored."""
-        return share_interval(self.test_correct, TESTED_IMAGES)
 
 
 @dataclass(frozen=True)

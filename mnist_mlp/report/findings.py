@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import isinf
 
 from mnist_mlp.report.comparisons import Comparison, compare_all
-from mnist_mlp.report.statistics import Difference, Method, SeedSpread
 from mnist_mlp.report.studies import Study
 from mnist_mlp.report.verdicts import LISTED, WORDINGS, Verdict
-from mnist_mlp.report.wording import capitalized, listed, p_value, points
+from mnist_mlp.report.wording import capitalized, count, listed, p_value, points
 
 
 @dataclass(frozen=True)
@@ -31,52 +29,56 @@ class Finding:
 
     @property
     def compared(self) -> list[Comparison]:
-        """Comparisons for which a difference could be computed."""
+        """Comparisons with a difference: both sides are scored, and their networks are not identical."""
         return [comparison for comparison in self.comparisons if comparison.difference]
 
+    @property
+    def significant(self) -> list[Comparison]:
+        """The significant differences, largest first."""
+        return _largest_first(item for item in self.compared if item.verdict is Verdict.SIGNIFICANT)
 
-def find(study: Study, spread: SeedSpread) -> Finding:
-    """Returns the results of a study; `spread` is how much the seed alone changes the test accuracy."""
-    comparisons = compare_all(study.arms, study.reference, spread)
-    return Finding(study, comparisons, _headline(study, comparisons), _sentences(study, comparisons))
+    @property
+    def is_finding(self) -> bool:
+        """Whether the study shows that the hyperparameter matters."""
+        return bool(self.significant)
+
+
+def find_all(studies: Sequence[Study]) -> list[Finding]:
+    """Returns the results of all studies: significant ones first, by the size of their largest difference."""
+    found = [
+        Finding(study, comparisons, _headline(study, comparisons), _sentences(study, comparisons))
+        for study, comparisons in zip(studies, compare_all(studies), strict=True)
+    ]
+    return sorted(found, key=_order)
+
+
+def _order(finding: Finding) -> tuple[bool, float]:
+    largest = _largest_first(finding.significant or finding.compared)
+    return not finding.is_finding, -abs(largest[0].difference.amount) if largest else 0.0
 
 
 def _headline(study: Study, comparisons: Sequence[Comparison]) -> str:
-    title = study.title
-    verdicts = {comparison.verdict for comparison in comparisons if comparison.difference}
-    if not verdicts:
-        return f"{capitalized(title)}: not scored on the test set yet"
-    if Verdict.SIGNIFICANT in verdicts:
-        return _largest_significant(study, comparisons)
-    if verdicts == {Verdict.IDENTICAL}:
-        return f"{capitalized(title)}: identical runs"
-    if Verdict.SIGNIFICANT_FOR_THIS_PAIR in verdicts:
-        return f"{capitalized(title)}: inconclusive, more seeds needed"  # must fit the title of a figure
-    return f"{capitalized(title)}: no significant difference"
-
-
-def _largest_significant(study: Study, comparisons: Sequence[Comparison]) -> str:
-    significant = [comparison for comparison in comparisons if comparison.verdict is Verdict.SIGNIFICANT]
-    largest = max(significant, key=lambda comparison: abs(comparison.difference.amount))
-    change = f"{study.short_value(study.reference)} \N{RIGHTWARDS ARROW} {study.short_value(largest.arm)}"
-    amount = f"{largest.difference.amount * 100:+.1f}".replace("-", "\N{MINUS SIGN}")
-    return f"{capitalized(study.title)} {change}: {amount} points (significant)"
+    title = capitalized(study.title)
+    verdicts = {comparison.verdict for comparison in comparisons} - {Verdict.REFERENCE}
+    significant = _largest_first(item for item in comparisons if item.verdict is Verdict.SIGNIFICANT)
+    if significant:
+        change = f"{study.short_value(study.reference)} \N{RIGHTWARDS ARROW} {study.short_value(significant[0].arm)}"
+        return f"{title} {change}: {points(significant[0].difference.amount, digits=1)} points"
+    if Verdict.INCONCLUSIVE in verdicts:
+        return f"{title}: inconclusive, more seeds needed"  # must fit the title of a figure
+    if Verdict.SMALL in verdicts:
+        return f"{title}: less than 0.5 points"
+    return f"{title}: {'identical runs' if Verdict.IDENTICAL in verdicts else 'not scored on the test set yet'}"
 
 
 def _sentences(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
-    compared = [comparison for comparison in comparisons if comparison.difference]
-    best = max(comparisons, key=lambda comparison: comparison.arm.mean_validation)
-    largest = max(compared, key=lambda comparison: abs(comparison.difference.amount), default=None)
+    ordered = _largest_first(item for item in comparisons if item.difference)
     sentences = []
-    if best.difference:
-        sentences.append(f"Validation accuracy is highest {study.phrase(best.arm)}, where {in_words(best, study)}")
-    elif best.verdict is Verdict.REFERENCE and largest:
-        sentences.append(f"Validation accuracy is highest {study.phrase(study.reference)}, the reference.")
-    if largest and largest is not best:
-        where = study.phrase(largest.arm)
-        start = f"The difference is largest {where}:" if len(compared) > 1 else f"{capitalized(where)},"
-        sentences.append(f"{start} {in_words(largest, study)}")
-    others = [comparison for comparison in compared if comparison is not best and comparison is not largest]
+    if ordered:
+        start = "The difference is largest " if len(ordered) > 1 else ""
+        where = study.phrase(ordered[0].arm)
+        sentences.append(f"{f'{start}{where}:' if start else f'{capitalized(where)},'} {in_words(ordered[0], study)}")
+    others = [item for item in comparisons if item not in ordered[:1]]
     sentences += _others_by_verdict(study, others)
     missing = [study.value(comparison.arm) for comparison in comparisons if not comparison.arm.scored]
     if missing:
@@ -84,13 +86,17 @@ def _sentences(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
     return sentences
 
 
+def _largest_first(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    return sorted(comparisons, key=lambda comparison: -abs(comparison.difference.amount))
+
+
 def _others_by_verdict(study: Study, others: Sequence[Comparison]) -> list[str]:
     sentences = []
     for verdict in LISTED:
         named = [
-            f"{study.value(comparison.arm)} ({points(comparison.difference.amount)})"
-            for comparison in others
-            if comparison.verdict is verdict
+            study.value(item.arm) + (f" ({points(item.difference.amount)})" if item.difference else "")
+            for item in others
+            if item.verdict is verdict
         ]
         if named:
             sentences.append(f"{WORDINGS[verdict].list_start}: {listed(named)}.")
@@ -100,40 +106,23 @@ def _others_by_verdict(study: Study, others: Sequence[Comparison]) -> list[str]:
 def in_words(comparison: Comparison, study: Study) -> str:
     """Returns the end of a sentence about a difference, and the verdict: "the test accuracy is 0.15 points ..."."""
     difference, reference = comparison.difference, study.phrase(study.reference)
-    if difference.is_identical:
-        return f"exactly the same test images are classified correctly as {reference} (identical runs)."
+    if not difference:
+        return f"training gives exactly the same networks as {reference}."
     if difference.amount:
         comparative = "higher" if difference.amount > 0 else "lower"
         text = f"the test accuracy is {abs(difference.amount) * 100:.2f} points {comparative} than {reference}"
     else:
         text = f"the test accuracy is the same as {reference}"
     interval = f"95% interval {points(difference.low)} to {points(difference.high)}"
-    adjusted = ""
-    if abs(comparison.p_adjusted - difference.p) > 1e-12:
-        adjusted = f", {p_value(comparison.p_adjusted)} after Holm correction"
-    return f"{text} ({interval}; {_test(difference)}{adjusted}). {_judgment(comparison)}"
+    return f"{text} ({interval}; {p_value(difference.p)}). {_judgment(comparison)}"
 
 
 def _judgment(comparison: Comparison) -> str:
-    limit = comparison.seed_limit
-    if comparison.verdict is Verdict.NOT_SIGNIFICANT:
-        return "The difference is not significant."
-    if limit is None:
-        return "The difference is significant."
-    if isinf(limit):
-        return (
-            "The difference is significant for this pair of runs. The runs are too short to estimate how much the seed "
-            "alone changes the accuracy, so more seeds are needed."
-        )
-    estimate = " (rough estimate)" if comparison.is_rough else ""
-    seed = f"the {limit * 100:.2f} points that different seeds alone could cause{estimate}"
-    if comparison.verdict is Verdict.SIGNIFICANT:
-        return f"The difference is significant, and larger than {seed}."
-    return f"The difference is significant for this pair of runs, but smaller than {seed}. More seeds are needed."
-
-
-def _test(difference: Difference) -> str:
-    images = ""
-    if difference.method is Method.MCNEMAR:
-        images = f"{difference.gained} images newly correct, {difference.lost} newly wrong, "
-    return f"{difference.method}: {images}{p_value(difference.p)}"
+    match comparison.verdict:
+        case Verdict.SIGNIFICANT:
+            return "The difference is significant."
+        case Verdict.SMALL:
+            return "If there is a difference, it is less than 0.5 points."
+    needed = comparison.seeds_needed
+    advice = f"About {count(needed, 'seed')} of each would decide it" if needed else "More seeds are needed"
+    return f"The comparison is inconclusive. {advice}."

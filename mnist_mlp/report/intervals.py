@@ -1,54 +1,42 @@
-"""95% confidence intervals for the accuracies of experiments."""
+"""95% confidence intervals for accuracies."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from mnist_mlp.evaluation.intervals import mean_interval
-from mnist_mlp.report.evidence import ReportedRun
-from mnist_mlp.report.studies import Experiment
+from mnist_mlp.evaluation.intervals import share_interval
+from mnist_mlp.report.evidence import TESTED_IMAGES
+from mnist_mlp.report.seed_spread import SpreadOverSeeds
+
+
+class Basis(StrEnum):
+    """What an interval generalizes to. The values are the words shown in the report."""
+
+    SEEDS = "over seeds"  # the mean of the preset over all seeds, on the same test images
+    IMAGES = "over test images"  # the same trained network, on other images
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval for an accuracy.
-
-    Attributes:
-        low, high: limits of the interval.
-        seeds: number of seeds that the interval is over. With a single seed, it is over test images instead.
-    """
+    """A confidence interval for an accuracy, within 0 to 1."""
 
     low: float
     high: float
-    seeds: int
-
-    @property
-    def is_over_seeds(self) -> bool:
-        """Whether this is an interval for a mean over seeds."""
-        return self.seeds > 1
-
-    @property
-    def basis(self) -> str:
-        """What the interval is over, in words."""
-        return f"over {self.seeds} seeds" if self.is_over_seeds else "over test images"
+    basis: Basis
 
 
-def interval_over_seeds(accuracies: Sequence[float]) -> Interval | None:
-    """Returns the interval for a mean over seeds, clipped to the range from 0 to 1, or None for a single seed."""
-    if len(accuracies) < 2:
-        return None
-    low, high = mean_interval(accuracies)
-    return Interval(max(0.0, float(low)), min(1.0, float(high)), len(accuracies))
+def interval_over_seeds(accuracies: Sequence[float], spread: SpreadOverSeeds) -> Interval | None:
+    """Returns the interval for the mean test accuracy of a preset, or None if there are no runs.
+
+    Args:
+        accuracies: test accuracies of the preset's runs, one per seed.
+        spread: how much they vary with the seed. It is known even for a single run.
+    """
+    return Interval(*spread.interval(accuracies), Basis.SEEDS) if accuracies else None
 
 
-def interval_of_runs(runs: Sequence[ReportedRun]) -> Interval | None:
-    """Returns the interval for the test accuracy of a preset's scored runs, or None if there are none."""
-    if not runs:
-        return None
-    return interval_over_seeds([run.test_accuracy for run in runs]) or Interval(*runs[0].test_interval, seeds=1)
-
-
-def interval_of_test(experiment: Experiment) -> Interval | None:
-    """Returns the interval for an experiment's test accuracy, or None if the experiment is not scored."""
-    return interval_of_runs(experiment.scored)
+def interval_over_images(accuracy: float) -> Interval:
+    """Returns the interval for the test accuracy of one trained network, or one ensemble."""
+    return Interval(*share_interval(round(accuracy * TESTED_IMAGES), TESTED_IMAGES), Basis.IMAGES)

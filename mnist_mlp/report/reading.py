@@ -14,7 +14,7 @@ from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.loading import load_test_data
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.evaluation.score_tables import read_ensemble_log, read_eval_log
-from mnist_mlp.report.evidence import Evidence, ReportedEnsemble, ReportedRun
+from mnist_mlp.report.evidence import TESTED_IMAGES, Evidence, ReportedEnsemble, ReportedRun
 from mnist_mlp.report.wording import count
 from mnist_mlp.runs.record import InvalidRun, RunRecord
 from mnist_mlp.runs.run_folder import RunFolder, find_runs
@@ -178,9 +178,8 @@ def _add_predictions(evidence: Evidence, data_dir: Path) -> None:
             evidence.notes.append(f"{run.name}: {reason}; run MNIST_eval.py to score this run again.")
     if without:
         evidence.notes.append(
-            f"{count(without, 'scored run has', 'scored runs have')} no test_predictions.npz. Such runs are compared "
-            "with a two-proportion z-test, which has wider intervals than McNemar's test. Run MNIST_eval.py to create "
-            "the file."
+            f"{count(without, 'scored run has', 'scored runs have')} no test_predictions.npz, so it is not known which "
+            "images they misclassify. Run MNIST_eval.py to create the file."
         )
     if any(run.predictions for run in scored):
         test = load_test_data(data_dir)
@@ -193,9 +192,9 @@ def _check_predictions(evidence: Evidence, run: ReportedRun) -> None:
     """Drops the predictions if they do not match the accuracy in eval_log.txt."""
     if not run.predictions:
         return
-    run.right = run.predictions.predicted == evidence.test_labels
-    if int(run.right.sum()) != run.test_correct:
-        run.predictions = run.right = None
+    correct = int((run.predictions.predicted == evidence.test_labels).sum())
+    if correct != round(run.test_accuracy * TESTED_IMAGES):
+        run.predictions = None
         evidence.notes.append(
             f"{run.name}: test_predictions.npz does not match eval_log.txt; run MNIST_eval.py to score this run again."
         )

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from mnist_mlp.evaluation.intervals import share_interval
 from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.hyperparameter import Hyperparameter
 from mnist_mlp.presets.hyperparameter import Kind as ValueKind
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.comparisons import Comparison
-from mnist_mlp.report.evidence import TESTED_IMAGES, Evidence, ReportedEnsemble, ReportedRun
+from mnist_mlp.report.evidence import Evidence, ReportedEnsemble, ReportedRun
+from mnist_mlp.report.experiments import Experiment, label_of
 from mnist_mlp.report.findings import Finding
-from mnist_mlp.report.intervals import Interval, interval_of_runs, interval_of_test, interval_over_seeds
-from mnist_mlp.report.studies import Experiment, Study, label_of
+from mnist_mlp.report.intervals import Basis, Interval, interval_over_images, interval_over_seeds
+from mnist_mlp.report.seed_spread import SpreadOverSeeds
+from mnist_mlp.report.studies import Study
 from mnist_mlp.report.tables import Cell, Column, DataTable, Emphasis, Kind
 from mnist_mlp.report.verdicts import WORDINGS
 from mnist_mlp.report.wording import count
@@ -42,18 +43,16 @@ def _column_of(declared: Hyperparameter) -> Column:
     return Column(declared.title, _KINDS[declared.kind], value)
 
 
-def _low_and_high(
-    name: str, interval: Callable[[Any], Interval | None], kind: Kind = Kind.PERCENT
-) -> tuple[Column, Column]:
-    """Returns two columns with the limits of a 95% interval."""
+def _low_and_high(basis: str, interval: Callable[[Any], Interval | None]) -> tuple[Column, Column]:
+    """Returns two columns with the limits of a 95% interval for the test accuracy."""
     return (
-        Column(f"{name} 95% low", kind, lambda item: found.low if (found := interval(item)) else None),
-        Column(f"{name} 95% high", kind, lambda item: found.high if (found := interval(item)) else None),
+        Column(f"test 95% low{basis}", Kind.PERCENT, lambda item: found.low if (found := interval(item)) else None),
+        Column(f"test 95% high{basis}", Kind.PERCENT, lambda item: found.high if (found := interval(item)) else None),
     )
 
 
 def _test_interval(run: ReportedRun) -> Interval | None:
-    return None if run.test_accuracy is None else interval_of_runs([run])
+    return None if run.test_accuracy is None else interval_over_images(run.test_accuracy)
 
 
 def _chosen_validation_accuracy(run: ReportedRun) -> float | None:
@@ -69,7 +68,7 @@ RUNS = [
     Column("validation accuracy", Kind.PERCENT, _chosen_validation_accuracy, Emphasis.ACCURACY),
     Column("run", Kind.TEXT, lambda run: run.name),
     Column("test accuracy", Kind.PERCENT, lambda run: run.test_accuracy, Emphasis.ACCURACY),
-    *_low_and_high("test", _test_interval),
+    *_low_and_high(f" ({Basis.IMAGES})", _test_interval),
     Column("test loss", Kind.NUMBER, lambda run: run.test_loss),
     Column("seed", Kind.COUNT, lambda run: run.record.seed),
     Column("status", Kind.TEXT, lambda run: str(run.record.status)),
@@ -82,29 +81,20 @@ def runs_table(runs: Sequence[ReportedRun]) -> DataTable:
     return DataTable.of("Table", RUNS, runs)
 
 
-def _validation_interval(experiment: Experiment) -> Interval | None:
-    return interval_over_seeds([run.validation_accuracy for run in experiment.seeds])
-
-
 PRESETS = [
     Column("preset", Kind.TEXT, lambda experiment: experiment.label),
     *_hyperparameter_columns(in_2020=True),
     *_hyperparameter_columns(in_2020=False),
     Column("seeds", Kind.COUNT, lambda experiment: len(experiment.seeds)),
     Column("validation accuracy", Kind.PERCENT, lambda experiment: experiment.mean_validation, Emphasis.ACCURACY),
-    *_low_and_high("validation", _validation_interval),
     Column("test accuracy", Kind.PERCENT, lambda experiment: experiment.mean_test, Emphasis.ACCURACY),
-    *_low_and_high("test", interval_of_test),
-    Column("interval", Kind.TEXT, lambda experiment: found.basis if (found := interval_of_test(experiment)) else None),
+    *_low_and_high(f" ({Basis.SEEDS})", lambda experiment: experiment.interval),
     Column("training time", Kind.SECONDS, lambda experiment: experiment.mean_seconds),
 ]
 
 
 def presets_table(experiments: Sequence[Experiment]) -> DataTable:
-    """Returns the table of all presets, with means and 95% intervals over seeds.
-
-    For a preset with one seed, the test interval is over test images and there is no validation interval.
-    """
+    """Returns the table of all presets, with means and 95% intervals over seeds."""
     return DataTable.of("Presets", PRESETS, experiments)
 
 
@@ -137,10 +127,7 @@ STUDIES = [
     Column("difference", Kind.POINTS, _of_difference(lambda difference: difference.amount), Emphasis.DIFFERENCE),
     Column("difference 95% low", Kind.POINTS, _of_difference(lambda difference: difference.low)),
     Column("difference 95% high", Kind.POINTS, _of_difference(lambda difference: difference.high)),
-    Column("statistical test", Kind.TEXT, _of_difference(lambda difference: str(difference.method))),
-    Column("p", Kind.NUMBER, _of_difference(lambda difference: difference.p)),
-    Column("p (Holm-adjusted)", Kind.NUMBER, lambda row: row.comparison.p_adjusted),
-    Column("largest difference due to seeds", Kind.PERCENT, lambda row: row.comparison.seed_limit),
+    Column("p (adjusted)", Kind.NUMBER, _of_difference(lambda difference: difference.p)),
     Column("verdict", Kind.TEXT, lambda row: WORDINGS[row.comparison.verdict].text, Emphasis.VERDICT),
 ]
 
@@ -165,20 +152,24 @@ UNVALIDATED = [
     Column("network", Kind.TEXT, lambda row: row.description),
     Column("runs", Kind.COUNT, lambda row: row.runs),
     Column("test accuracy", Kind.PERCENT, lambda row: row.accuracy, Emphasis.ACCURACY),
-    *_low_and_high("test", lambda row: row.interval),
-    Column("interval", Kind.TEXT, lambda row: row.interval.basis),
+    *_low_and_high("", lambda row: row.interval),
+    Column("interval", Kind.TEXT, lambda row: str(row.interval.basis)),
 ]
 
 
-def unvalidated_table(evidence: Evidence) -> DataTable:
-    """Returns the table of final fits (one row per preset) and ensembles, which have no validation accuracy."""
+def unvalidated_table(evidence: Evidence, spread: SpreadOverSeeds) -> DataTable:
+    """Returns the table of final fits (one row per preset) and ensembles, which have no validation accuracy.
+
+    Args:
+        spread: how much the test accuracy of a final fit varies with the seed.
+    """
     ensembles = sorted(evidence.ensembles, key=lambda ensemble: ensemble.test_accuracy)
     numbers = {run.name: run.record.preset_name for run in evidence.runs}
-    rows = [*_final_fits(evidence.runs), *(_ensemble_row(ensemble, numbers) for ensemble in ensembles)]
+    rows = [*_final_fits(evidence.runs, spread), *(_ensemble_row(ensemble, numbers) for ensemble in ensembles)]
     return DataTable.of("Unvalidated", UNVALIDATED, rows)
 
 
-def _final_fits(runs: Sequence[ReportedRun]) -> Iterator[_UnvalidatedRow]:
+def _final_fits(runs: Sequence[ReportedRun], spread: SpreadOverSeeds) -> Iterator[_UnvalidatedRow]:
     by_preset: dict[Preset, dict[int, ReportedRun]] = defaultdict(dict)
     numbers: dict[Preset, set[PresetName]] = defaultdict(set)
     for run in runs:
@@ -187,14 +178,13 @@ def _final_fits(runs: Sequence[ReportedRun]) -> Iterator[_UnvalidatedRow]:
             by_preset[run.preset][run.record.seed] = run
     for preset, by_seed in sorted(by_preset.items(), key=lambda item: min(numbers[item[0]])):
         seeds = list(by_seed.values())
-        accuracy = mean(run.test_accuracy for run in seeds)
+        accuracies = [run.test_accuracy for run in seeds]
         description = f"final fit: preset {label_of(sorted(numbers[preset]))}"
-        yield _UnvalidatedRow(description, len(seeds), accuracy, interval_of_runs(seeds))
+        yield _UnvalidatedRow(description, len(seeds), mean(accuracies), interval_over_seeds(accuracies, spread))
 
 
 def _ensemble_row(ensemble: ReportedEnsemble, numbers: dict[str, PresetName]) -> _UnvalidatedRow:
     of_preset = Counter(numbers[name] for name in ensemble.runs)
     members = ", ".join(f"{count(runs, 'run')} of preset {number}" for number, runs in sorted(of_preset.items()))
-    low, high = share_interval(round(ensemble.test_accuracy * TESTED_IMAGES), TESTED_IMAGES)
-    interval = Interval(float(low), float(high), seeds=1)
+    interval = interval_over_images(ensemble.test_accuracy)
     return _UnvalidatedRow(f"ensemble: {members}", len(ensemble.runs), ensemble.test_accuracy, interval)

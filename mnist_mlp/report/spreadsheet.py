@@ -27,7 +27,7 @@ HEADER = {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_col
 MAX_WIDTH = 40  # maximum column width, in characters
 BLUE, PALE_BLUE, PALE_ORANGE = "#0072B2", "#CFE5F2", "#FBE3D0"
 CHART_ROWS = 26  # rows that a chart covers
-VERDICT_STYLES = ((Verdict.SIGNIFICANT, {"bold": True}), (Verdict.SIGNIFICANT_FOR_THIS_PAIR, {"italic": True}))
+VERDICT_STYLES = ((Verdict.SIGNIFICANT, {"bold": True}), (Verdict.INCONCLUSIVE, {"italic": True}))
 
 
 def write_workbook(runs: DataTable, presets: DataTable, studies: DataTable, path: Path) -> None:
@@ -119,7 +119,9 @@ def _add_presets_chart(workbook: Workbook, sheet: Worksheet, table: DataTable) -
     """Adds a bar chart of the test accuracy of every preset, with intervals."""
     last = len(table.rows)
     test = table.index("test accuracy")
-    triples = zip(*map(table.column, ("test accuracy", "test 95% low", "test 95% high")), strict=True)
+    triples = zip(
+        *map(table.column, ("test accuracy", "test 95% low (over seeds)", "test 95% high (over seeds)")), strict=True
+    )
     known = [triple if None not in triple else (0.0, 0.0, 0.0) for triple in triples]
     chart = workbook.add_chart({"type": "column"})
     chart.add_series(

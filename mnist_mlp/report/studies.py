@@ -5,76 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import mean
 from typing import Any
 
-from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
-from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.wording import count
 
 WIDTH = "width"
 DEPTH = "depth"
-
-
-@dataclass(eq=False)
-class Experiment:
-    """A preset with its runs.
-
-    Attributes:
-        preset: the hyperparameters.
-        numbers: the preset's names, lowest number first; more than one if the registry contains the preset twice.
-        runs: all runs of the preset, oldest first.
-    """
-
-    preset: Preset
-    numbers: tuple[PresetName, ...]
-    runs: list[ReportedRun]
-
-    @property
-    def label(self) -> str:
-        """The preset's numbers as text."""
-        return label_of(self.numbers)
-
-    @property
-    def seeds(self) -> list[ReportedRun]:
-        """One completed run per seed: the newest scored run, or the newest run if none is scored.
-
-        Two runs with the same seed give the same network, so only one of them counts.
-        """
-        chosen: dict[int, ReportedRun] = {}
-        for run in self.runs:
-            before = chosen.get(run.record.seed)
-            if run.is_comparable and (before is None or run.test_accuracy is not None or before.test_accuracy is None):
-                chosen[run.record.seed] = run
-        return [chosen[seed] for seed in sorted(chosen)]
-
-    @property
-    def scored(self) -> list[ReportedRun]:
-        """The runs in `seeds` that are scored on the test set."""
-        return [run for run in self.seeds if run.test_accuracy is not None]
-
-    @property
-    def mean_validation(self) -> float:
-        """Mean validation accuracy over seeds."""
-        return mean(run.validation_accuracy for run in self.seeds)
-
-    @property
-    def mean_test(self) -> float | None:
-        """Mean test accuracy over the scored seeds, or None if no seed is scored."""
-        return mean(run.test_accuracy for run in self.scored) if self.scored else None
-
-    @property
-    def mean_seconds(self) -> float:
-        """Mean training time over seeds, in seconds."""
-        return mean(run.record.training_seconds for run in self.seeds)
-
-
-def label_of(numbers: Iterable[PresetName]) -> str:
-    """Returns a preset's numbers as text: "31", or "2 (= 4)" if the registry contains the preset twice."""
-    first, *others = map(str, numbers)
-    return f"{first} (= {', '.join(others)})" if others else first
 
 
 @dataclass(eq=False)
@@ -146,19 +85,6 @@ class Study:
 def title_of(field: str) -> str:
     """Returns the title of a hyperparameter, as shown in the report."""
     return HYPERPARAMETERS[field].title
-
-
-def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:
-    """Groups completed runs by preset, sorted by lowest preset number."""
-    by_preset: dict[Preset, list[ReportedRun]] = defaultdict(list)
-    for run in runs:
-        if run.is_comparable:
-            by_preset[run.preset].append(run)
-    experiments = [
-        Experiment(preset, tuple(sorted({run.record.preset_name for run in same})), same)
-        for preset, same in by_preset.items()
-    ]
-    return sorted(experiments, key=lambda experiment: experiment.numbers)
 
 
 def find_studies(experiments: Iterable[Experiment]) -> list[Study]:

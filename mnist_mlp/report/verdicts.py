@@ -11,9 +11,9 @@ class Verdict(Enum):
 
     REFERENCE = auto()  # this is the reference
     NOT_SCORED = auto()
-    IDENTICAL = auto()  # both networks classify exactly the same test images correctly
-    NOT_SIGNIFICANT = auto()
-    SIGNIFICANT_FOR_THIS_PAIR = auto()  # significant for the two networks, but the seeds alone could explain it
+    IDENTICAL = auto()  # both presets gave the same networks
+    SMALL = auto()  # any difference is too small to matter
+    INCONCLUSIVE = auto()
     SIGNIFICANT = auto()
 
 
@@ -35,15 +35,11 @@ class Wording:
 WORDINGS = {
     Verdict.REFERENCE: Wording("reference", "reference"),
     Verdict.NOT_SCORED: Wording("not scored", "quiet"),
-    Verdict.IDENTICAL: Wording("identical runs", "quiet", "Identical to the reference on every test image"),
-    Verdict.NOT_SIGNIFICANT: Wording("not significant", "quiet", "Not significant"),
-    Verdict.SIGNIFICANT_FOR_THIS_PAIR: Wording(
-        "significant for this pair of runs",
-        "pair-of-runs",
-        "Significant for this pair of runs, but possibly only because of the seeds",
-    ),
+    Verdict.IDENTICAL: Wording("identical runs", "quiet", "Identical to the reference"),
+    Verdict.SMALL: Wording("less than 0.5 points", "quiet", "Less than 0.5 points from the reference"),
+    Verdict.INCONCLUSIVE: Wording("inconclusive", "inconclusive", "Inconclusive"),
     Verdict.SIGNIFICANT: Wording("significant", "significant", "Also significant"),
 }
 
-LISTED = (Verdict.SIGNIFICANT, Verdict.SIGNIFICANT_FOR_THIS_PAIR, Verdict.NOT_SIGNIFICANT, Verdict.IDENTICAL)
+LISTED = (Verdict.SIGNIFICANT, Verdict.INCONCLUSIVE, Verdict.SMALL, Verdict.IDENTICAL)
 """Verdicts in the order in which a study lists them."""

@@ -22,9 +22,9 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def points(amount: float) -> str:
+def points(amount: float, digits: int = 2) -> str:
     """Returns a difference of two accuracies in percentage points, such as "+0.31"."""
-    return f"{amount * 100:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{amount * 100:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def p_value(p: float) -> str:

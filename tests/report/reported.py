@@ -15,8 +15,8 @@ from mnist_mlp.report import content
 from mnist_mlp.report.building import build_report
 from mnist_mlp.report.content import ReportContent, gather
 from mnist_mlp.report.evidence import Evidence, ReportedRun
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.reading import LAYER_MEASURES
-from mnist_mlp.report.studies import Experiment
 from mnist_mlp.runs.record import RunRecord, RunStatus
 
 TRAIN = (0.5, 0.7, 0.99)

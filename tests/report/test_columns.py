@@ -10,8 +10,8 @@ import pytest
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.evidence import Evidence, ReportedEnsemble
+from mnist_mlp.report.experiments import find_experiments
 from mnist_mlp.report.report_tables import presets_table, runs_table, studies_table, unvalidated_table
-from mnist_mlp.report.studies import find_experiments
 from mnist_mlp.report.tables import Cell, DataTable
 from mnist_mlp.runs.record import RunStatus
 from tests.report.reported import content_of, reported_run

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.questions import QUESTIONS
 from mnist_mlp.report.questions.answer import PANELS, Answer, Question
 from mnist_mlp.report.questions.cumulative_weight_decay import cumulative_weight_decay
@@ -16,7 +17,6 @@ from mnist_mlp.report.questions.measures import norm_of_weights, share_of_decay
 from mnist_mlp.report.questions.optimizer import optimizer
 from mnist_mlp.report.questions.weight_decay import weight_decay
 from mnist_mlp.report.questions.weight_initialization import weight_initialization
-from mnist_mlp.report.studies import Experiment
 from tests.report.helpers import add_layers, build, make_run
 from tests.report.reported import content_of, reported_run
 

@@ -6,8 +6,9 @@ import pytest
 
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.report.experiments import find_experiments
 from mnist_mlp.report.reading import read_evidence
-from mnist_mlp.report.studies import Study, find_experiments, find_studies
+from mnist_mlp.report.studies import Study, find_studies
 from tests.report.helpers import DATA, make_run
 from tests.report.reported import reported_run
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import SubFigure
 
 from mnist_mlp.drawing.labels import EndLabel
-from mnist_mlp.drawing.style import Picture, look, title
+from mnist_mlp.drawing.style import Picture, look
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.evidence import ReportedRun
-from mnist_mlp.report.figures.curves import finish_accuracy, finish_loss, two_axes
+from mnist_mlp.report.figures.curves import finish_accuracy, finish_loss, height_of_curves, two_panels
 from mnist_mlp.report.figures.registry import Section, figure
 
 PARTS = {"train": "training", "validation": "validation"}
@@ -19,7 +19,6 @@ MARKED = "validation"  # the curve whose best epoch is marked
 
 @figure(
     "learning_curve",
-    alt="Training and validation accuracy and loss of the best run over the epochs",
     section=Section.BEST,
     is_in_text=True,
 )
@@ -31,20 +30,19 @@ def learning_curve(content: ReportContent) -> Picture | None:
 
 def learning_picture(run: ReportedRun) -> Picture:
     """Returns the figure of a run's learning curves."""
-    epochs = len(run.record.epochs)
+    epochs, height = len(run.record.epochs), height_of_curves()
     subtitle = (
         f"Preset {run.record.preset_name}, seed {run.record.seed}. Training: mean over each epoch, dropout on.\n"
-        "Validation: after each epoch, dropout off. Marker: best epoch."
+        "Validation: after each epoch, dropout off. Marker: best epoch. A training accuracy of 100% is at the edge."
     )
 
-    def paint(figure: Figure) -> None:
-        title(figure, f"Best epoch: {run.record.best_epoch} of {epochs}", subtitle)
-        upper, lower = two_axes(figure, right=0.78)
+    def paint(figure: SubFigure) -> None:
+        upper, lower = two_panels(figure, height)
         shown = np.concatenate([run.curves[f"{part} accuracy"] for part in PARTS])
-        finish_accuracy(upper, shown, epochs, _lines(upper, run, "accuracy"), points=10)
-        finish_loss(lower, epochs, _lines(lower, run, "cross_entropy"), points=10)
+        finish_accuracy(upper, shown, epochs, _lines(upper, run, "accuracy"))
+        finish_loss(lower, epochs, _lines(lower, run, "cross_entropy"))
 
-    return Picture(6.0, paint)
+    return Picture(f"Best epoch: {run.record.best_epoch} of {epochs}", subtitle, height, paint)
 
 
 def _lines(axes: Axes, run: ReportedRun, curve: str) -> list[EndLabel]:

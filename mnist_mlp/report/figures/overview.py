@@ -7,19 +7,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import SubFigure
 
 from mnist_mlp.drawing.scales import accuracy_scale, limits_of_accuracy
-from mnist_mlp.drawing.style import BLUE, GRAY, TOP, Picture, title
+from mnist_mlp.drawing.style import BLUE, GRAY, SMALL, Picture
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.content import ReportContent
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.figures.registry import Section, figure
-from mnist_mlp.report.intervals import interval_of_test
-from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.wording import count
 
-MANY_PRESETS = 60  # with more presets, rows and text are smaller
+ROW = 0.22  # height of each preset, in inches
 CROWDED_RIGHT = 0.93  # if all accuracies are above this, the axis is extended on the left to make room for text
 MARGIN = 1.3  # around the means; intervals over two seeds may be wider and are then clipped
 AMBIGUOUS = ("default", "constant")  # values that need the hyperparameter's title
@@ -27,56 +26,49 @@ AMBIGUOUS = ("default", "constant")  # values that need the hyperparameter's tit
 
 @figure(
     "overview",
-    alt="Accuracy of every preset with 95% intervals. The tables below contain the numbers.",
     section=Section.RESULT,
     is_in_text=True,
 )
 def overview(content: ReportContent) -> Picture | None:
     """Returns the figure, or None if no run has completed."""
-    return overview_picture(content.experiments) if content.experiments else None
+    return overview_picture(content.experiments, content.conclusions.best) if content.experiments else None
 
 
-def overview_picture(experiments: Sequence[Experiment]) -> Picture:
-    """Returns the figure of these experiments."""
+def overview_picture(experiments: Sequence[Experiment], best: Experiment) -> Picture:
+    """Returns the figure of these experiments, with the best one in the headline."""
     ordered = sorted(experiments, key=lambda experiment: (experiment.mean_test or 0.0, experiment.mean_validation))
-    row_height = 0.25 if len(ordered) <= MANY_PRESETS else 0.14
-    points = 8 if row_height > 0.2 else 6
     subtitle = "Accuracy of every preset, on a logarithmic scale of the error rate."
     if any(experiment.scored for experiment in experiments):
-        subtitle += "\nFilled: test, with 95% interval (square: several seeds). Open: validation."
+        subtitle += (
+            "\nFilled: test, with 95% interval over seeds (square: several seeds were trained). Open: validation."
+        )
+    height = 0.6 + ROW * max(len(ordered), 4)
 
-    def paint(figure: Figure) -> None:
-        title(figure, _headline(experiments), subtitle)
-        height = figure.get_figheight()
-        axes = figure.subplots()
-        figure.subplots_adjust(left=0.12, right=0.97, bottom=0.55 / height, top=1 - TOP / height)
+    def paint(figure: SubFigure) -> None:
+        axes = figure.add_axes((0.16, 0.55 / height, 0.81, 1 - 0.55 / height))
         for row, experiment in enumerate(ordered):
             _draw_accuracies(axes, row, experiment)
         accuracy_scale(axes, *_limits(ordered), vertical=False)
         axes.set_ylim(-0.7, len(ordered) - 0.3)
         for row, experiment in enumerate(ordered):
-            _describe(axes, row, experiment, experiments, points)
-        axes.set_yticks(range(len(ordered)), [experiment.label for experiment in ordered], fontsize=points + 1)
+            _describe(axes, row, experiment, experiments)
+        axes.set_yticks(range(len(ordered)), [experiment.label for experiment in ordered], fontsize=SMALL)
         axes.tick_params(axis="y", length=0)
         axes.grid(False, axis="y")
         axes.set_ylabel("preset")
         axes.set_xlabel("accuracy")
 
-    return Picture(TOP + 0.6 + row_height * max(len(ordered), 4), paint)
-
-
-def _headline(experiments: Sequence[Experiment]) -> str:
-    best = max(experiments, key=lambda experiment: experiment.mean_validation)
     headline = f"Best on validation: preset {best.label}"
-    return headline if best.mean_test is None else f"{headline}, test accuracy {best.mean_test:.2%}"
+    headline += "" if best.mean_test is None else f", test accuracy {best.mean_test:.2%}"
+    return Picture(headline, subtitle, height, paint)
 
 
 def _draw_accuracies(axes: Axes, row: int, experiment: Experiment) -> None:
     axes.plot(experiment.mean_validation, row, "o", markersize=5, markerfacecolor="none", color=GRAY)
-    interval = interval_of_test(experiment)
+    interval = experiment.interval
     if interval:
         axes.plot([interval.low, interval.high], [row, row], color=BLUE, linewidth=2, solid_capstyle="butt")
-        axes.plot(experiment.mean_test, row, "s" if interval.is_over_seeds else "o", color=BLUE, markersize=5.5)
+        axes.plot(experiment.mean_test, row, "s" if len(experiment.scored) > 1 else "o", color=BLUE, markersize=5.5)
 
 
 def _limits(experiments: Sequence[Experiment]) -> tuple[float, float]:
@@ -92,10 +84,10 @@ def _limits(experiments: Sequence[Experiment]) -> tuple[float, float]:
     return low, high
 
 
-def _describe(axes: Axes, row: int, experiment: Experiment, experiments: Sequence[Experiment], points: float) -> None:
+def _describe(axes: Axes, row: int, experiment: Experiment, experiments: Sequence[Experiment]) -> None:
     """Writes a description of the preset on the side of its points that has more room."""
     box = axes.get_window_extent()
-    letter = 0.53 * points * axes.figure.dpi / 72 / box.width
+    letter = 0.55 * SMALL * axes.figure.dpi / 72 / box.width
     shown = [axes.transData.transform((x, 0))[0] for x in _shown_accuracies(experiment)]
     before, after = (min(shown) - box.x0) / box.width, (box.x1 - max(shown)) / box.width
     is_at_left = before > after
@@ -104,11 +96,11 @@ def _describe(axes: Axes, row: int, experiment: Experiment, experiments: Sequenc
     if len(words) > letters:
         words = textwrap.shorten(change_from_nearest(experiment, experiments), max(4, letters), placeholder=" ...")
     alignment = {"ha": "left" if is_at_left else "right", "va": "center", "transform": axes.get_yaxis_transform()}
-    axes.text(0.01 if is_at_left else 0.99, row, words, fontsize=points, color=GRAY, **alignment)
+    axes.text(0.01 if is_at_left else 0.99, row, words, fontsize=SMALL, color=GRAY, **alignment)
 
 
 def _shown_accuracies(experiment: Experiment) -> list[float]:
-    interval = interval_of_test(experiment)
+    interval = experiment.interval
     return [experiment.mean_validation, *([experiment.mean_test, interval.low, interval.high] if interval else [])]
 
 

@@ -12,7 +12,6 @@ from mnist_mlp.report.figures.registry import Section, figure
 
 @figure(
     "confusion_matrix",
-    alt="Confusion matrix of the test images: true digit vs. predicted digit",
     section=Section.BEST,
     is_in_text=True,
 )
@@ -24,7 +23,6 @@ def confusion(content: ReportContent) -> Picture | None:
 
 @figure(
     "mistakes",
-    alt="Misclassified test images with the highest confidence",
     section=Section.BEST,
     is_in_text=True,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from mnist_mlp.drawing.style import Picture, draw
+from mnist_mlp.drawing.style import Drawn, Picture, draw
 from mnist_mlp.report.content import ReportContent
 
 EXTENSIONS = ("png", "svg")
@@ -19,7 +19,6 @@ class Section(StrEnum):
 
     RESULT = "result"
     STUDIES = "studies"
-    IMPORTANCE = "importance"
     QUESTIONS = "questions"
     BEST = "best"
     RUNS = "runs"
@@ -31,14 +30,12 @@ class RegisteredFigure:
 
     Attributes:
         name: file name, without the extension.
-        alt: alt text for people who cannot see the figure.
         section: the section of the page that shows it.
         is_in_text: whether the page template places it. Other figures are shown at the end of their section.
         picture: returns the figure for the content, or None if there is nothing to draw.
     """
 
     name: str
-    alt: str
     section: Section
     is_in_text: bool
     picture: Callable[[ReportContent], Picture | None]
@@ -64,14 +61,14 @@ FAMILIES: list[Family] = []
 
 
 def figure(
-    name: str, *, alt: str, section: Section, is_in_text: bool = False
+    name: str, *, section: Section, is_in_text: bool = False
 ) -> Callable[[Callable[[ReportContent], Picture | None]], Callable[[ReportContent], Picture | None]]:
     """Registers the decorated function as a figure of the report. For the arguments, see `RegisteredFigure`."""
 
     def register(picture: Callable[[ReportContent], Picture | None]) -> Callable[[ReportContent], Picture | None]:
         if name in FIGURES:
             raise ValueError(f"two figures are named {name}")
-        FIGURES[name] = RegisteredFigure(name, alt, section, is_in_text, picture)
+        FIGURES[name] = RegisteredFigure(name, section, is_in_text, picture)
         return picture
 
     return register
@@ -89,8 +86,8 @@ def family(
     return register
 
 
-def draw_all(content: ReportContent, folder: Path) -> dict[str, bytes]:
-    """Draws all figures for which the content has data, and returns the SVGs by name."""
+def draw_all(content: ReportContent, folder: Path) -> dict[str, Drawn]:
+    """Draws all figures for which the content has data, and returns them by name."""
     pictures = {name: picture for members in FAMILIES for name, picture in members.pictures(content).items()}
     for registered in FIGURES.values():
         if registered.name in pictures:

@@ -1,4 +1,4 @@
-"""Figures: validation accuracy and cross-entropy over the epochs for each study, one line per value, not smoothed."""
+"""Figures of the studies: test accuracy of each value, then validation accuracy and cross-entropy over the epochs."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import SubFigure
 
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.drawing.labels import EndLabel
-from mnist_mlp.drawing.style import Picture, look, title
+from mnist_mlp.drawing.scales import accuracy_scale, limits_of_accuracy
+from mnist_mlp.drawing.style import Picture, look
 from mnist_mlp.report.content import ReportContent
-from mnist_mlp.report.figures.curves import finish_accuracy, finish_loss, two_axes
+from mnist_mlp.report.figures.curves import (
+    LETTERS_IN_LABEL,
+    finish_accuracy,
+    finish_loss,
+    height_of_curves,
+    panel,
+    two_panels,
+)
 from mnist_mlp.report.figures.registry import family
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.studies import Study, figure_names
 
-MANY_LINES = 12  # with more lines, labels are smaller
+ROW = 0.28  # height of each row of the dot plot, in inches
+MAX_LETTERS = 10  # of the labels to its left
+BELOW_DOTS = 0.75  # height of its axis labels and of the gap below them
 
 
 @family(names=figure_names, is_numbered=True)
@@ -27,23 +37,47 @@ def studies(content: ReportContent) -> dict[str, Picture]:
 
 
 def study_picture(finding: Finding) -> Picture:
-    """Returns the figure of a study."""
+    """Returns the figure of a study. Curves are not smoothed."""
     study = finding.study
     runs = [run for arm in study.arms for run in arm.seeds]
     has_several_seeds = any(len(arm.seeds) > 1 for arm in study.arms)
-    subtitle = f"Results on the {MNIST.validation_images:,} validation images, by {study.title}.\nMarker: best epoch."
+    subtitle = f"Curves: the {MNIST.validation_images:,} validation images. Marker: best epoch."
     subtitle += " Line and band: mean and range over seeds." if has_several_seeds else ""
     epochs = max(len(run.record.epochs) for run in runs)
-    points = 10 if len(study.arms) <= MANY_LINES else 7
+    dots = ROW * len(study.arms) if any(arm.scored for arm in study.arms) else 0.0
+    above = dots + BELOW_DOTS if dots else 0.0
+    height = above + height_of_curves()
 
-    def paint(figure: Figure) -> None:
-        title(figure, finding.headline, subtitle)
-        upper, lower = two_axes(figure, right=0.77)
+    def paint(figure: SubFigure) -> None:
+        if dots:
+            _draw_dots(panel(figure, height, 0.05, dots), study)
+        upper, lower = two_panels(figure, height, above)
         shown = np.concatenate([run.curves["validation accuracy"] for run in runs])
-        finish_accuracy(upper, shown, epochs, _lines(upper, study, "validation accuracy"), points)
-        finish_loss(lower, epochs, _lines(lower, study, "validation cross_entropy"), points)
+        finish_accuracy(upper, shown, epochs, _lines(upper, study, "validation accuracy"))
+        finish_loss(lower, epochs, _lines(lower, study, "validation cross_entropy"))
 
-    return Picture(6.6, paint)
+    return Picture(finding.headline, subtitle, height, paint)
+
+
+def _draw_dots(axes: Axes, study: Study) -> None:
+    """Draws the mean test accuracy of each value, with its interval, from top to bottom."""
+    rows = list(reversed(range(len(study.arms))))
+    scored = [(row, index, arm) for row, (index, arm) in zip(rows, enumerate(study.arms), strict=True) if arm.scored]
+    for row, index, arm in scored:
+        style = look(index)
+        axes.plot([arm.interval.low, arm.interval.high], [row, row], color=style.color, linewidth=2)
+        axes.plot(arm.mean_test, row, style.marker, color=style.color, markeredgecolor="white", markersize=8)
+    ends = [end for _, _, arm in scored for end in (arm.interval.low, arm.interval.high)]
+    accuracy_scale(axes, *limits_of_accuracy(ends), vertical=False)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_yticks(rows, [_short(study.short_value(arm)) for arm in study.arms])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(False, axis="y")
+    axes.set_xlabel("test accuracy, with 95% interval")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _lines(axes: Axes, study: Study, curve: str) -> list[EndLabel]:
@@ -67,4 +101,4 @@ def _line(axes: Axes, study: Study, index: int, curve: str) -> EndLabel | None:
     finite = mean[np.isfinite(mean)]
     if not len(finite):
         return None
-    return EndLabel(float(finite[-1]), "\n".join(textwrap.wrap(study.short_value(arm), 20)), style.color)
+    return EndLabel(float(finite[-1]), "\n".join(textwrap.wrap(study.short_value(arm), LETTERS_IN_LABEL)), style.color)

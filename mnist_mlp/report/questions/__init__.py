@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.questions.answer import Answer, Question
 from mnist_mlp.report.questions.cumulative_weight_decay import cumulative_weight_decay
@@ -11,7 +12,6 @@ from mnist_mlp.report.questions.failures import failures
 from mnist_mlp.report.questions.optimizer import optimizer
 from mnist_mlp.report.questions.weight_decay import weight_decay
 from mnist_mlp.report.questions.weight_initialization import weight_initialization
-from mnist_mlp.report.studies import Experiment
 
 QUESTIONS: tuple[Question, ...] = (
     cumulative_weight_decay,

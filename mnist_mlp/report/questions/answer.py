@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.panels import Panels
-from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.tables import DataTable
 
 
@@ -24,11 +24,11 @@ class Answer:
 Question = Callable[[Sequence[Experiment], Sequence[Finding]], Answer | None]
 """Returns the answer to a question, or None if the runs do not answer it."""
 
-PANELS: dict[str, str] = {}
-"""Alt text of each answer's figure, by figure name."""
+PANELS: set[str] = set()
+"""Names of the answers' figures."""
 
 
-def panels_name(name: str, alt: str) -> str:
+def panels_name(name: str) -> str:
     """Registers the figure of an answer; returns its name."""
-    PANELS[name] = alt
+    PANELS.add(name)
     return name

@@ -8,19 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnist_mlp.report.comparisons import Comparison
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding, in_words
 from mnist_mlp.report.panels import Panels, Row, curves_by_layer
 from mnist_mlp.report.questions.answer import Answer, panels_name
 from mnist_mlp.report.questions.measures import MEASURES, mean_at_best, run_with_layers, runs_in_words
-from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.tables import Cell, Column, DataTable, Kind
 from mnist_mlp.report.wording import capitalized, count, listed
 
 QUESTION = "Was the weight decay of 2020 implemented correctly?"
-FIGURE = panels_name(
-    "layers_cumulative_weight_decay",
-    "Cross-entropy, L2 penalty, and norm of the weights of each layer, with the intended penalty and with that of 2020",
-)
+FIGURE = panels_name("layers_cumulative_weight_decay")
 SHOWN = ("l2_penalty", "weight_norm")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.panels import Panels, panels_of_layers
 from mnist_mlp.report.questions.answer import Answer, panels_name
@@ -23,13 +24,11 @@ from mnist_mlp.report.questions.measures import (
     runs_in_words,
     share_of_decay,
 )
-from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.tables import Column, DataTable, Kind
 from mnist_mlp.runs.record import RunStatus
 
 QUESTION = "Why did some networks fail?"
-FIGURE = panels_name("layers_failed", "Dead units, activations, gradients, and weights of the failed networks")
-FAILED = 0.2  # validation accuracy below which a network counts as failed: twice that of random guessing
+FIGURE = panels_name("layers_failed")
 UNIFORM = log(MNIST.classes)  # cross-entropy of uniform guessing, in nats
 EXPLODED = 10 * UNIFORM  # if the first epoch's mean cross-entropy is above this, the first steps were too large
 SHRUNK = 0.2  # if the weights' norm drops below this fraction of the initial norm, weight decay is the cause
@@ -82,7 +81,7 @@ COLUMNS = [
 
 def failures(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Answer | None:
     """Answers the question if any preset failed to learn."""
-    failed = [_failure(experiment) for experiment in experiments if experiment.mean_validation < FAILED]
+    failed = [_failure(experiment) for experiment in experiments if experiment.has_failed]
     if not failed:
         return None
     sentences = [_cause(failure) for failure in failed[:MAX_COLUMNS]]

@@ -9,8 +9,8 @@ from statistics import mean
 import numpy as np
 
 from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.panels import Row, Scale
-from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.wording import listed
 
 MAX_COLUMNS = 4  # number of runs that fit in one figure

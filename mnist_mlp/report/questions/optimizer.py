@@ -11,15 +11,15 @@ import numpy as np
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.report.comparisons import Comparison
 from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding, in_words
 from mnist_mlp.report.panels import Panels, panels_of_layers
 from mnist_mlp.report.questions.answer import Answer, panels_name
 from mnist_mlp.report.questions.measures import mean_curve, rounded, rows_of, run_with_layers, runs_in_words
-from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.wording import capitalized, points
 
 QUESTION = "Why is Adadelta so much worse than Adam at the same learning rate?"
-FIGURE = panels_name("layers_optimizer", "Step sizes and gradients of each layer with Adadelta and with Adam")
+FIGURE = panels_name("layers_optimizer")
 SHOWN = ("update_ratio", "gradient_norm")
 DEFAULT_EPSILON = 1e-8  # this project's default for Adadelta
 

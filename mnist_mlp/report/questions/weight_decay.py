@@ -8,6 +8,7 @@ from math import nan
 
 import numpy as np
 
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding, in_words
 from mnist_mlp.report.panels import Panels, Row
 from mnist_mlp.report.questions.answer import Answer, panels_name
@@ -20,12 +21,12 @@ from mnist_mlp.report.questions.measures import (
     runs_in_words,
     share_of_decay,
 )
-from mnist_mlp.report.studies import Experiment, Study
+from mnist_mlp.report.studies import Study
 from mnist_mlp.report.tables import Column, DataTable, Kind
 from mnist_mlp.report.wording import capitalized
 
 QUESTION = "Does a small weight decay have any effect?"
-FIGURE = panels_name("losses_weight_decay", "Cross-entropy, L2 penalty, and norm of the weights over the epochs")
+FIGURE = panels_name("losses_weight_decay")
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,18 @@ from math import sqrt
 
 from mnist_mlp.report.comparisons import Comparison
 from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding, in_words
 from mnist_mlp.report.panels import Panels, panels_of_layers
 from mnist_mlp.report.questions.answer import Answer, panels_name
 from mnist_mlp.report.questions.measures import MEASURES, mean_curve, rows_of, run_with_layers, runs_in_words
-from mnist_mlp.report.studies import Experiment
 from mnist_mlp.report.tables import Cell, Column, DataTable, Kind
 from mnist_mlp.report.verdicts import Verdict
 from mnist_mlp.report.wording import capitalized, count
 from mnist_mlp.training.results import layer_names
 
 QUESTION = "How much do He and Xavier initialization differ, and why?"
-FIGURE = panels_name(
-    "layers_weight_init", "Activations, gradients, and step sizes of each layer with He and with Xavier initialization"
-)
+FIGURE = panels_name("layers_weight_init")
 FIRST_EPOCHS = 30  # epochs shown; later, the gradients of single batches are very noisy
 SHOWN = ("activation_std", "gradient_norm", "update_ratio")
 
@@ -52,7 +50,7 @@ def _answer(finding: Finding, he: Comparison, xavier: Comparison) -> Answer:
     )
     if compared.difference:
         sentences.append(f"{capitalized(finding.study.phrase(compared.arm))}, {in_words(compared, finding.study)}")
-    if compared.verdict in (Verdict.NOT_SIGNIFICANT, Verdict.IDENTICAL):
+    if compared.verdict in (Verdict.SMALL, Verdict.IDENTICAL):
         sentences.append(
             f"So with {count(layers, 'hidden layer')} and the {he.arm.preset.optimizer} optimizer, the choice between "
             "He and Xavier hardly matters."

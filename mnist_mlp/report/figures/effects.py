@@ -1,0 +1,90 @@
+"""Figure: the largest effect of each hyperparameter on the test accuracy, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from mnist_mlp.drawing.style import BLUE, GRAY, SMALL, VERMILION, Picture
+from mnist_mlp.report.content import ReportContent
+from mnist_mlp.report.effects import Effect, Importance
+from mnist_mlp.report.figures.registry import Section, figure
+from mnist_mlp.report.wording import points
+
+TICKS = (-90, -30, -10, -3, -1, 0, 1, 3, 10, 30, 90)  # points
+LINEAR = 1.0  # points; the scale is linear up to here, and logarithmic beyond
+MARGIN = 1.5
+LETTERS_IN_LABEL = 22
+ROW = 0.55  # height of each hyperparameter, in inches
+
+
+@figure(
+    "effects",
+    section=Section.RESULT,
+    is_in_text=True,
+)
+def effects(content: ReportContent) -> Picture | None:
+    """Returns the figure, or None if nothing was compared."""
+    shown = [importance for importance in content.importances if importance.largest]
+    return effects_picture(shown) if shown else None
+
+
+def effects_picture(importances: Sequence[Importance]) -> Picture:
+    """Returns the figure of these hyperparameters; all have an effect."""
+    rows = list(importances)[::-1]
+    headline = f"{importances[0].title} matters most, {importances[-1].title.lower()} least"
+    if len(importances) == 1:
+        headline = f"Effect of {importances[0].title.lower()}"
+    subtitle = "Largest change in test accuracy when nothing else changes, with 95% interval (filled: significant). "
+    subtitle += "Small dots: all other changes."
+    height = 0.6 + ROW * len(rows)
+
+    def paint(figure: SubFigure) -> None:
+        axes = figure.add_axes((0.36, 0.55 / height, 0.6, 1 - 0.55 / height))
+        axes.axvline(0, color=GRAY, linewidth=1)
+        for row, importance in enumerate(rows):
+            _draw_row(axes, row, importance)
+        _scale(axes, [effect for importance in rows for effect in importance.effects])
+        axes.set_ylim(-0.6, len(rows) - 0.2)
+        axes.set_yticks(range(len(rows)), [_label(one) for one in rows])
+        axes.tick_params(axis="y", length=0, labelsize=SMALL)
+        axes.set_xlabel("change in test accuracy (points)")
+
+    return Picture(headline, subtitle, height, paint)
+
+
+def _draw_row(axes: Axes, row: int, importance: Importance) -> None:
+    largest, *others = importance.effects
+    axes.plot([effect.amount * 100 for effect in others], [row] * len(others), "o", color=GRAY, markersize=3.5)
+    color = GRAY if not largest.is_significant else BLUE if largest.amount > 0 else VERMILION
+    difference, amount = largest.comparison.difference, largest.amount * 100
+    axes.plot([difference.low * 100, difference.high * 100], [row, row], color=color, linewidth=2)
+    axes.plot(amount, row, "o", color=color, markersize=7, markerfacecolor=_face(largest, color))
+    above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "size": SMALL}
+    axes.annotate(points(largest.amount), (amount, row), **above)
+
+
+def _label(importance: Importance) -> str:
+    change = importance.largest.change
+    if len(change) > LETTERS_IN_LABEL:  # layer sizes
+        change = change.replace(" \N{RIGHTWARDS ARROW} ", " \N{RIGHTWARDS ARROW}\n")
+    return f"{importance.title}\n{change}"
+
+
+def _face(effect: Effect, color: str) -> str:
+    return color if effect.is_significant else "white"
+
+
+def _scale(axes: Axes, effects: Sequence[Effect]) -> None:
+    """Sets a scale that shows effects of 0.1 and of 30 points: linear near 0, logarithmic further out."""
+    differences = [effect.comparison.difference for effect in effects]
+    low = min(0.0, *(difference.low * 100 for difference in differences)) * MARGIN
+    high = max(0.0, *(difference.high * 100 for difference in differences)) * MARGIN
+    axes.set_xscale("symlog", linthresh=LINEAR, linscale=0.7)
+    axes.set_xlim(min(low, -LINEAR), max(high, LINEAR))
+    axes.xaxis.set_major_locator(FixedLocator([tick for tick in TICKS if low <= tick <= high]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}".replace("-", "\N{MINUS SIGN}")))

@@ -1,0 +1,104 @@
+"""What to try next: the runs that would add most to the report, each with the command to type."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mnist_mlp.commands import command, quoted
+from mnist_mlp.errors import UsageError
+from mnist_mlp.presets.changes import OPTION
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.hyperparameter import Kind
+from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.report.comparisons import Comparison
+from mnist_mlp.report.experiments import Experiment
+from mnist_mlp.report.findings import Finding
+from mnist_mlp.report.studies import Study, title_of
+from mnist_mlp.report.wording import count, points
+
+MOST_STEPS = 5
+FEW_SEEDS = 2  # at most this many additional seeds of each preset are suggested
+NEAR_BEST = 0.005  # values beyond the edge of a study are suggested only if the value at the edge is this good
+
+
+@dataclass(frozen=True)
+class Step:
+    """A suggestion: the reason, and the command to type."""
+
+    reason: str
+    command: str
+
+
+def next_steps(findings: Sequence[Finding], experiments: Sequence[Experiment]) -> list[Step]:
+    """Returns the most informative runs to add: values beyond an edge, then comparisons that are almost decided."""
+    best = max((experiment.mean_validation for experiment in experiments), default=0.0)
+    beyond = [step for finding in findings if (step := _beyond_edge(finding.study, best, experiments))]
+    undecided = [pair for finding in findings for pair in _almost_decided(finding)]
+    undecided.sort(key=lambda pair: _order(pair[1], best))
+    steps = [*beyond, *(_more_seeds(*pair) for pair in undecided)]
+    return list(dict.fromkeys(steps))[:MOST_STEPS]
+
+
+def _order(comparison: Comparison, best: float) -> tuple[bool, int, float]:
+    """Returns the sort key of an undecided comparison: those of good networks first, then those that need few seeds."""
+    better = max(comparison.arm.mean_validation, comparison.reference.mean_validation)
+    return better < best - NEAR_BEST, comparison.seeds_needed, -abs(comparison.difference.amount)
+
+
+def _almost_decided(finding: Finding) -> Iterable[tuple[Study, Comparison]]:
+    for comparison in finding.compared:
+        arms = comparison.arm, comparison.reference
+        most = max(len(arm.scored) for arm in arms)
+        has_lines = all(not arm.numbers[0].changes for arm in arms)
+        if comparison.seeds_needed and comparison.seeds_needed <= most + FEW_SEEDS and has_lines:
+            yield finding.study, comparison
+
+
+def _more_seeds(study: Study, comparison: Comparison) -> Step:
+    arms = sorted((comparison.reference, comparison.arm), key=lambda arm: arm.numbers)
+    numbers = " ".join(str(arm.numbers[0].number) for arm in arms)
+    change = f"{study.short_value(comparison.reference)} \N{RIGHTWARDS ARROW} {study.short_value(comparison.arm)}"
+    needed = comparison.seeds_needed
+    return Step(
+        f"{study.title} {change} ({points(comparison.difference.amount)} points so far): about "
+        f"{count(needed, 'seed')} of each preset would decide it",
+        f"{command('MNIST_train.py')} --presets {numbers} --repeats {needed} --skip-done",
+    )
+
+
+def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment]) -> Step | None:
+    """Suggests a value beyond the edge of a study if accuracy still rises toward that edge."""
+    if HYPERPARAMETERS[study.field].kind not in (Kind.COUNT, Kind.NUMBER) or len(study.arms) < 2:
+        return None
+    for edge, neighbor in ((study.arms[0], study.arms[1]), (study.arms[-1], study.arms[-2])):
+        if edge.mean_validation <= neighbor.mean_validation or edge.mean_validation < best - NEAR_BEST:
+            continue
+        preset = _continued(study.field, neighbor.preset, edge.preset)
+        if preset is None or any(experiment.preset == preset for experiment in experiments):
+            continue
+        if edge.numbers[0].changes:  # its changes would have to be repeated
+            continue
+        text = format_field(getattr(preset, study.field))
+        return Step(
+            f"{title_of(study.field)} {text}: of the values tried, {study.value(edge)} at the edge is better than "
+            f"{study.value(neighbor)} on the validation images",
+            f"{command('MNIST_train.py')} --presets {edge.numbers[0].number} "
+            f"{OPTION} {quoted(f'{study.field}={text}')}",
+        )
+    return None
+
+
+def _continued(field: str, neighbor: Preset, edge: Preset) -> Preset | None:
+    """Returns the preset at the edge with the value that comes next, or None if no allowed value comes next."""
+    before, last = getattr(neighbor, field), getattr(edge, field)
+    candidates = [last + (last - before)]  # the same distance again
+    if before > 0 and last > 0 and max(before, last) >= 2 * min(before, last):
+        candidates = [last * last / before]  # the same ratio again
+        if last < before:
+            candidates.insert(0, 0 * last)
+    for value in candidates:
+        with contextlib.suppress(UsageError):
+            return edge.but(**{field: round(value) if isinstance(last, int) else float(f"{value:.3g}")})
+    return None

@@ -1,0 +1,125 @@
+"""Which values of each hyperparameter are safe to choose: the answer at the top of the report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
+from typing import Any
+
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.hyperparameter import Kind
+from mnist_mlp.report.comparisons import MARGIN, Comparison
+from mnist_mlp.report.experiments import Experiment
+from mnist_mlp.report.findings import Finding
+from mnist_mlp.report.studies import Study
+from mnist_mlp.report.verdicts import Verdict
+from mnist_mlp.report.wording import count, listed
+
+NEAR_BEST = 0.01  # studies whose best preset is further from the best one of all do not count
+
+
+class Safety(Enum):
+    """Whether a value can be chosen without losing accuracy, as far as the comparisons tell."""
+
+    SAFE = auto()
+    UNKNOWN = auto()
+    HARMFUL = auto()
+
+
+def safe_values_in_words(findings: Sequence[Finding]) -> list[str]:
+    """Returns sentences on safe values: of hyperparameters that matter, those that do not, and undecided ones."""
+    by_title = _safety_by_title(_near_best(findings))
+    matter, rest = [], []
+    for title, (study, values) in by_title.items():
+        (matter if Safety.HARMFUL in values.values() else rest).append((title, study, values))
+    safe = [text for item in matter if (text := _range_in_words(*item))]
+    small = [title for title, _, values in rest if Safety.UNKNOWN not in values.values()]
+    unknown = [title for title, _, values in rest if Safety.UNKNOWN in values.values()]
+    sentences = []
+    if safe:
+        sentences.append(f"Safe choices in these runs: {listed(safe)}.")
+    if small:
+        verb = "changes" if len(small) == 1 else "change"
+        amount = f"less than {MARGIN * 100:.1f} points"
+        sentences.append(f"Within the values tried, {listed(small)} {verb} the test accuracy by {amount}.")
+    if unknown:
+        sentences.append(f"Not decided yet, because it takes more seeds: {listed(unknown)}.")
+    return sentences
+
+
+def _near_best(findings: Sequence[Finding]) -> list[Finding]:
+    """Returns the studies that say something about good networks."""
+    best = {id(finding): max(_accuracies(finding), default=0.0) for finding in findings}
+    overall = max(best.values(), default=0.0)
+    return [finding for finding in findings if finding.compared and best[id(finding)] >= overall - NEAR_BEST]
+
+
+def _accuracies(finding: Finding) -> Iterable[float]:
+    return (arm.mean_test for arm in finding.study.arms if arm.scored)
+
+
+def _safety_by_title(findings: Sequence[Finding]) -> dict[str, tuple[Study, dict[Any, Safety]]]:
+    """Returns the safety of each value, with one of the studies, by the title of the hyperparameter."""
+    studies: dict[str, Study] = {}
+    found: dict[str, dict[Any, set[Safety]]] = defaultdict(lambda: defaultdict(set))
+    for finding in findings:
+        studies.setdefault(finding.study.title, finding.study)
+        for comparison in finding.comparisons:
+            found[finding.study.title][_key(finding.study, comparison.arm)].add(_safety(finding, comparison))
+    return {title: (studies[title], {key: _worst(seen) for key, seen in found[title].items()}) for title in found}
+
+
+def _worst(seen: set[Safety]) -> Safety:
+    """Returns one judgment from those of several studies: harm anywhere counts, but a lack of evidence does not."""
+    return next(safety for safety in (Safety.HARMFUL, Safety.SAFE, Safety.UNKNOWN) if safety in seen)
+
+
+def _safety(finding: Finding, comparison: Comparison) -> Safety:
+    match comparison.verdict:
+        case Verdict.SIGNIFICANT:
+            return Safety.SAFE if comparison.difference.amount > 0 else Safety.HARMFUL
+        case Verdict.REFERENCE | Verdict.SMALL | Verdict.IDENTICAL:
+            return _safety_of_reference(finding)
+    return Safety.UNKNOWN
+
+
+def _safety_of_reference(finding: Finding) -> Safety:
+    better = {comparison.verdict for comparison in finding.compared if comparison.difference.amount > 0}
+    if Verdict.SIGNIFICANT in better:
+        return Safety.HARMFUL
+    return Safety.UNKNOWN if Verdict.INCONCLUSIVE in better else Safety.SAFE
+
+
+def _key(study: Study, arm: Experiment) -> Any:
+    """Returns the arm's value in a form that can be sorted."""
+    if study.is_depth:
+        return arm.preset.weight_layers
+    is_number = HYPERPARAMETERS[study.field].kind in (Kind.COUNT, Kind.NUMBER)
+    return getattr(arm.preset, study.field) if is_number else study.value(arm)
+
+
+def _range_in_words(title: str, study: Study, values: Mapping[Any, Safety]) -> str:
+    """Returns the safe values: "dropout up to 0.3", "learning rate 0.0001 to 0.001", or "" if there are none."""
+    if not all(isinstance(value, int | float) for value in values):
+        safe = [str(value) for value, safety in values.items() if safety is Safety.SAFE]
+        return f"{title} {' or '.join(safe)}" if safe else ""
+    together = _longest_run(values)
+    if not together:
+        return ""
+    low, high = together[0], together[-1]
+    if study.is_depth:
+        return f"{low} to {count(high, 'weight layer')}" if low != high else count(high, "weight layer")
+    if low == high:
+        return f"{title} {high:g}"
+    return f"{title} up to {high:g}" if low == min(values) == 0 else f"{title} {low:g} to {high:g}"
+
+
+def _longest_run(values: Mapping[Any, Safety]) -> list[Any]:
+    """Returns the longest run of neighboring safe values, sorted."""
+    longest: list[Any] = []
+    current: list[Any] = []
+    for value in sorted(values):
+        current = [*current, value] if values[value] is Safety.SAFE else []
+        longest = max(longest, current, key=len)
+    return longest
