@@ -20,7 +20,7 @@ from rich.console import Console
 from mnist_mlp.commands import command
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.tables import presets_tables, repeats_table, results_table
-from mnist_mlp.console.terminal import escape, open_console, print_line
+from mnist_mlp.console.terminal import escape, open_console, print_line, print_marked_up
 from mnist_mlp.console.training import train_jobs
 from mnist_mlp.disk.files import require_writable_folder
 from mnist_mlp.errors import UsageError, WorkFailed
@@ -127,8 +127,8 @@ def print_results(runs: list[RunFolder], terminal: Console) -> None:
 def print_next_steps(arguments: argparse.Namespace, terminal: Console) -> None:
     scoring = command("MNIST_eval.py", runs_dir=arguments.runs_dir, info_dir=arguments.info_dir)
     showing = command("tensorboard_run.py", runs_dir=arguments.runs_dir)
-    terminal.print(f"\nEvaluate on the test set: [bold]{escape(scoring)}[/bold]", soft_wrap=True)
-    terminal.print(f"View in TensorBoard:      [bold]{escape(showing)}[/bold]", soft_wrap=True)
+    print_marked_up(terminal, f"\nEvaluate on the test set: [bold]{escape(scoring)}[/bold]")
+    print_marked_up(terminal, f"View in TensorBoard:      [bold]{escape(showing)}[/bold]")
     if arguments.changes and (lines := lines_to_keep(PRESETS, chosen_presets(arguments), arguments.changes)):
         print_line(terminal, "To keep a changed preset, add its line to hyperparameters.py:")
         for line in lines:

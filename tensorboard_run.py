@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from mnist_mlp.console.browser import open_in_browser
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.tensorboard_server import start_tensorboard
-from mnist_mlp.console.terminal import open_console
+from mnist_mlp.console.terminal import open_console, print_marked_up
 from mnist_mlp.host.interactive import is_interactive
 
 PORT = 6006
@@ -46,7 +46,7 @@ def main(given: Sequence[str] = ()) -> None:
     if arguments.host != "localhost":
         terminal.print(f"Warning: anyone who can reach {arguments.host} can see all runs. There is no password.")
     try:  # includes the line that says how to stop
-        terminal.print(f"TensorBoard is running at [bold]{address}[/bold] (press Ctrl-C to stop)", soft_wrap=True)
+        print_marked_up(terminal, f"TensorBoard is running at [bold]{address}[/bold] (press Ctrl-C to stop)")
         if not arguments.no_browser:
             open_in_browser(address)
         while True:

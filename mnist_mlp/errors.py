@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
+import textwrap
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +16,7 @@ from mnist_mlp.host.streams import prepare_standard_streams
 REGISTRY_FILE = "hyperparameters.py"
 TRAIN_SCRIPT = "MNIST_train.py"
 
-_PACKAGES = "rich filelock psutil safetensors numpy tensorflow keras scipy matplotlib xlsxwriter jinja2 optuna".split()
+_PACKAGES = "rich filelock psutil safetensors numpy tensorflow keras scipy matplotlib xlsxwriter jinja2".split()
 
 
 class _OneLineError(Exception):
@@ -95,9 +97,17 @@ def _message(error: BaseException, trace: TracebackType | None) -> str | None:
 
 
 def _exit(line: str, status: int) -> None:
-    print(line, file=sys.stderr)
+    print(_wrapped_on_terminal(line), file=sys.stderr)
     if not is_interactive():  # a Python prompt would close
         raise SystemExit(status)
+
+
+def _wrapped_on_terminal(line: str) -> str:
+    """Returns the line wrapped between words if it goes to a terminal, which would break commands inside words."""
+    if not sys.stderr.isatty():
+        return line
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _edited_line(error: BaseException, trace: TracebackType | None) -> str | None:

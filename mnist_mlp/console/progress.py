@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from mnist_mlp.console.tables import duration
-from mnist_mlp.console.terminal import escape, in_notebook
+from mnist_mlp.console.terminal import escape, in_notebook, print_marked_up
+from mnist_mlp.console.time_left import TimeLeft
 from mnist_mlp.presets.preset import format_field
 from mnist_mlp.runs.guessing import warning_if_guessing
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.sweep.jobs import Job
-from mnist_mlp.training.cost import expected_seconds
 from mnist_mlp.training.results import EpochResult
 
 NARROW = 80  # columns; on a narrower terminal, the bars show only the validation accuracy
@@ -34,7 +34,7 @@ class SweepProgress:
     def __init__(self, console: Console, jobs: Sequence[Job]) -> None:
         self._console = console
         self._jobs = list(jobs)
-        self._work = self._work_left = sum(map(_work_of, jobs))
+        self._estimate = TimeLeft(jobs)
         self._ended = 0
         self._started = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
@@ -42,7 +42,7 @@ class SweepProgress:
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),  # fills the rest of the line
-            MofNCompleteColumn(),
+            TextColumn("{task.completed}/{task.total} {task.fields[unit]}"),
             TextColumn("{task.fields[state]}"),
             console=console,
             transient=True,
@@ -55,7 +55,7 @@ class SweepProgress:
     def __enter__(self) -> SweepProgress:
         self._bars.start()
         if len(self._jobs) > 1:
-            self._total = self._bars.add_task("all", total=len(self._jobs), state="")
+            self._total = self._bars.add_task("all", total=len(self._jobs), unit="runs", state="")
         if self._notebook:
             self._notebook.show()
         return self
@@ -74,11 +74,12 @@ class SweepProgress:
         path = escape(str(run.path))
         destination = f"resuming {path} after epoch {job.resume_from.epoch}" if job.resume_from else f"saving to {path}"
         settings = ", ".join([*_settings(run.record), f"seed {job.seed}", _threads(run.record), destination])
-        self._print(f"[bold]Preset {run.record.preset_name}[/bold] ({number}): {settings}")
+        print_marked_up(self._console, f"[bold]Preset {run.record.preset_name}[/bold] ({number}): {settings}")
         self._tasks[run.name] = self._bars.add_task(
-            f"preset {job.preset_number}",
+            self._name(run.record),
             total=job.preset.epochs,
             completed=len(run.record.epochs),
+            unit="epochs",
             state="compiling",
         )
         self._show()
@@ -86,10 +87,9 @@ class SweepProgress:
     def _add(self, job: Job) -> None:
         """Adds a job that was chosen after the sweep started."""
         self._jobs.append(job)
-        self._work += _work_of(job)
-        self._work_left += _work_of(job)
+        self._estimate.add(job)
         if self._total is None and len(self._jobs) > 1:
-            self._total = self._bars.add_task("all", total=0, state="")
+            self._total = self._bars.add_task("all", total=0, unit="runs", state="")
         if self._total is not None:
             self._bars.update(self._total, total=len(self._jobs))
 
@@ -98,50 +98,49 @@ class SweepProgress:
         record = run.record
         if warning := warning_if_guessing(record):
             print(f"Warning: {warning}", file=sys.stderr)  # with --quiet too
-        self._work_left -= expected_seconds(record.preset, record.trained_on)
+        self._estimate.epoch_ended(run, result)
         is_narrow = self._has_bars and self._console.width < NARROW
         state = f"{result.validation.accuracy:.2%}" if is_narrow else _state(record, result)
-        time_left = f"{self._time_left()} left"
+        seconds = self._estimate.seconds()
+        time_left = "" if seconds is None else f"{duration(seconds)} left"
         if self._has_bars and self._total is not None:
             self._bars.update(self._total, completed=self._ended, state=time_left)
-        else:
+        elif time_left:
             state += f"  {time_left}"
         if self._has_bars:
             self._bars.update(self._tasks[run.name], completed=result.epoch, state=state)
             self._show()
         else:
             epoch = f"{result.epoch:{len(str(record.preset.epochs))}}/{record.preset.epochs}"
-            self._print(f"preset {record.preset_name}  epoch {epoch}  {state}")
+            print_marked_up(self._console, f"{self._name(record)}  epoch {epoch}  {state}")
 
     def run_retried(self, run: RunFolder, reason: str) -> None:
         """Prints why the run moved to another worker."""
         record = run.record
-        self._print(f"Preset {record.preset_name}: worker lost ({reason}); resuming after epoch {len(record.epochs)}")
+        name = _capitalized(self._name(record))
+        print_marked_up(self._console, f"{name}: worker lost ({reason}); resuming after epoch {len(record.epochs)}")
 
     def run_ended(self, run: RunFolder) -> None:
         """Prints the run's best accuracy, training time and final status."""
         record = run.record
-        epochs_left = record.preset.epochs - len(record.epochs)
-        self._work_left -= expected_seconds(record.preset, record.trained_on) * epochs_left
+        self._estimate.run_ended(run)
         self._ended += 1
         self._bars.remove_task(self._tasks.pop(run.name))
         ending = ENDINGS.get(record.status, "")
         if record.status is RunStatus.FAILED:
             ending = f", failed: {escape(record.reason)}"
-        self._print(f"Preset {record.preset_name}: {_best(record)}, {duration(record.training_seconds)}{ending}")
+        name = _capitalized(self._name(record))
+        print_marked_up(self._console, f"{name}: {_best(record)}, {duration(record.training_seconds)}{ending}")
         self._show()
 
     def _show(self) -> None:
         if self._notebook:
             self._notebook.show()
 
-    def _print(self, line: str) -> None:
-        self._console.print(line, soft_wrap=not self._console.is_terminal)
-
-    def _time_left(self) -> str:
-        spent = time.monotonic() - self._started
-        left = max(self._work_left, 0.0)  # rounding errors can make it slightly negative
-        return duration(spent / (self._work - left) * left)
+    def _name(self, record: RunRecord) -> str:
+        """Returns the name of a run: its preset, and its seed if the sweep has several seeds."""
+        has_several_seeds = len({job.seed for job in self._jobs}) > 1
+        return f"preset {record.preset_name}{f', seed {record.seed}' if has_several_seeds else ''}"
 
 
 class _NotebookBars:
@@ -167,8 +166,8 @@ class _NotebookBars:
         self._handle.update(Text(text))
 
 
-def _work_of(job: Job) -> float:
-    return expected_seconds(job.preset, job.data_set) * job.epochs_left
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _threads(record: RunRecord) -> str:

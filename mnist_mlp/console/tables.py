@@ -190,8 +190,8 @@ def repeats_table(measured: Iterable[tuple[RunRecord, float]], accuracy_name: st
 
 
 def duration(seconds: float) -> str:
-    """Returns a duration as text, for example "42 s" or "0:01:35"."""
-    return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.0f} s"
+    """Returns a duration as hours, minutes, and seconds: "0:01:35"."""
+    return str(timedelta(seconds=round(seconds)))
 
 
 PRESETS = (
@@ -199,13 +199,14 @@ PRESETS = (
     Column("hidden layers", lambda item: format_field(item[1].hidden_sizes), justify="left", is_folded=True),
     Column("activation", lambda item: item[1].activation, justify="left"),
     Column("init", lambda item: item[1].weight_init, justify="left"),
-    Column("batch", lambda item: str(item[1].batch_size)),
+    Column("batch\nsize", lambda item: str(item[1].batch_size)),
     Column("epochs", lambda item: str(item[1].epochs)),
     Column("optimizer", lambda item: _optimizer(item[1]), justify="left"),
-    Column("learning rate", lambda item: format_field(item[1].learning_rate)),
-    Column("weight decay", lambda item: format_field(item[1].weight_decay)),
+    Column("learning\nrate", lambda item: format_field(item[1].learning_rate)),
+    Column("weight\ndecay", lambda item: format_field(item[1].weight_decay)),
     Column("dropout", lambda item: format_field(item[1].dropout)),
 )
+ON_80_COLUMNS = ("preset", "hidden layers", "batch\nsize", "learning\nrate", "weight\ndecay", "dropout")
 
 
 def presets_tables(registry: Registry, width: int) -> list[str | Table]:
@@ -214,7 +215,11 @@ def presets_tables(registry: Registry, width: int) -> list[str | Table]:
     Args:
         width: terminal width in characters. Narrow terminals get fewer columns.
     """
-    shown = PRESETS if width >= WIDTH_OF_ALL_COLUMNS else PRESETS[:2]
+    shown = PRESETS
+    if width < WIDTH_OF_ALL_COLUMNS:
+        shown = [column for column in PRESETS if column.heading in ON_80_COLUMNS]
+    if width < 80:
+        shown = PRESETS[:2]
     change = Column(
         "changed from", lambda item: registry.change_of(item[1]), justify="left", is_folded=True, style="cyan"
     )

@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 
 from mnist_mlp.commands import command
+from mnist_mlp.console.short_names import folder_with_short_names
 from mnist_mlp.errors import UsageError, WorkFailed
 from mnist_mlp.host.quiet import silenced_standard_error
 from mnist_mlp.runs.run_folder import find_runs
@@ -42,7 +43,8 @@ def start_tensorboard(runs_dir: Path, host: str, port: int) -> tuple[str, int]:
 
         server = program.TensorBoard()
         # An absolute path, because TensorBoard takes ~ at the start as the home directory.
-        server.configure(logdir=str(runs_dir.absolute()), host=address, port=free, reload_interval=5)
+        logdir = str(folder_with_short_names(runs_dir).absolute())
+        server.configure(logdir=logdir, host=address, port=free, reload_interval=5)
         try:
             server.launch()
             return f"http://{_name_in_url(host, address)}:{free}/", free

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-__all__ = ["escape", "open_console", "print_line"]
+__all__ = ["escape", "open_console", "print_line", "print_marked_up"]
 
 WIDTH_WITHOUT_TERMINAL = 200  # columns; wide enough for all tables
 WIDTH_IN_NOTEBOOK = 100  # a cell's output is about that wide, and wraps longer lines
@@ -56,5 +56,10 @@ def in_notebook() -> bool:
 
 
 def print_line(console: Console, text: Any) -> None:
-    """Prints text literally, without interpreting markup and without wrapping."""
-    console.print(escape(str(text)), soft_wrap=True)
+    """Prints text literally, without interpreting markup."""
+    print_marked_up(console, escape(str(text)))
+
+
+def print_marked_up(console: Console, text: str) -> None:
+    """Prints text with markup. On a terminal, it is wrapped only between words, so that commands stay readable."""
+    console.print(text, soft_wrap=not console.is_terminal)

@@ -59,7 +59,7 @@ class Difference:
         return (self.high - self.low) / 2
 
 
-def simultaneous_differences(pairs: Sequence[tuple[Mean, Mean]]) -> list[Difference]:
+def simultaneous_differences(pairs: Sequence[tuple[Mean, Mean]], simulations: int = SIMULATIONS) -> list[Difference]:
     """Compares the first mean of each pair with the second one.
 
     Uses t statistics with pooled variances. p-values are adjusted and intervals are widened by simulating all
@@ -74,12 +74,12 @@ def simultaneous_differences(pairs: Sequence[tuple[Mean, Mean]]) -> list[Differe
     errors = np.array([hypot(one.error, other.error) for one, other in pairs])
     freedoms = np.array([_freedom(*pair) for pair in pairs])
     p = 2 * stdtr(freedoms, -np.abs(amounts) / np.maximum(errors, np.finfo(float).tiny))
-    smallest = _smallest_p_by_chance(pairs, freedoms)
+    smallest = _smallest_p_by_chance(pairs, freedoms, simulations)
     as_small = 1 + np.searchsorted(smallest, p, side="right")
     bonferroni = len(pairs) * p  # never too small, and more precise than few simulations
-    simulated = as_small / (1 + SIMULATIONS)
+    simulated = as_small / (1 + simulations)
     adjusted = np.where(as_small < FEW, np.minimum(bonferroni, simulated), simulated)
-    critical = smallest[ceil(ALPHA * (1 + SIMULATIONS)) - 2]  # adjusted p-values of smaller ones are below ALPHA
+    critical = smallest[ceil(ALPHA * (1 + simulations)) - 2]  # adjusted p-values of smaller ones are below ALPHA
     half_widths = -stdtrit(freedoms, critical / 2) * errors
     return [
         Difference(*map(float, (amount, error, amount - half_width, amount + half_width, min(1.0, value))))
@@ -96,7 +96,7 @@ def _freedom(one: Mean, other: Mean) -> float:
     return sum(squares) ** 2 / total if total else min(one.spread.freedom, other.spread.freedom)
 
 
-def _smallest_p_by_chance(pairs: Sequence[tuple[Mean, Mean]], freedoms: np.ndarray) -> np.ndarray:
+def _smallest_p_by_chance(pairs: Sequence[tuple[Mean, Mean]], freedoms: np.ndarray, simulations: int) -> np.ndarray:
     """Returns the smallest p-value of all pairs in simulations without true differences, float64 [simulations], sorted.
 
     The random numbers are always the same, so that the same runs give the same report.
@@ -105,10 +105,10 @@ def _smallest_p_by_chance(pairs: Sequence[tuple[Mean, Mean]], freedoms: np.ndarr
 
     random = np.random.default_rng(0)
     means = {mean: None for pair in pairs for mean in pair}
-    noise = {mean: mean.error * random.standard_normal(SIMULATIONS) for mean in means}
+    noise = {mean: mean.error * random.standard_normal(simulations) for mean in means}
     spreads = {mean.spread: None for mean in means}
-    factors = {spread: random.chisquare(spread.freedom, SIMULATIONS) / spread.freedom for spread in spreads}
-    smallest = np.ones(SIMULATIONS)
+    factors = {spread: random.chisquare(spread.freedom, simulations) / spread.freedom for spread in spreads}
+    smallest = np.ones(simulations)
     for (one, other), freedom in zip(pairs, freedoms, strict=True):
         squares = one.error**2 * factors[one.spread] + other.error**2 * factors[other.spread]
         t = (noise[one] - noise[other]) / np.sqrt(np.maximum(squares, np.finfo(float).tiny))

@@ -27,6 +27,7 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from mnist_mlp.disk.disk_errors import with_number
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import format_field
 from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
@@ -36,6 +37,7 @@ TRAIN, VALIDATION = "train", "dev"  # directory of each writer; TensorBoard show
 SCALARS = ("loss", "cross_entropy", "accuracy")
 BEST_ACCURACY = "best_accuracy"
 GRAPH = "graph"
+LAYER = "layer_"  # prefix of the tags of layers: TensorBoard sorts by name, and accuracy should come first
 
 
 def _chart(title: str, tag: str) -> layout_pb2.Chart:
@@ -48,7 +50,7 @@ CUSTOM_SCALARS = layout_pb2.Layout(
         layout_pb2.Category(title="train and dev", chart=[_chart(scalar, f"{scalar}$") for scalar in SCALARS]),
         layout_pb2.Category(
             title="all layers",
-            chart=[_chart(statistic.name, f"{statistic.name}/") for statistic in fields(LayerStatistics)],
+            chart=[_chart(statistic.name, f"{LAYER}{statistic.name}/") for statistic in fields(LayerStatistics)],
         ),
     ]
 )
@@ -92,7 +94,7 @@ class Summaries:
 
     def write_histograms(self, epoch: int, histograms: dict[str, np.ndarray]) -> None:
         """Writes the histograms of an `EpochResult`."""
-        self._write(TRAIN, epoch, (_histogram(tag, buckets) for tag, buckets in histograms.items()))
+        self._write(TRAIN, epoch, (_histogram(f"{LAYER}{tag}", buckets) for tag, buckets in histograms.items()))
 
     def write_epoch(self, epoch: dict[str, Any], best_accuracy: float | None) -> None:
         """Writes the scalars of one epoch.
@@ -126,7 +128,7 @@ def _train_points(epoch: dict[str, Any]) -> dict[str, float]:
     points = {scalar: epoch["train"][scalar] for scalar in SCALARS}
     points |= {"l2_penalty": epoch["train"]["l2_penalty"], "learning_rate": epoch["learning_rate"]}
     for layer, statistics in epoch.get("layers", {}).items():
-        points |= {f"{statistic}/{layer}": value for statistic, value in statistics.items()}
+        points |= {f"{LAYER}{statistic}/{layer}": value for statistic, value in statistics.items()}
     return points
 
 
@@ -155,17 +157,14 @@ def _points_in(folder: Path) -> set[tuple[str, int]]:
 
 
 def _hyperparameters(record: RunRecord) -> dict[str, float | str]:
-    """Returns the values for the HParams tab: numbers as numbers, everything else as text."""
-    values = record.preset.to_dict() | {
-        "hidden_sizes": record.preset.hidden_sizes,
-        "optimizer_arguments": record.preset.optimizer_arguments,
-    }
-    numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
-    texts = {name: format_field(value) for name, value in values.items() if name not in numbers}
+    """Returns the values for the HParams tab by readable name: numbers as numbers, everything else as text."""
+    values = {declared.title: getattr(record.preset, name) for name, declared in HYPERPARAMETERS.items()}
+    numbers = {title: value for title, value in values.items() if isinstance(value, int | float)}
+    texts = {title: format_field(value) for title, value in values.items() if title not in numbers}
     return {
         "preset": record.preset_number,
         "seed": record.seed,
         **texts,
-        "weight_layers": record.preset.weight_layers,
+        "number of layers": record.preset.weight_layers,
         **numbers,
     }

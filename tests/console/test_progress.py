@@ -71,8 +71,7 @@ def test_epoch_line_shows_loss_and_accuracy(final_fit, shown):
         made_up_result(3, 0.95), train=Metrics(0.75, 0.125, 0.8), validation=Metrics(0.25, 0.125, accuracy=0.95)
     )
     _, line = lines(Job(7, run.record.preset, 1603), run, lambda progress: progress.epoch_ended(run, result))
-    assert line.startswith(f"preset 7  epoch 3/9  {shown}  ")
-    assert line.endswith(" left")
+    assert line == f"preset 7  epoch 3/9  {shown}"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +82,7 @@ def test_epoch_line_shows_loss_and_accuracy(final_fit, shown):
         ({"status": RunStatus.DIVERGED}, "97.00% at epoch 2 of 3, 0:01:00, diverged: loss is NaN or infinite"),
         ({"status": RunStatus.FAILED, "reason": "the reason"}, "0:01:00, failed: the reason"),
         ({"best_epoch": 0}, "no valid epoch, 0:01:00"),
-        ({"best_epoch": 0, "epochs": []}, "no epoch completed, 0 s"),
+        ({"best_epoch": 0, "epochs": []}, "no epoch completed, 0:00:00"),
         ({"preset": PRESET.but(final_fit=True)}, "7: validation accuracy (trained on) 97.00% at epoch 2 of 3, 0:01:00"),
     ],
 )
@@ -92,6 +91,45 @@ def test_last_line_shows_result_and_status(changes, ending):
     _, line = lines(Job(7, run.record.preset, 1603), run, lambda progress: progress.run_ended(run))
     assert line.startswith("Preset 7: ")
     assert line.endswith(ending)
+
+
+def test_time_left_is_shown_from_the_second_epoch_on():
+    run, result = a_run(), made_up_result(3, 0.95)
+
+    def two_epochs(progress):
+        progress.epoch_ended(run, replace(result, seconds=30.0))  # with compiling
+        progress.epoch_ended(run, replace(result, seconds=2.0))
+
+    _, first, second = lines(Job(7, run.record.preset, 1603), run, two_epochs)
+    assert "left" not in first
+    assert second.endswith("  0:00:14 left")  # seven epochs of two seconds
+
+
+def test_seed_is_shown_if_there_are_several():
+    console = Console(file=io.StringIO(), width=200, highlight=False)
+    run = a_run()
+    with SweepProgress(console, [Job(7, PRESET, seed) for seed in (1603, 1604)]) as progress:
+        progress.run_started(Job(7, PRESET, 1603), run)
+        progress.epoch_ended(run, made_up_result(3, 0.95))
+        progress.run_ended(run)
+    _, epoch, last = console.file.getvalue().splitlines()
+    assert epoch.startswith("preset 7, seed 1603  epoch 3/9")
+    assert last.startswith("Preset 7, seed 1603: best validation accuracy")
+
+
+def test_bars_show_units_and_leave_nothing_behind():
+    console = Console(file=io.StringIO(), width=100, height=30, highlight=False, force_terminal=True)
+    jobs = [Job(7, PRESET, seed) for seed in (1603, 1604)]
+    runs = [RunFolder(Path(f"runs/run_{job.seed}"), a_run().record) for job in jobs]
+    with SweepProgress(console, jobs) as progress:
+        for job, run in zip(jobs, runs, strict=True):
+            progress.run_started(job, run)
+        progress.epoch_ended(runs[0], made_up_result(3, 0.95))
+        console.print("marker")  # draws the bars again
+        shown = console.file.getvalue()
+        for run in runs:
+            progress.run_ended(run)
+    assert "3/9 epochs" in shown and "0/2 runs" in shown
 
 
 def test_retried_run_shows_reason():

@@ -15,6 +15,8 @@ from mnist_mlp.presets.registry import Registry
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
 
+from hyperparameters import PRESETS
+
 
 def shown(table) -> list[list[str]]:
     terminal = Console(width=80, highlight=False)
@@ -61,7 +63,7 @@ def test_tables_fit_80_columns(tmp_path, name, is_wrapped):
 @pytest.mark.parametrize("final_fit", [False, True])
 def test_run_without_epochs_has_no_accuracy(tmp_path, final_fit):
     run = RunFolder(tmp_path / "1_preset1", RunRecord(1, Preset(final_fit=final_fit), 1602, "failed"))
-    assert shown(results_table([run])) == [["1", "-", "-", "0", "s", "failed", "1_preset1"]]
+    assert shown(results_table([run])) == [["1", "-", "-", "0:00:00", "failed", "1_preset1"]]
 
 
 def cells(table) -> list[list[str]]:
@@ -110,8 +112,8 @@ def test_presets_table_columns():
     title, table = presets_tables(registry, width=200)
     assert "A section" in title
     assert [column.header for column in table.columns] == [
-        *("preset", "hidden layers", "activation", "init", "batch", "epochs", "optimizer", "learning rate"),
-        *("weight decay", "dropout", "changed from"),
+        *("preset", "hidden layers", "activation", "init", "batch\nsize", "epochs", "optimizer", "learning\nrate"),
+        *("weight\ndecay", "dropout", "changed from"),
     ]
     assert cells(table)[1] == [
         *("7", "300-200", "gelu", "he", "250", "30", "sgd momentum=0.9", "0.001", "0", "0.4"),
@@ -129,12 +131,14 @@ def test_presets_before_first_section_have_no_title():
     assert "A section" in title
 
 
-def test_narrow_terminal_shows_fewer_columns():
-    registry = Registry()
-    registry.section("A section")
-    registry[1] = Preset()
-    _, table = presets_tables(registry, width=80)
-    assert [column.header for column in table.columns] == ["preset", "hidden layers", "changed from"]
+def test_presets_table_has_the_most_important_columns_on_80_columns():
+    terminal = Console(width=80, highlight=False)
+    with terminal.capture() as capture:
+        terminal.print(*presets_tables(PRESETS, width=80), sep="\n")
+    lines = [line.split() for line in capture.get().splitlines()]
+    assert max(map(len, capture.get().splitlines())) <= 80
+    assert lines.count("preset hidden layers size rate decay dropout changed from".split()) > 10
+    assert ["31", "300-200-200-200", "200", "0.001", "0.0001", "0.2"] in [line[:6] for line in lines]
 
 
 def test_help_lists_every_hyperparameter():
@@ -168,7 +172,7 @@ def test_table_becomes_list_on_narrow_terminal(tmp_path):
         "preset      31",
         "best epoch  1 of 1",
         "validation  99.18%*",
-        "time        6 s",
+        "time        0:00:06",
         "status      finished",
         "run         1795552362_preset31[bold]",
     ]

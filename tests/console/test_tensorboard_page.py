@@ -18,6 +18,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
+from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.runs.text_table import read_table
 from tests.helpers import runs_in
 
@@ -89,6 +90,10 @@ def page(browser, tensorboard, request) -> Page:
     return Page(browser, tensorboard, screenshots)
 
 
+def short_name(run: RunFolder) -> str:
+    return f"p{run.record.preset_number}_s{run.record.seed}"
+
+
 def colored_pixels(element: WebElement) -> int:
     """Returns the number of pixels that are not gray or white. Curves are colored; axes and grid are not."""
     picture = np.asarray(Image.open(io.BytesIO(element.screenshot_as_png)).convert("RGB")).astype(int)
@@ -105,7 +110,7 @@ def test_time_series_page_shows_curves_of_every_run(page, shown):
     page.save_screenshot("time_series")
     for run in runs_in(shown):
         for split in ("train", "dev"):
-            assert f"{run.name}/summaries/{split}" in page.text()
+            assert f"{short_name(run)}/{split}" in page.text()
     page.find("runs-data-table input[type=checkbox]")[0].click()  # hides all runs, so no curve is left
     page.wait(lambda: colored_pixels(charts()[0]) == 0)
 
@@ -115,17 +120,17 @@ def test_custom_scalars_page_combines_train_and_dev(page, shown):
         return page.text("tf-custom-scalar-multi-line-chart-card").splitlines()
 
     runs = runs_in(shown)
-    page.open("custom_scalars", lambda: sum("summaries/train)" in chart for chart in charts()) >= 10, height=1570)
+    page.open("custom_scalars", lambda: sum("/train)" in chart for chart in charts()) >= 10, height=1570)
     page.save_screenshot("custom_scalars")
     charts_by_name = {chart.split()[0]: chart for chart in charts()}
     for metric in ("loss", "cross_entropy", "accuracy"):
         for run in runs:
             for split in ("train", "dev"):
-                assert f"{metric} ({run.name}/summaries/{split})" in charts_by_name[metric]
+                assert f"{metric} ({short_name(run)}/{split})" in charts_by_name[metric]
     for run in runs:
         for layer, statistics in run.record.epochs[0]["layers"].items():
             for statistic in statistics:
-                assert f"{statistic}/{layer} ({run.name}/summaries/train)" in charts_by_name[statistic]
+                assert f"layer_{statistic}/{layer} ({short_name(run)}/train)" in charts_by_name[statistic]
 
 
 def test_images_page_shows_confusion_matrix_and_mistakes(page, shown):
@@ -137,7 +142,7 @@ def test_images_page_shows_confusion_matrix_and_mistakes(page, shown):
     page.save_screenshot("images")
     for tag in ("test_confusion_matrix", "test_mistakes"):
         for run in runs:
-            assert f"{run.name}/summaries/dev tag: {tag}" in page.text()
+            assert f"{short_name(run)}/dev tag: {tag}" in page.text()
 
 
 def test_graphs_page_shows_all_layers(page, shown):
@@ -159,21 +164,25 @@ def test_graphs_page_shows_all_layers(page, shown):
 @pytest.mark.parametrize("kind", ["histogram", "distribution"])
 def test_histogram_and_distribution_pages_show_every_layer(page, shown, kind):
     run = runs_in(shown)[-1]
-    tags = [f"{values}/{layer}" for values in ("activations", "weights") for layer in run.record.epochs[0]["layers"]]
+    tags = [
+        f"{values}/{layer}"
+        for values in ("layer_activations", "layer_weights")
+        for layer in run.record.epochs[0]["layers"]
+    ]
 
     def drawn():
         charts = (chart.split() for chart in page.text(f"tf-{kind}-loader").splitlines())
         return [(tag, name) for tag, name, *_, last_tick in charts if last_tick[0].isdigit()]
 
-    page.open(f"{kind}s&regexInput={run.name}", lambda: len(drawn()) == len(tags))
+    page.open(f"{kind}s&regexInput={short_name(run)}", lambda: len(drawn()) == len(tags))
     page.save_screenshot(f"{kind}s")
-    assert drawn() == [(tag, f"{run.name}/summaries/train") for tag in tags]
+    assert drawn() == [(tag, f"{short_name(run)}/train") for tag in tags]
 
 
 def test_hparams_page_lists_runs_with_accuracies(page, shown):
     runs = runs_in(shown)
     page.open("hparams", lambda: all(run.name in page.text() for run in runs), height=750)
-    for column in ("best_accuracy", "dropout", "hidden_sizes", "learning_rate", "weight_decay", "preset"):
+    for column in ("best_accuracy", "dropout", "hidden layers", "learning rate", "weight decay", "preset"):
         assert column in page.text()
     scores = read_table(shown / "INFOS" / "eval_log.txt", EVAL_COLUMNS)
     for accuracy in (*(run.record.best_validation_accuracy for run in runs), *(row["test_accuracy"] for row in scores)):

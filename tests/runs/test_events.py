@@ -11,6 +11,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.util.tensor_util import make_ndarray
 
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.events import Summaries
 from mnist_mlp.runs.record import RunRecord
@@ -58,7 +59,7 @@ def test_scalars_have_the_right_values(run):
     summaries.write_epoch(second, 72.0)
     summaries.close()
     layers = {
-        f"{statistic}/{layer}": {1: first["layers"][layer][statistic], 2: second["layers"][layer][statistic]}
+        f"layer_{statistic}/{layer}": {1: first["layers"][layer][statistic], 2: second["layers"][layer][statistic]}
         for layer in ("hidden_1", "logits")
         for statistic in STATISTICS
     }
@@ -97,7 +98,10 @@ def test_existing_events_are_not_written_again(run):
             summaries.write_histograms(number, {"weights/logits": np.array([[0.0, 1.0, 2.0]])})
         summaries.close()
     # Files that one process created in the same second are read in any order, hence the sorting.
-    for folder, tags in (("train", ("loss", "learning_rate", "weights/logits")), ("dev", ("loss", "best_accuracy"))):
+    for folder, tags in (
+        ("train", ("loss", "learning_rate", "layer_weights/logits")),
+        ("dev", ("loss", "best_accuracy")),
+    ):
         shown = events(run, folder)
         for tag in tags:
             assert sorted(point.step for point in shown.Tensors(tag)) == [1, 2]
@@ -112,10 +116,10 @@ def test_histograms_contain_the_given_buckets(run):
     summaries.write_histograms(5, {"weights/hidden_1": buckets, "activations/hidden_1": buckets + 1})
     summaries.close()
     shown = events(run, "train")
-    (point,) = shown.Tensors("activations/hidden_1")
+    (point,) = shown.Tensors("layer_activations/hidden_1")
     assert point.step == 5
     np.testing.assert_array_equal(make_ndarray(point.tensor_proto), buckets + 1)
-    assert shown.SummaryMetadata("weights/hidden_1").plugin_data.plugin_name == "histograms"
+    assert shown.SummaryMetadata("layer_weights/hidden_1").plugin_data.plugin_name == "histograms"
 
 
 def test_layout_has_a_chart_for_every_scalar_and_statistic(run):
@@ -128,8 +132,18 @@ def test_layout_has_a_chart_for_every_scalar_and_statistic(run):
     }
     assert charts == {
         "train and dev": [(name, f"{name}$") for name in ("loss", "cross_entropy", "accuracy")],
-        "all layers": [(name, f"{name}/") for name in STATISTICS],
+        "all layers": [(name, f"layer_{name}/") for name in STATISTICS],
     }
+
+
+def test_accuracy_and_cross_entropy_come_first(run):
+    summaries = Summaries(run)
+    summaries.write_epoch(make_epoch(1), 71.0)
+    summaries.write_histograms(1, {"activations/logits": np.array([[0.0, 1.0, 2.0]])})
+    summaries.close()
+    tags = {tag for folder in ("train", "dev") for tag in events(run, folder).Tags()["tensors"] if "__" not in tag}
+    shown = sorted(tag for tag in tags if not tag.startswith("_"))
+    assert shown[:3] == ["accuracy", "best_accuracy", "cross_entropy"]
 
 
 def test_hparams_are_numbers_or_text(run):
@@ -139,15 +153,16 @@ def test_hparams_are_numbers_or_text(run):
     start = HParamsPluginData.FromString(content).session_start_info
     assert start.group_name == "the_run"
     values = {name: value.string_value or value.number_value for name, value in start.hparams.items()}
-    assert set(values) == {"preset", "seed", "weight_layers", *Preset.field_names()}
+    titles = {declared.title for declared in HYPERPARAMETERS.values()}
+    assert set(values) == {"preset", "seed", "number of layers", *titles}
     expected = {
         "preset": 7,
         "seed": 19,
-        "weight_layers": 3,
-        "hidden_sizes": "5-6",
-        "optimizer_arguments": "momentum=0.5",
+        "number of layers": 3,
+        "hidden layers": "5-6",
+        "optimizer arguments": "momentum=0.5",
     }
-    expected |= {"dropout": 0.25, "learning_rate": 0.001, "batch_size": 100, "epochs": 100, "optimizer": "sgd"}
+    expected |= {"dropout": 0.25, "learning rate": 0.001, "batch size": 100, "epochs": 100, "optimizer": "sgd"}
     assert {name: values[name] for name in expected} == expected
 
 

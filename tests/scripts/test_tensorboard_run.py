@@ -33,15 +33,16 @@ def test_tensorboard_serves_scalars_graph_hyperparameters_and_scores(evaluated, 
     deadline = time.monotonic() + 60
     while len(fetch(f"{tensorboard}data/runs")) < 4 and time.monotonic() < deadline:
         time.sleep(0.5)
-    names = {f"{run.name}/summaries/{split}" for run in (first, second) for split in ("train", "dev")}
+    short_names = [f"p{run.record.preset_number}_s{run.record.seed}" for run in (first, second)]
+    names = {f"{name}/{split}" for name in short_names for split in ("train", "dev")}
     assert set(fetch(f"{tensorboard}data/runs")) == names
     scalars = fetch(f"{tensorboard}data/plugin/scalars/tags")
     for name in names:
         assert {"loss", "cross_entropy", "accuracy"} <= set(scalars[name])
-    points = fetch(f"{tensorboard}data/plugin/scalars/scalars?run={second.name}/summaries/dev&tag=accuracy")
+    points = fetch(f"{tensorboard}data/plugin/scalars/scalars?run={short_names[1]}/dev&tag=accuracy")
     recorded = [(item["epoch"], pytest.approx(item["validation"]["accuracy"])) for item in second.record.epochs]
     assert [(step, value) for _, step, value in points] == recorded
-    assert fetch(f"{tensorboard}data/plugin/graphs/info")[f"{second.name}/summaries/train"]["run_graph"]
+    assert fetch(f"{tensorboard}data/plugin/graphs/info")[f"{short_names[1]}/train"]["run_graph"]
 
     body = {"experimentName": "", "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_RUNNING"]}
     body |= {"colParams": [{"metric": {"tag": "best_accuracy", "group": ""}, "order": "ORDER_ASC"}], "sliceSize": 100}
@@ -50,10 +51,19 @@ def test_tensorboard_serves_scalars_graph_hyperparameters_and_scores(evaluated, 
     assert {group["name"] for group in groups} == {first.name, second.name}
     preset_8 = next(group for group in groups if group["name"] == second.name)
     hyperparameters = preset_8["hparams"]
-    for name in ("preset", "seed", "batch_size", "epochs", "learning_rate", "weight_decay", "dropout", "weight_layers"):
+    for name in (
+        "preset",
+        "seed",
+        "batch size",
+        "epochs",
+        "learning rate",
+        "weight decay",
+        "dropout",
+        "number of layers",
+    ):
         assert isinstance(hyperparameters[name], int | float), name
-    assert hyperparameters["hidden_sizes"] == "200-200-200"
-    assert hyperparameters["learning_rate"] == 0.01
+    assert hyperparameters["hidden layers"] == "200-200-200"
+    assert hyperparameters["learning rate"] == 0.01
     metrics = {metric["name"]["tag"]: metric["value"] for metric in preset_8["metricValues"]}
     assert metrics["best_accuracy"] == pytest.approx(second.record.best_validation_accuracy)
     scores = {row["run"]: row["test_accuracy"] for row in read_table(evaluated / "INFOS/eval_log.txt", EVAL_COLUMNS)}

@@ -104,6 +104,16 @@ def test_list_fits_terminal(columns, environment):
     assert len(re.findall(r"^ {3,5}\d{1,3}  \S", text, re.M)) == len(PRESETS)
 
 
+def test_commands_in_errors_are_not_broken_inside_words(tmp_path):
+    (tmp_path / "runs").mkdir()
+    command = ["MNIST_eval.py", "--runs-dir", str(tmp_path / "runs")]
+    _, on_wide = on_terminal(*command, columns=1000)
+    _, on_narrow = on_terminal(*command, columns=50)
+    lines = without_control_sequences(on_narrow).splitlines()
+    assert len(lines) > 2
+    assert " ".join(line.strip() for line in lines).split() == without_control_sequences(on_wide).split()
+
+
 @pytest.mark.slow
 def test_training_goes_on_without_reader(tmp_path):
     status, errors = without_reader("MNIST_train.py", *QUICK, *folders(tmp_path), lines=1)
