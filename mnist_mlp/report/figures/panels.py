@@ -43,7 +43,12 @@ def panels_picture(panels: Panels) -> Picture:
     def paint(figure: SubFigure) -> None:
         grid = figure.subplots(len(panels.rows), len(panels.columns), sharex=True, sharey="row", squeeze=False)
         figure.subplots_adjust(
-            left=LEFT, right=0.97, bottom=(0.6 + legend) / height, top=1 - above / height, hspace=0.12, wspace=0.12
+            left=LEFT,
+            right=0.97,
+            bottom=(0.6 + legend) / height,
+            top=1 - above / height,
+            hspace=0.12,
+            wspace=0.12 if len(panels.columns) < 3 else 0.3,
         )
         for (row, column), lines in panels.curves.items():
             _draw_lines(grid[row, column], {names.index(name): lines[name] for name in lines}, panels.rows[row].scale)
