@@ -131,6 +131,25 @@ def test_studies_are_sorted_by_significance_and_then_by_size():
     assert [finding.is_finding for finding in findings] == [True, True, False, False, False]
 
 
+def test_only_significant_differences_count_for_the_order_of_significant_studies():
+    mixed = [*dropout_runs(0.91, 0.925, seeds=4), reported_run(9, Preset(dropout=0.9), test_accuracy=0.885)]
+    base = Preset(activation="gelu", batch_size=50)
+    clear = [
+        reported_run(number, base.but(epochs=number), test_accuracy=test, seed=seed)
+        for number, test in ((20, 0.96), (30, 0.98))
+        for seed in range(4)
+    ]
+    bad = base.but(normalization="batch", epochs=7)
+    undecided = [
+        reported_run(40, bad, test_accuracy=0.85),
+        reported_run(50, bad.but(warmup=0.5), test_accuracy=0.82),
+    ]
+    findings = content_of(*undecided, *mixed, *clear).findings
+    assert [finding.study.field for finding in findings] == ["epochs", "dropout", "warmup"]
+    largest = [max(abs(item.difference.amount) for item in finding.compared) for finding in findings]
+    assert largest == pytest.approx([0.02, 0.025, 0.03])  # the last two are inconclusive
+
+
 @pytest.mark.parametrize(
     ("other", "seeds", "verdict"),
     [

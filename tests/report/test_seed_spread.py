@@ -69,6 +69,7 @@ def test_presets_below_90_percent_have_a_spread_of_their_own():
     failed = [0.85, 0.94]  # the mean counts
     spread = SpreadOverSeeds.of([failed])
     assert (spread.learned, spread.others.freedom, spread.presets) == (LEARNED_PRIOR, PRIOR_FREEDOM + 1, 1)
+    assert SpreadOverSeeds.of([[0.89, 0.91]]).learned.freedom == PRIOR_FREEDOM + 1
     assert (spread.near(0.8999), spread.near(0.9)) == (spread.others, spread.learned)
 
 

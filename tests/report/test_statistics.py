@@ -57,10 +57,15 @@ def test_many_comparisons_with_one_reference_agree_with_dunnett():
 
 def test_interval_excludes_0_exactly_if_p_is_below_005():
     found = from_one_reference(*np.linspace(-0.006, 0.006, 120))
-    found += [from_one_reference(amount)[0] for amount in np.linspace(0.00225, 0.0024, 40)]  # p near 0.05
     is_significant = [difference.p < 0.05 for difference in found]
     assert is_significant == [difference.low > 0 or difference.high < 0 for difference in found]
-    assert set(is_significant[:120]) == set(is_significant[120:]) == {True, False}
+    low, high = 0.002, 0.003  # p is above and below 0.05
+    while high - low > 1e-9:  # simulated p-values are 100 times further apart
+        middle = (low + high) / 2
+        (difference,) = from_one_reference(middle)
+        assert (difference.p < 0.05) == (difference.low > 0)
+        low, high = (low, middle) if difference.p < 0.05 else (middle, high)
+    assert 0.002 < low < high < 0.003
 
 
 def test_different_spreads_have_satterthwaites_degrees_of_freedom():
