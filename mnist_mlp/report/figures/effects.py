@@ -40,13 +40,6 @@ def effects_picture(importances: Sequence[Importance], has_failures: bool = Fals
         has_failures: whether comparisons with failed networks are left out.
     """
     rows = list(importances)[::-1]
-    first, last = importances[0], importances[-1]
-    if len(importances) == 1:
-        headline = f"Effect of {first.largest.study.title}"
-    elif first.largest.is_significant:
-        headline = f"{first.title} matters most, {last.largest.study.title} least"
-    else:
-        headline = f"Largest effect so far: {first.largest.study.title} (not significant)"
     subtitle = "Largest change in test accuracy when nothing else changes, with 95% interval (filled: significant). "
     subtitle += "Small dots: all other changes."
     subtitle += " Networks that failed are left out." if has_failures else ""
@@ -63,7 +56,19 @@ def effects_picture(importances: Sequence[Importance], has_failures: bool = Fals
         axes.tick_params(axis="y", length=0, labelsize=SMALL)
         axes.set_xlabel("change in test accuracy (points)")
 
-    return Picture(headline, subtitle, height, paint)
+    return Picture(_headline(importances), subtitle, height, paint)
+
+
+def _headline(importances: Sequence[Importance]) -> str:
+    first, last = importances[0], importances[-1]
+    significant = [one for one in importances if any(effect.is_significant for effect in one.effects)]
+    if len(importances) == 1:
+        return f"Effect of {first.largest.study.title}"
+    if not significant:
+        return "No significant effect so far"
+    if first.largest.is_significant:
+        return f"{first.title} matters most, {last.largest.study.title} least"
+    return f"Largest significant effect: {significant[0].largest.study.title}"
 
 
 def _draw_row(axes: Axes, row: int, importance: Importance) -> None:
