@@ -84,6 +84,10 @@ def _round_number(value: float, _: int) -> str:
 
 
 def limits_of_accuracy(values: Sequence[float], room: float = 1.15) -> tuple[float, float]:
-    """Returns limits for `accuracy_scale`. On both sides, the margin is a factor of `room` in the error rate."""
-    errors = 1 - np.clip(np.asarray(values, float), 0, 0.9998)
+    """Returns limits for `accuracy_scale`. On both sides, the margin is a factor of `room` in the error rate.
+
+    NaN, which damaged records contain, is ignored. At least one value must be a number.
+    """
+    values = np.asarray(values, float)
+    errors = 1 - np.clip(values[~np.isnan(values)], 0, 0.9998)
     return max(0.0, 1 - float(errors.max()) * room), 1 - float(errors.min()) / room

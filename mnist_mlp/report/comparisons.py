@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, hypot
 
 from mnist_mlp.report.experiments import Experiment, are_identical
 from mnist_mlp.report.statistics import ALPHA, Difference, Mean, simultaneous_differences
@@ -46,8 +46,11 @@ class Comparison:
         if self.verdict is not Verdict.INCONCLUSIVE:
             return None
         amount = abs(self.difference.amount)
-        # the half-width shrinks with the root of the number of seeds; with different numbers, the smaller one decides
-        squared = self.difference.half_width**2 / (1 / len(self.arm.scored) + 1 / len(self.reference.scored)) * 2
+        # the half-width is in proportion to the standard error, which shrinks with the root of the number of seeds
+        of_one_seed = hypot(
+            *(side.spread.near(side.mean_test).at(side.mean_test) for side in (self.arm, self.reference))
+        )
+        squared = (self.difference.half_width * of_one_seed / self.difference.error) ** 2
         decided_at = max(amount, MARGIN - amount)
         needed = ceil(squared / decided_at**2 + 1e-9)
         return needed if needed <= MOST_SEEDS else None

@@ -125,11 +125,14 @@ def are_identical(one: Experiment, other: Experiment) -> bool:
 
 
 def gave_identical_networks(runs: Sequence[ReportedRun], others: Sequence[ReportedRun]) -> bool:
-    """Whether runs have the same seeds, curves, and test accuracies as others, in the same order."""
+    """Whether runs have the same seeds, curves, and test accuracies as others, in the same order.
+
+    NaN, which diverged runs have at the end of their curves, is equal to NaN.
+    """
     if [run.record.seed for run in runs] != [run.record.seed for run in others]:
         return False
     return all(
         run.test_accuracy == same.test_accuracy
-        and all(np.array_equal(run.curves[name], same.curves[name]) for name in run.curves)
+        and all(np.array_equal(run.curves[name], same.curves[name], equal_nan=True) for name in run.curves)
         for run, same in zip(runs, others, strict=True)
     )

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnist_mlp.commands import command, quoted
+from mnist_mlp.data.dataset import MNIST
+from mnist_mlp.data.requirements import require_fit
 from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.changes import OPTION
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
@@ -100,5 +102,7 @@ def _continued(field: str, neighbor: Preset, edge: Preset) -> Preset | None:
             candidates.insert(0, 0 * last)
     for value in candidates:
         with contextlib.suppress(UsageError):
-            return edge.but(**{field: round(value) if isinstance(last, int) else float(f"{value:.3g}")})
+            preset = edge.but(**{field: round(value) if isinstance(last, int) else float(f"{value:.3g}")})
+            require_fit(preset, MNIST)
+            return preset
     return None

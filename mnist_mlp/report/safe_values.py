@@ -33,9 +33,12 @@ def safe_values_in_words(findings: Sequence[Finding]) -> list[str]:
     matter, rest = [], []
     for title, (study, values) in by_title.items():
         (matter if Safety.HARMFUL in values.values() else rest).append((title, study, values))
-    safe = [text for item in matter if (text := _range_in_words(*item))]
+    ranges = {item[0]: _range_in_words(*item) for item in matter}
+    safe = [text for text in ranges.values() if text]
     small = [title for title, _, values in rest if Safety.UNKNOWN not in values.values()]
-    unknown = [title for title, _, values in rest if Safety.UNKNOWN in values.values()]
+    unknown = [
+        title for title, _, values in (*matter, *rest) if Safety.UNKNOWN in values.values() and not ranges.get(title)
+    ]
     sentences = []
     if safe:
         sentences.append(f"Safe choices in these runs: {listed(safe)}.")
@@ -78,7 +81,9 @@ def _worst(seen: set[Safety]) -> Safety:
 def _safety(finding: Finding, comparison: Comparison) -> Safety:
     match comparison.verdict:
         case Verdict.SIGNIFICANT:
-            return Safety.SAFE if comparison.difference.amount > 0 else Safety.HARMFUL
+            is_worse_than_another = any(other.difference.low > comparison.difference.high for other in finding.compared)
+            is_worse = comparison.difference.amount < 0 or is_worse_than_another
+            return Safety.HARMFUL if is_worse else Safety.SAFE
         case Verdict.REFERENCE | Verdict.SMALL | Verdict.IDENTICAL:
             return _safety_of_reference(finding)
     return Safety.UNKNOWN
@@ -95,8 +100,10 @@ def _key(study: Study, arm: Experiment) -> Any:
     """Returns the arm's value in a form that can be sorted."""
     if study.is_depth:
         return arm.preset.weight_layers
-    is_number = HYPERPARAMETERS[study.field].kind in (Kind.COUNT, Kind.NUMBER)
-    return getattr(arm.preset, study.field) if is_number else study.value(arm)
+    value = getattr(arm.preset, study.field)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if HYPERPARAMETERS[study.field].kind in (Kind.COUNT, Kind.NUMBER) else study.value(arm)
 
 
 def _range_in_words(title: str, study: Study, values: Mapping[Any, Safety]) -> str:

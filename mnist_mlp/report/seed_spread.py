@@ -26,8 +26,10 @@ class SeedSpread:
     freedom: int
 
     def at(self, accuracy: float) -> float:
-        """Returns the standard deviation of an accuracy over seeds, 0 to 1."""
-        return self.deviation * accuracy * (1 - accuracy)
+        """Returns the standard deviation of an accuracy over seeds, 0 to 1. It is never 0, like that of log odds."""
+        right = accuracy * TESTED_IMAGES + 0.5
+        wrong = TESTED_IMAGES + 1 - right
+        return self.deviation * right * wrong / (TESTED_IMAGES * (TESTED_IMAGES + 1))  # times the slope of `share`
 
     def reach(self, runs: int = 1) -> float:
         """Returns half the width of the 95% interval for a mean over some runs, in log odds."""

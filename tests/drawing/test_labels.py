@@ -1,4 +1,4 @@
-"""Tests labels next to lines and points."""
+"""Tests labels at the ends of lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from matplotlib.figure import Figure
 
-from mnist_mlp.drawing.labels import EndLabel, label_ends, label_points
+from mnist_mlp.drawing.labels import EndLabel, label_ends
 
 
 @pytest.fixture
@@ -27,11 +27,8 @@ def test_end_labels_do_not_overlap_and_keep_order_and_color(axes):
     assert [line.get_ydata()[0] for line in axes.lines] == pytest.approx([0.5, 0.51, 0.52])
 
 
-def test_highest_point_is_labeled_first_and_labels_that_do_not_fit_are_skipped(axes):
-    axes.set_xlim(0, 1)
+def test_labels_of_values_outside_the_axes_are_next_to_the_edge(axes):
     axes.set_ylim(0, 1)
-    label_points(axes, [0.5] * 8 + [0.9], [0.5 + index / 1000 for index in range(8)] + [0.2], [*"abcdefgh", "alone"])
-    labels = [text.get_text() for text in axes.texts]
-    assert labels[0] == "h"
-    assert "alone" in labels
-    assert len(labels) < 9
+    label_ends(axes, [EndLabel(7.0, "above", "red"), EndLabel(-3.0, "below", "blue")])
+    assert [line.get_ydata()[0] for line in axes.lines] == pytest.approx([0, 1])
+    assert [text.get_text() for text in axes.texts] == ["below", "above"]

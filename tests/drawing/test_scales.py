@@ -28,6 +28,7 @@ def test_halving_the_error_rate_is_the_same_distance_everywhere(axes, vertical):
 def test_limits_have_a_margin_that_is_a_factor_of_the_error_rate():
     assert limits_of_accuracy([0.9, 0.98], room=2) == pytest.approx((0.8, 0.99))
     assert limits_of_accuracy([0.1, 1.0], room=2) == pytest.approx((0.0, 0.9999))
+    assert limits_of_accuracy([0.9, float("nan"), 0.98], room=2) == pytest.approx((0.8, 0.99))
 
 
 @pytest.mark.parametrize("limits", [(1.0, 1.4), (0.01, 10), (1e-20, 1e5)])

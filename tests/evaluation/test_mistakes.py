@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mnist_mlp.data.images import LabeledImages
-from mnist_mlp.drawing.style import Picture
+from mnist_mlp.drawing.style import WIDTH, Picture
 from mnist_mlp.evaluation.mistakes import confident_mistakes, confusion_matrix
 from mnist_mlp.evaluation.predictions import TestPredictions
 
@@ -24,25 +24,25 @@ def predictions(predicted: list[int]) -> TestPredictions:
 
 
 def painted(picture: Picture) -> Figure:
-    figure = Figure(figsize=(5.8, picture.height))
+    figure = Figure(figsize=(WIDTH, picture.height))
     picture.paint(figure)
     return figure
 
 
 def test_confusion_matrix_has_true_classes_in_rows():
-    figure = painted(confusion_matrix(predictions(PREDICTED), TEST.labels, "Preset 1"))
-    (axes,) = figure.axes
+    picture = confusion_matrix(predictions(PREDICTED), TEST.labels, "Preset 1")
+    (axes,) = painted(picture).axes
     counts = {text.get_position()[::-1]: text.get_text() for text in axes.texts}
     assert counts == {(0, 0): "1", (1, 7): "1", (3, 3): "2", (3, 5): "1", (8, 3): "2", (8, 8): "3"}
     assert axes.get_ylabel() == "true class"
-    headline, subtitle = (text.get_text() for text in figure.texts)
-    assert headline == "Most common mistake: 8 classified as 3"
-    assert subtitle == "Preset 1.\n4 mistakes in 10 test images (off-diagonal cells)."
+    assert picture.headline == "Most common mistake: 8 classified as 3"
+    assert picture.subtitle == "Preset 1.\n4 mistakes in 10 test images (off-diagonal cells)."
 
 
 def test_mistakes_are_sorted_by_confidence_with_captions_above():
-    figure = painted(confident_mistakes(predictions(PREDICTED), TEST, "Preset 1"))
-    (axes,) = figure.axes
+    picture = confident_mistakes(predictions(PREDICTED), TEST, "Preset 1")
+    assert (picture.headline, picture.subtitle.splitlines()[0]) == ("Most confident mistakes", "Preset 1.")
+    (axes,) = painted(picture).axes
     captions = [text.get_text() for text in axes.texts]
     assert captions == ["8 → 3\n> 99.99%", "8 → 3\n70.00%", "1 → 7\n60.00%", "3 → 5\n50.00%"]
     sheet = np.asarray(axes.images[0].get_array())
@@ -56,8 +56,11 @@ def test_mistakes_are_sorted_by_confidence_with_captions_above():
 
 
 def test_confusion_matrix_without_mistakes():
-    figure = painted(confusion_matrix(predictions(list(TEST.labels)), TEST.labels, "Preset 1"))
-    assert figure.texts[0].get_text() == "No test image is misclassified"
+    picture = confusion_matrix(predictions(list(TEST.labels)), TEST.labels, "Preset 1")
+    assert picture.headline == "No test image is misclassified"
+    assert picture.subtitle.endswith("0 mistakes in 10 test images (off-diagonal cells).")
+    (axes,) = painted(picture).axes
+    assert {text.get_position() for text in axes.texts} == {(digit, digit) for digit in (0, 1, 3, 8)}
 
 
 def test_at_most_20_mistakes_are_shown():

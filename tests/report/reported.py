@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mnist_mlp.drawing.style import WIDTH, Picture
+from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report import content
 from mnist_mlp.report.building import build_report
@@ -67,7 +68,7 @@ def experiment(number: int, *test_accuracies: float | None) -> Experiment:
     runs = [
         reported_run(number, preset, (0.5, 0.98, 0.98), accuracy, seed) for seed, accuracy in enumerate(test_accuracies)
     ]
-    return Experiment(preset, (number,), runs)
+    return Experiment(preset, (PresetName(number),), runs)
 
 
 def content_of(*runs: ReportedRun) -> ReportContent:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.util
+import math
 import re
 import sys
 
 import pytest
 
-from mnist_mlp.drawing.style import Picture, title
+from mnist_mlp.drawing.style import Picture
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report import figures as figures_package
 from mnist_mlp.report.figures import registry
 from mnist_mlp.report.figures.registry import Section
 from tests.helpers import PROJECT, folders, only_line
-from tests.report.helpers import build, make_run, read_sheet, score_runs
+from tests.report.helpers import build, make_run, read_sheet, score_runs, seed_interval
 from tests.report.reported import reported_run, write_report
 
 from hyperparameters import PRESETS
 
 
-def test_page_is_self_contained(evaluated):
-    page = (evaluated / "out" / "report.html").read_text()
-    assert "//" not in re.sub(r"base64,[^\"]*|^.*//  .*$|// [a-z]", "", page, flags=re.M)
-    assert set(re.findall(r'(?:src|href)="([^"]{1,5})', page)) <= {"data:", *re.findall(r'"(#[a-z_0-9]{1,4})', page)}
-    for picture in re.findall(r'base64,([^"]*)"', page):
-        assert base64.b64decode(picture).startswith(b"<?xml")
+def test_all_files_are_written(evaluated):
     names = {path.name for path in (evaluated / "out").iterdir()}
-    assert {"overview.png", "overview.svg", "model_graph.png", "confusion_matrix.png", "mistakes.png"} <= names
-    assert {"time_accuracy.png", "learning_curve.png", "report.html", "my_result.xlsx", "my_result.csv"} <= names
+    figures = {"overview", "model_graph", "confusion_matrix", "mistakes", "learning_curve"}
+    assert {f"{figure}.{extension}" for figure in figures for extension in ("png", "svg")} <= names
+    assert {"report.html", "my_result.xlsx", "my_result.csv", "my_result_presets.csv", "my_result_studies.csv"} <= names
 
 
 def test_report_does_not_import_tensorflow(evaluated, script):
@@ -48,8 +44,9 @@ def test_report_of_one_run_before_and_after_scoring(tmp_path, labels, script):
     assert (process.returncode, process.stderr) == (0, "")
     assert "It has not been scored on the test set yet; run MNIST_eval.py." in process.stdout
     score_runs(tmp_path, {run: (0.979, None)}, labels)
+    low, high = seed_interval([0.979])
     assert (
-        "Its test accuracy is 97.90% (95% interval over test images: 97.60% to 98.16%)"
+        f"Its test accuracy is 97.90% (95% interval over seeds: {low:.2%} to {high:.2%})"
         in build(tmp_path).conclusions.sentences[0]
     )
     page = (tmp_path / "out" / "report.html").read_text()
@@ -93,6 +90,41 @@ def test_diverged_run_is_reported(tmp_path, labels):
     assert read_sheet(tmp_path / "out" / "my_result.xlsx", "Table")[0]["status"] == "diverged"
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf], ids=str)
+@pytest.mark.parametrize(("measure", "first"), [("accuracy", 2), ("cross_entropy", 0), ("l2_penalty", 0)])
+def test_numbers_that_are_not_finite_are_reported(tmp_path, labels, measure, first, value):
+    runs = [make_run(tmp_path, number, Preset(dropout=number / 10), 0.98, status="diverged") for number in (1, 2)]
+    for epoch in runs[0].record.epochs[first:]:  # the accuracy of the best epoch, the second one, is always a number
+        epoch["train"] = epoch["validation"] = {**epoch["train"], measure: value}
+    runs[0].save_record()
+    score_runs(tmp_path, {runs[0]: (0.98, None), runs[1]: (0.97, None)}, labels)
+    report = build(tmp_path)
+    assert (len(report.findings), report.conclusions.best.label, report.evidence.skipped) == (1, "1", {})
+
+
+@pytest.mark.parametrize("accuracies", [(0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.98), (0.1135, 0.098)])
+def test_extreme_accuracies_are_reported(tmp_path, accuracies):
+    runs = [
+        reported_run(number, Preset(dropout=number / 10), (0.0, accuracy, 0.0), accuracy)
+        for number, accuracy in enumerate(accuracies, start=1)
+    ]
+    page = write_report(tmp_path, *runs)
+    assert f"<td>{accuracies[1]:.2%}<small>val. {accuracies[1]:.2%}" in page
+    assert not re.search(r">[^<]*\b(nan|inf)\b", page[page.index("<main") : page.index("</main")])
+
+
+@pytest.mark.parametrize("is_scored", [True, False])
+def test_report_on_failed_networks_only(tmp_path, is_scored):
+    runs = [
+        reported_run(number, Preset(learning_rate=float(number)), (0.1, accuracy, 0.1), accuracy if is_scored else None)
+        for number, accuracy in ((1, 0.1135), (2, 0.1028))
+    ]
+    page = write_report(tmp_path, *runs)
+    assert "Preset 1 has the highest validation accuracy of 2 presets: 11.35%." in page
+    assert "Why did some networks fail?" in page
+    assert not (tmp_path / "effects.svg").exists()
+
+
 def test_report_removes_old_figures_and_keeps_other_files(tmp_path):
     stale, others = ["dropout_3.png", "depth.svg"], ["my_notes.png", "make_report.py", "overview_2.png"]
     for name in stale + others:
@@ -121,9 +153,9 @@ def section_of(page: str, section: Section) -> str:
 @pytest.mark.parametrize("section", Section)
 @pytest.mark.parametrize("several", [True, False], ids=["all sections", "few sections"])
 def test_registered_figure_appears_in_its_section(tmp_path, restored_figures, section, several):
-    @registry.figure("brand_new", alt="Something <new>", section=section)
+    @registry.figure("brand_new", section=section)
     def brand_new(content):
-        return Picture(2, lambda figure: title(figure, f"{len(content.experiments)} presets", ""))
+        return Picture("Something <new>", f"{len(content.experiments)} presets", 1, lambda figure: None)
 
     runs = [reported_run(1, Preset(), test_accuracy=0.9)]
     if several:  # so that there are studies, a ranking, and an answer
@@ -131,19 +163,20 @@ def test_registered_figure_appears_in_its_section(tmp_path, restored_figures, se
         runs += [reported_run(number, preset, test_accuracy=0.8) for number, preset in changes.items()]
     page = write_report(tmp_path, *runs)
     is_on_page = several or section in (Section.RESULT, Section.BEST, Section.RUNS)
-    assert 'alt="Something &lt;new&gt;"' in section_of(page, section if is_on_page else Section.RUNS)
-    assert page.count("Something &lt;new&gt;") == 1
-    assert page.count('alt="Accuracy of every preset') == 1
+    alt = f'alt="Something &lt;new&gt;. {3 if several else 1} preset'
+    assert alt in section_of(page, section if is_on_page else Section.RUNS)
+    assert page.count(alt) == 1
+    assert page.count('alt="Best on validation: preset 1') == 1
     assert {"brand_new.png", "brand_new.svg", "overview.png"} <= {path.name for path in tmp_path.iterdir()}
 
 
 NEW_MODULE = """
-from mnist_mlp.drawing.style import Picture, title
+from mnist_mlp.drawing.style import Picture
 from mnist_mlp.report.figures.registry import Section, figure
 
-@figure("from_a_new_file", alt="From a new file", section=Section.STUDIES)
+@figure("from_a_new_file", section=Section.STUDIES)
 def from_a_new_file(content):
-    return Picture(2, lambda canvas: title(canvas, "New", ""))
+    return Picture("From a new file", "", 1, lambda canvas: None)
 """
 
 
@@ -157,5 +190,5 @@ def test_new_figure_module_is_imported_automatically(tmp_path, restored_figures,
         spec.loader.exec_module(sys.modules[name])
     del sys.modules[f"{name}.from_a_new_file"]
     page = write_report(tmp_path, reported_run(1, Preset()), reported_run(2, Preset(dropout=0.5)))
-    assert 'alt="From a new file"' in section_of(page, Section.STUDIES)
+    assert 'alt="From a new file.' in section_of(page, Section.STUDIES)
     assert (tmp_path / "from_a_new_file.png").exists()

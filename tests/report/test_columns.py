@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
+from math import hypot
 
 import pytest
+from scipy.stats import t
 
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.evidence import Evidence, ReportedEnsemble
 from mnist_mlp.report.experiments import find_experiments
 from mnist_mlp.report.report_tables import presets_table, runs_table, studies_table, unvalidated_table
+from mnist_mlp.report.seed_spread import LEARNED_PRIOR, MEASURED_BEFORE
 from mnist_mlp.report.tables import Cell, DataTable
 from mnist_mlp.runs.record import RunStatus
+from tests.report.helpers import seed_interval
 from tests.report.reported import content_of, reported_run
 
 TITLES = [declared.title for declared in HYPERPARAMETERS.values()]
@@ -51,8 +54,8 @@ def test_runs_table_columns():
         "validation accuracy": 0.94,
         "run": "31_1602",
         "test accuracy": 0.96,
-        "test 95% low": 0.955979,  # Wilson score interval for 9,600 of 10,000
-        "test 95% high": 0.963667,
+        "test 95% low (over test images)": 0.955979,  # Wilson score interval for 9,600 of 10,000
+        "test 95% high (over test images)": 0.963667,
         "test loss": 0.125,
         "seed": 1602,
         "status": "diverged",
@@ -64,7 +67,8 @@ def test_unscored_running_run_has_unknown_accuracies():
     run = reported_run(31, Preset())
     run.record.best_epoch, run.record.status = 0, RunStatus.RUNNING
     (row,) = rows_of(runs_table([run]))
-    unknown = ("validation accuracy", "test accuracy", "test 95% low", "test 95% high", "test loss")
+    limits = ("test 95% low (over test images)", "test 95% high (over test images)")
+    unknown = ("validation accuracy", "test accuracy", *limits, "test loss")
     assert [row[heading] for heading in unknown] == [None] * 5
     assert row["status"] == "running"
 
@@ -98,40 +102,46 @@ def test_presets_table_columns():
             epoch["seconds"] = 10.0 * (seed + 1)
         runs.append(run)
     (row,) = rows_of(presets_table(find_experiments(runs)))
-    # t with three and with two degrees of freedom
-    validation_half = 3.182446 * sqrt((0.025**2 + 0.015**2 + 0.005**2 + 0.035**2) / 3) / 2
-    test_mean, test_half = 2.87 / 3, 4.302653 * 0.00763763 / sqrt(3)
+    low, high = seed_interval([0.95, 0.955, 0.965], repeated=[0.95, 0.955, 0.965])
     expected = {
         "preset": "7 (= 9)",
         "number of layers": 7,
         "seeds": 4,
         "validation accuracy": 0.935,
-        "validation 95% low": 0.935 - validation_half,
-        "validation 95% high": 0.935 + validation_half,
-        "test accuracy": test_mean,
-        "test 95% low": test_mean - test_half,
-        "test 95% high": test_mean + test_half,
-        "interval": "over 3 seeds",
+        "test accuracy": 2.87 / 3,
+        "test 95% low (over seeds)": low,
+        "test 95% high (over seeds)": high,
         "training time": 75.0,  # three epochs; the mean of 30, 60, 90, and 120
     }
     assert_shows(row, expected, TITLES)
 
 
-def test_preset_with_one_seed_has_test_interval_over_images():
+def test_preset_with_one_seed_has_an_interval_over_seeds_too():
     (row,) = rows_of(presets_table(find_experiments([reported_run(1, Preset(), test_accuracy=0.96)])))
-    assert (row["validation 95% low"], row["validation 95% high"]) == (None, None)
-    assert (row["test 95% low"], row["test 95% high"]) == pytest.approx((0.955979, 0.963667), abs=1e-6)
-    assert row["interval"] == "over test images"
+    limits = (row["test 95% low (over seeds)"], row["test 95% high (over seeds)"])
+    assert limits == pytest.approx(seed_interval([0.96]))
+
+
+def test_unscored_preset_has_no_interval():
+    (row,) = rows_of(presets_table(find_experiments([reported_run(1, Preset())])))
+    unknown = ("test accuracy", "test 95% low (over seeds)", "test 95% high (over seeds)")
+    assert [row[heading] for heading in unknown] == [None] * 3
 
 
 def test_studies_table_columns():
-    sizes = {11: (300, 200, 200), 12: (40, 30, 20), 13: (50, 40, 30)}
-    tests = {11: 0.98, 12: 0.9757, 13: 0.9758}
+    sizes = {11: (300, 200, 200), 12: (40, 30, 20)}
+    tests = {11: 0.98, 12: 0.9757}
     runs = [
-        reported_run(number, Preset(hidden_sizes=size), (0.5, 0.94 + number / 1000, 0.94 + number / 1000), test)
-        for (number, size), test in zip(sizes.items(), tests.values(), strict=True)
+        reported_run(
+            number, Preset(hidden_sizes=size), (0.5, 0.94 + number / 1000, 0.94 + number / 1000), tests[number]
+        )
+        for number, size in sizes.items()
     ]
-    rows = {row["preset"]: row for row in rows_of(studies_table(content_of(*runs).findings))}
+    content = content_of(*runs)
+    rows = {row["preset"]: row for row in rows_of(studies_table(content.findings))}
+    # The t-test of a single comparison; the simulated p-value and half-width differ a little from these.
+    error = LEARNED_PRIOR.deviation * hypot(0.98 * 0.02, 0.9757 * 0.0243)
+    half_width, p = t.ppf(0.975, LEARNED_PRIOR.freedom) * error, 2 * t.sf(0.0043 / error, LEARNED_PRIOR.freedom)
     expected = {
         "study": "width",
         "hyperparameter": "hidden_sizes",
@@ -142,26 +152,15 @@ def test_studies_table_columns():
         "test accuracy": 0.9757,
         "reference value": "300-200-200",
         "difference": -0.0043,
-        "difference 95% low": -0.0084056,  # Newcombe, from Wilson's 0.972494 to 0.978540 and 0.977066 to 0.982565
-        "difference 95% high": -0.0002165,
-        "statistical test": "two-proportion z-test",
-        "p": 0.0388284,
-        "p (Holm-adjusted)": 0.0776568,  # the smaller of two
-        # the last two epochs are equal: 12.7062 * 2 * sqrt((0.98 * 0.02 + 0.9757 * 0.0243) / 10000)
-        "largest difference due to seeds": 0.0528856,
-        "verdict": "not significant",
+        "verdict": "inconclusive",
     }
-    assert_shows(rows["12"], expected, [])
-    of_difference = [
-        "reference value",
-        "difference",
-        "difference 95% low",
-        "difference 95% high",
-        "statistical test",
-        "p",
-    ]
-    of_difference += ["p (Holm-adjusted)", "largest difference due to seeds"]
-    assert [rows["11"][heading] for heading in of_difference] == [None] * 8
+    simulated = {"difference 95% low": -0.0043 - half_width, "difference 95% high": -0.0043 + half_width}
+    assert_shows(rows["12"], expected, [*simulated, "p (adjusted)"])
+    for heading, value in simulated.items():
+        assert rows["12"][heading] == pytest.approx(value, abs=0.02 * half_width), heading
+    assert rows["12"]["p (adjusted)"] == pytest.approx(p, abs=0.005)
+    of_difference = ["reference value", "difference", *simulated, "p (adjusted)"]
+    assert [rows["11"][heading] for heading in of_difference] == [None] * 5
     assert rows["11"]["verdict"] == "reference"
 
 
@@ -175,15 +174,15 @@ def test_final_fits_and_ensembles_table_columns():
         ReportedEnsemble((fits[0].name, run.name), 0.975),
         ReportedEnsemble(tuple(fit.name for fit in fits), 0.96),
     ]
-    rows = rows_of(unvalidated_table(Evidence([*fits, run], ensembles=ensembles)))
-    half_width = 4.302653 * 0.0152753 / sqrt(3)
+    rows = rows_of(unvalidated_table(Evidence([*fits, run], ensembles=ensembles), MEASURED_BEFORE))
+    low, high = seed_interval([0.95, 0.96, 0.98])
     expected = {
         "network": "final fit: preset 12",
         "runs": 3,
         "test accuracy": 2.89 / 3,
-        "test 95% low": 2.89 / 3 - half_width,
-        "test 95% high": 1.0,  # 1.0013, clipped to 1
-        "interval": "over 3 seeds",
+        "test 95% low": low,
+        "test 95% high": high,
+        "interval": "over seeds",
     }
     assert_shows(rows[0], expected, [])
     expected = {

@@ -2,46 +2,97 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from mnist_mlp.presets.preset import Preset
-from mnist_mlp.report.comparisons import compare_all, difference_of, spread_over_seeds
-from mnist_mlp.report.evidence import TESTED_IMAGES
-from mnist_mlp.report.statistics import Method
+from mnist_mlp.report.comparisons import Comparison, compare_all
+from mnist_mlp.report.experiments import Experiment
+from mnist_mlp.report.seed_spread import LEARNED_PRIOR
+from mnist_mlp.report.studies import Study
 from mnist_mlp.report.verdicts import WORDINGS, Verdict
+from mnist_mlp.runs.record import RunStatus
 from tests.report.reported import content_of, experiment, reported_run
 
-SPREAD = spread_over_seeds([experiment(90, 0.977, 0.98, 0.983)])  # the limit is 1.83 points
+
+def compared(*arms: Experiment) -> list[Comparison]:
+    """Compares experiments with the one that has the lowest number."""
+    return compare_all([Study("batch_size", list(arms))])[0]
 
 
-def test_verdict_uses_holm_adjusted_p_value():
-    # Deviations of 0.002 over three seeds: half a point is t = 3.062, p = 0.0376 with four degrees of freedom.
-    reference = experiment(1, 0.970, 0.972, 0.974)
-    half_a_point_worse = [experiment(number, 0.965, 0.967, 0.969) for number in (2, 3)]
-    far_worse = experiment(4, 0.950, 0.952, 0.954)
-    _, alone = compare_all([reference, half_a_point_worse[0]], reference, SPREAD)
-    assert alone.verdict is Verdict.SIGNIFICANT
-    assert alone.p_adjusted == alone.difference.p == pytest.approx(0.0376, abs=1e-4)
-    first, *compared, last = compare_all([reference, *half_a_point_worse, far_worse], reference, SPREAD)
-    assert (first.verdict, first.difference, first.p_adjusted) == (Verdict.REFERENCE, None, None)
-    assert [comparison.difference.p < 0.05 for comparison in compared] == [True, True]
-    assert [comparison.p_adjusted for comparison in compared] == pytest.approx([2 * 0.0376] * 2, abs=2e-4)
-    assert [comparison.verdict for comparison in compared] == [Verdict.NOT_SIGNIFICANT] * 2
-    assert (last.verdict, last.p_adjusted) == (Verdict.SIGNIFICANT, pytest.approx(3 * last.difference.p))
+def verdicts(*arms: Experiment) -> list[Verdict]:
+    return [comparison.verdict for comparison in compared(*arms)]
 
 
-def test_p_values_are_adjusted_within_each_study():
-    runs = [reported_run(1, Preset(), test_accuracy=0.98)]
-    runs += [reported_run(2 + index, Preset(dropout=0.1 + index / 10), test_accuracy=0.9757) for index in range(3)]
-    runs += [reported_run(5, Preset(batch_size=200), test_accuracy=0.9757)]
-    batch_size, dropout = content_of(*runs).findings
-    (compared,) = batch_size.compared
-    assert compared.p_adjusted == compared.difference.p == pytest.approx(0.0388284, abs=1e-6)
-    assert [comparison.p_adjusted for comparison in dropout.compared] == pytest.approx([3 * 0.0388284] * 3, abs=1e-5)
-    assert {comparison.verdict for comparison in dropout.compared} == {Verdict.NOT_SIGNIFICANT}
-    assert dropout.headline == "Dropout: no significant difference"
-    assert "after Holm correction). The difference is not significant." in dropout.sentences[1]
+def half_width(accuracy: float, runs: int) -> float:
+    """Returns half the width of the interval for a single difference of two presets with about this accuracy."""
+    deviation = LEARNED_PRIOR.deviation * accuracy * (1 - accuracy)
+    return t.ppf(0.975, LEARNED_PRIOR.freedom) * deviation * sqrt(2 / runs)
+
+
+def test_clear_difference_is_significant():
+    reference, arm = compared(experiment(1, 0.98), experiment(2, 0.97))
+    assert (reference.verdict, reference.difference) == (Verdict.REFERENCE, None)
+    assert (arm.verdict, arm.difference.amount) == (Verdict.SIGNIFICANT, pytest.approx(-0.01))
+    assert arm.difference.p < 0.01
+
+
+def test_one_seed_cannot_decide_what_several_seeds_can():
+    width = half_width(0.98, 1)
+    assert 0.003 < width < 0.005  # the margin
+    assert verdicts(experiment(1, 0.98), experiment(2, 0.983))[1] is Verdict.INCONCLUSIVE
+    assert verdicts(experiment(1, *[0.98] * 5), experiment(2, *[0.983] * 5))[1] is Verdict.SIGNIFICANT
+    (_, arm) = compared(experiment(1, *[0.98] * 5), experiment(2, *[0.981] * 5))
+    assert (arm.verdict, arm.difference.p > 0.05) == (Verdict.SMALL, True)
+    assert arm.difference.half_width == pytest.approx(width / sqrt(5), rel=0.05)
+
+
+@pytest.mark.parametrize("amount", [-0.003, 0.003])
+def test_small_difference_excludes_the_margin_on_both_sides(amount):
+    (_, arm) = compared(experiment(1, *[0.97] * 4), experiment(2, *[0.97 + amount] * 4))
+    outer = max(abs(arm.difference.low), abs(arm.difference.high))
+    assert (arm.difference.half_width < 0.005 < outer, arm.verdict) == (True, Verdict.INCONCLUSIVE)
+    (_, arm) = compared(experiment(1, *[0.97] * 20), experiment(2, *[0.97 + amount / 10] * 20))
+    assert arm.verdict is Verdict.SMALL
+
+
+def test_significance_comes_before_smallness():
+    (_, arm) = compared(experiment(1, *[0.98] * 20), experiment(2, *[0.982] * 20))
+    assert (arm.difference.high < 0.005, arm.verdict) == (True, Verdict.SIGNIFICANT)
+
+
+def test_unscored_experiment_has_no_difference():
+    expected = [Verdict.REFERENCE, Verdict.NOT_SCORED, Verdict.SIGNIFICANT]
+    assert verdicts(experiment(1, 0.98), experiment(2, None), experiment(3, 0.9)) == expected
+    reference, *others = compared(experiment(1, None), experiment(2, 0.98), experiment(3, None))
+    assert reference.verdict is Verdict.REFERENCE
+    assert [(arm.verdict, arm.difference) for arm in others] == [(Verdict.NOT_SCORED, None)] * 2
+
+
+def test_identical_networks_have_no_difference():
+    (_, arm) = compared(experiment(1, 0.98, 0.981), experiment(2, 0.98, 0.981))
+    assert (arm.verdict, arm.difference) == (Verdict.IDENTICAL, None)
+
+
+def test_networks_with_different_curves_or_seeds_are_not_identical():
+    one, other, more = experiment(1, 0.97), experiment(2, 0.97), experiment(3, 0.97, 0.97)
+    other.runs[0].curves["train cross_entropy"] = other.runs[0].curves["train cross_entropy"] + 1e-9
+    assert {comparison.verdict for comparison in compared(one, other, more)[1:]} == {Verdict.INCONCLUSIVE}
+
+
+def test_diverged_runs_with_equal_curves_are_identical():
+    runs = [reported_run(1, Preset(), test_accuracy=0.9), reported_run(2, Preset(dropout=0.5), test_accuracy=0.9)]
+    for run in runs:
+        run.record.status = RunStatus.DIVERGED
+        run.curves["train cross_entropy"][-1] = np.nan
+    (finding,) = content_of(*runs).findings
+    assert finding.comparisons[1].verdict is Verdict.IDENTICAL
+    runs[1].curves["train cross_entropy"][-1] = 1.5
+    (finding,) = content_of(*runs).findings
+    assert finding.comparisons[1].verdict is Verdict.INCONCLUSIVE
 
 
 def test_reference_is_the_preset_with_the_lowest_number():
@@ -53,48 +104,73 @@ def test_reference_is_the_preset_with_the_lowest_number():
     (finding,) = content_of(*runs).findings
     assert [arm.label for arm in finding.study.arms] == ["10", "11", "9"]  # sorted by value
     assert finding.study.reference.label == "9"
-    verdicts = {comparison.arm.label: comparison.verdict for comparison in finding.comparisons}
-    assert [label for label, verdict in verdicts.items() if verdict is Verdict.REFERENCE] == ["9"]
+    by_label = {comparison.arm.label: comparison.verdict for comparison in finding.comparisons}
+    assert [label for label, verdict in by_label.items() if verdict is Verdict.REFERENCE] == ["9"]
     amounts = {comparison.arm.label: comparison.difference.amount for comparison in finding.compared}
     assert amounts == {"10": pytest.approx(0.001), "11": pytest.approx(0.002)}
 
 
-def test_method_depends_on_seeds_and_predictions():
-    several, single = experiment(1, 0.98, 0.982, 0.984), experiment(2, 0.95)
-    difference = difference_of(several, single)
-    assert (difference.method, difference.amount) == (Method.OVER_SEEDS, pytest.approx(0.032))
-    other = experiment(3, 0.96)
-    assert difference_of(other, single).method is Method.TWO_PROPORTIONS
-    for one, wrong in ((single, 500), (other, 400)):
-        one.scored[0].right = np.arange(TESTED_IMAGES) >= wrong
-    difference = difference_of(other, single)
-    assert (difference.method, difference.gained, difference.lost) == (Method.MCNEMAR, 100, 0)
+def test_all_comparisons_of_a_report_are_one_family():
+    dropout = [reported_run(1, Preset(), test_accuracy=0.98), reported_run(2, Preset(dropout=0.5), test_accuracy=0.974)]
+    base = Preset(hidden_sizes=(40,))
+    unrelated = [
+        reported_run(3 + index, base.but(epochs=10 + index), test_accuracy=0.975 + index / 1000) for index in range(4)
+    ]
+    (alone,) = content_of(*dropout).findings
+    content = content_of(*dropout, *unrelated)
+    assert ({finding.study.field for finding in content.findings}, content.comparisons) == ({"dropout", "epochs"}, 4)
+    (together,) = (finding for finding in content.findings if finding.study.field == "dropout")
+    one, other = alone.comparisons[1], together.comparisons[1]
+    assert one.difference.error == other.difference.error
+    assert one.difference.half_width * 1.2 < other.difference.half_width
+    assert (one.verdict, other.verdict) == (Verdict.SIGNIFICANT, Verdict.INCONCLUSIVE)
 
 
-def test_unscored_experiment_has_no_difference():
-    scored, unscored = experiment(1, 0.98), experiment(2, None)
-    assert difference_of(unscored, scored) is None
-    assert difference_of(scored, unscored) is None
-    verdicts = [comparison.verdict for comparison in compare_all([scored, unscored], scored, SPREAD)]
-    assert verdicts == [Verdict.REFERENCE, Verdict.NOT_SCORED]
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0.98, 0.983), (0.97, 0.9705), (0.97, 0.9726), (0.93, 0.937)],
+    ids=["significant", "small", "close to both", "many"],
+)
+def test_suggested_number_of_seeds_decides_the_comparison(low, high):
+    (_, arm) = compared(experiment(1, low), experiment(2, high))
+    needed = arm.seeds_needed
+    assert (arm.verdict, 1 < needed <= 30) == (Verdict.INCONCLUSIVE, True)
+    of = {
+        seeds: compared(experiment(1, *[low] * seeds), experiment(2, *[high] * seeds))[1]
+        for seeds in (needed - 1, needed)
+    }
+    assert of[needed - 1].verdict is Verdict.INCONCLUSIVE
+    assert of[needed].verdict in (Verdict.SIGNIFICANT, Verdict.SMALL)
 
 
-def test_spread_over_seeds_ignores_presets_below_90_percent():
-    learned, failed = experiment(1, 0.98, 0.99), experiment(2, 0.1, 0.8)
-    assert spread_over_seeds([learned, failed]) == spread_over_seeds([learned])
-    assert spread_over_seeds([failed]).freedom == 0
+def test_suggested_number_of_seeds_allows_for_presets_with_different_numbers_and_spreads():
+    several, single = [0.89] * 8, [0.903]  # the others vary much more with the seed than networks that have learned
+    (_, arm) = compared(experiment(1, *several), experiment(2, *single))
+    needed = arm.seeds_needed
+    assert arm.verdict is Verdict.INCONCLUSIVE
+    (_, before) = compared(experiment(1, *[0.89] * (needed - 1)), experiment(2, *[0.903] * (needed - 1)))
+    (_, after) = compared(experiment(1, *[0.89] * needed), experiment(2, *[0.903] * needed))
+    assert (before.verdict, after.verdict) == (Verdict.INCONCLUSIVE, Verdict.SIGNIFICANT)
 
 
-def test_difference_within_seed_limit_is_significant_for_this_pair_only():
-    reference, arm = experiment(1, 0.98), experiment(2, 0.95)
-    wide = spread_over_seeds([experiment(90, 0.97, 0.98, 0.99)])
-    _, above = compare_all([reference, arm], reference, SPREAD)
-    _, below = compare_all([reference, arm], reference, wide)
-    assert above.p_adjusted == below.p_adjusted < 0.05
-    # t with two degrees of freedom, 4.302653, times the standard deviation times sqrt(2)
-    assert (above.seed_limit, below.seed_limit) == pytest.approx((0.018255, 0.060849), abs=1e-6)
-    assert (above.is_rough, below.is_rough) == (False, False)
-    assert (above.verdict, below.verdict) == (Verdict.SIGNIFICANT, Verdict.SIGNIFICANT_FOR_THIS_PAIR)
+def test_no_number_of_seeds_is_suggested_for_decided_or_hopeless_comparisons():
+    small = [experiment(1, *[0.98] * 9), experiment(2, *[0.9802] * 9)]
+    arms = [compared(experiment(1, 0.98), experiment(2, accuracy))[1] for accuracy in (0.9, None, 0.98)]
+    arms.append(compared(*small)[1])
+    decided = [Verdict.SIGNIFICANT, Verdict.NOT_SCORED, Verdict.IDENTICAL, Verdict.SMALL]
+    assert [(arm.verdict, arm.seeds_needed) for arm in arms] == [(verdict, None) for verdict in decided]
+    (_, hopeless) = compared(experiment(1, 0.9), experiment(2, 0.9026))
+    # It takes (half width / 0.0026)^2 seeds.
+    assert (half_width(0.9, 1) / 0.0026) ** 2 > 30
+    assert (hopeless.verdict, hopeless.seeds_needed) == (Verdict.INCONCLUSIVE, None)
+
+
+def test_comparison_with_a_failed_preset_is_marked():
+    failed = experiment(2, 0.1)
+    for run in failed.runs:
+        run.record.epochs[run.record.best_epoch - 1]["validation"]["accuracy"] = 0.19
+    arms = compared(experiment(1, 0.98), failed, experiment(3, 0.97))
+    assert [arm.has_failure for arm in arms] == [False, True, False]
 
 
 def test_every_verdict_has_its_own_text():

@@ -1,107 +1,186 @@
-"""Tests the verdicts and sentences of studies."""
+"""Tests the headlines and sentences of studies, and that the page and the workbook have them."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from markupsafe import escape
 
 from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.verdicts import WORDINGS, Verdict
-from tests.report.helpers import build, make_run, read_sheet, score_runs
+from tests.report.helpers import build, make_run, read_sheet, score_runs, seed_interval
+from tests.report.reported import content_of, reported_run
+
+MINUS, ARROW, SPACE = "\N{MINUS SIGN}", "\N{RIGHTWARDS ARROW}", "\N{NO-BREAK SPACE}"
+
+
+def finding_of(*accuracies: float | None, seeds: int = 1) -> Finding:
+    """Returns the result of a study of dropout with these accuracies; all seeds of a preset have the same accuracy."""
+    return _only(content_of(*dropout_runs(*accuracies, seeds=seeds)).findings)
+
+
+def dropout_runs(*accuracies: float | None, seeds: int = 1) -> list[ReportedRun]:
+    return [
+        reported_run(number, Preset(dropout=(number - 1) / 10), test_accuracy=accuracy, seed=seed)
+        for number, accuracy in enumerate(accuracies, start=1)
+        for seed in range(seeds)
+    ]
+
+
+def _only(findings: list[Finding]) -> Finding:
+    (finding,) = findings
+    return finding
+
+
+def test_significant_difference():
+    finding = finding_of(0.98, 0.96)
+    assert finding.headline == f"Dropout 0 {ARROW} 0.1: {MINUS}2.0 points"
+    difference = finding.comparisons[1].difference
+    assert finding.sentences == [
+        "With dropout = 0.1, the test accuracy is 2.00 points lower than with dropout = 0 (95% interval "
+        f"{MINUS}{-difference.low * 100:.2f} to {MINUS}{-difference.high * 100:.2f}; p{SPACE}<{SPACE}0.0001). "
+        "The difference is significant."
+    ]
+    assert finding.is_finding
+    assert "2.00 points higher than with dropout = 0 (" in finding_of(0.96, 0.98).sentences[0]
+
+
+def test_inconclusive_difference():
+    finding = finding_of(0.98, 0.983)
+    assert finding.headline == "Dropout: inconclusive, more seeds needed"
+    p = finding.comparisons[1].difference.p
+    assert (
+        f"; p{SPACE}={SPACE}{p:.2g}). The comparison is inconclusive. About 2 seeds of each would decide it."
+        in (finding.sentences[0])
+    )
+    assert finding_of(0.9, 0.9026).sentences[0].endswith("The comparison is inconclusive. More seeds are needed.")
+    assert not finding.is_finding
+
+
+def test_small_difference():
+    finding = finding_of(0.98, 0.9801, seeds=9)
+    assert finding.headline == "Dropout: less than 0.5 points"
+    assert finding.sentences[0].endswith("If there is a difference, it is less than 0.5 points.")
+
+
+def test_equal_accuracies_of_different_networks():
+    runs = dropout_runs(0.98, 0.98)
+    runs[1].curves["train cross_entropy"] = runs[1].curves["train cross_entropy"] / 2
+    finding = _only(content_of(*runs).findings)
+    assert finding.sentences[0].startswith("With dropout = 0.1, the test accuracy is the same as with dropout = 0 (")
+
+
+def test_identical_networks():
+    finding = finding_of(0.98, 0.98)
+    assert (finding.headline, finding.sentences) == (
+        "Dropout: identical runs",
+        ["Identical to the reference: 0.1."],
+    )
+
+
+def test_unscored_values():
+    finding = finding_of(None, None)
+    assert finding.headline == "Dropout: not scored on the test set yet"
+    assert finding.sentences == ["Not scored on the test set yet: 0 and 0.1. Run MNIST_eval.py."]
+    assert finding_of(0.98, 0.9, None).sentences[-1] == "Not scored on the test set yet: 0.2. Run MNIST_eval.py."
+    finding = finding_of(None, 0.98, 0.97)  # the reference
+    assert finding.headline == "Dropout: not scored on the test set yet"
+    assert finding.sentences == ["Not scored on the test set yet: 0. Run MNIST_eval.py."]
+
+
+def test_all_values_are_listed_by_verdict_with_the_largest_difference_first():
+    finding = finding_of(0.98, 0.95, 0.93, 0.982, 0.98, None)
+    assert finding.headline == f"Dropout 0 {ARROW} 0.2: {MINUS}5.0 points"
+    first, *others = finding.sentences
+    assert first.startswith("The difference is largest with dropout = 0.2: the test accuracy is 5.00 points lower than")
+    assert others == [
+        f"Also significant: 0.1 ({MINUS}3.00).",
+        "Inconclusive: 0.3 (+0.20).",
+        "Identical to the reference: 0.4.",
+        "Not scored on the test set yet: 0.5. Run MNIST_eval.py.",
+    ]
+
+
+def test_significant_difference_comes_before_a_larger_inconclusive_one():
+    # Networks below 90% vary far more with the seed. Several seeds of the others decide the smaller difference.
+    runs = [
+        *dropout_runs(0.91, 0.925, seeds=4),
+        reported_run(9, Preset(dropout=0.9), test_accuracy=0.885),
+    ]
+    finding = _only(content_of(*runs).findings)
+    assert {item.arm.label: item.verdict for item in finding.compared} == {
+        "2": Verdict.SIGNIFICANT,
+        "9": Verdict.INCONCLUSIVE,
+    }
+    assert finding.headline == f"Dropout 0 {ARROW} 0.1: +1.5 points"
+
+
+def test_studies_are_sorted_by_significance_and_then_by_size():
+    changes = {
+        2: ({"dropout": 0.5}, 0.95),
+        3: ({"epochs": 50}, 0.983),
+        4: ({"deskew": True}, 0.99),
+        5: ({"activation": "gelu"}, 0.9801),
+        6: ({"standardize": True}, None),
+    }
+    runs = [reported_run(1, Preset(), test_accuracy=0.98)]
+    runs += [reported_run(number, Preset(**change), test_accuracy=test) for number, (change, test) in changes.items()]
+    findings = content_of(*runs).findings
+    assert [finding.study.field for finding in findings] == ["dropout", "deskew", "epochs", "activation", "standardize"]
+    assert [finding.is_finding for finding in findings] == [True, True, False, False, False]
+
+
+def test_only_significant_differences_count_for_the_order_of_significant_studies():
+    mixed = [*dropout_runs(0.91, 0.925, seeds=4), reported_run(9, Preset(dropout=0.9), test_accuracy=0.885)]
+    base = Preset(activation="gelu", batch_size=50)
+    clear = [
+        reported_run(number, base.but(epochs=number), test_accuracy=test, seed=seed)
+        for number, test in ((20, 0.96), (30, 0.98))
+        for seed in range(4)
+    ]
+    bad = base.but(normalization="batch", epochs=7)
+    undecided = [
+        reported_run(40, bad, test_accuracy=0.85),
+        reported_run(50, bad.but(warmup=0.5), test_accuracy=0.82),
+    ]
+    findings = content_of(*undecided, *mixed, *clear).findings
+    assert [finding.study.field for finding in findings] == ["epochs", "dropout", "warmup"]
+    largest = [max(abs(item.difference.amount) for item in finding.compared) for finding in findings]
+    assert largest == pytest.approx([0.02, 0.025, 0.03])  # the last two are inconclusive
 
 
 @pytest.mark.parametrize(
-    ("lost", "shares", "verdict", "text"),
+    ("other", "seeds", "verdict"),
     [
-        (2, (0.5, 1, 0.99, 0.99), Verdict.NOT_SIGNIFICANT, "). The difference is not significant."),
-        (
-            20,
-            (0.5, 1, 0.99, 0.99),
-            Verdict.SIGNIFICANT_FOR_THIS_PAIR,
-            "but smaller than the 5.15 points that different seeds alone could cause (rough estimate)",
-        ),
-        (
-            6000,
-            (0.5, 1, 0.99, 0.99),
-            Verdict.SIGNIFICANT,
-            "and larger than the 12.84 points that different seeds alone",
-        ),
-        (
-            6000,
-            (0.5, 1, 0.5, 1),
-            Verdict.SIGNIFICANT_FOR_THIS_PAIR,
-            "different seeds alone could cause (rough estimate)",
-        ),
-        (
-            6000,
-            (0.5, 1),
-            Verdict.SIGNIFICANT_FOR_THIS_PAIR,
-            "The runs are too short to estimate how much the seed alone changes the accuracy",
-        ),
-        (0, (0.5, 1, 0.99, 0.99), Verdict.IDENTICAL, "(identical runs)"),
+        (0.96, 1, Verdict.SIGNIFICANT),
+        (0.983, 1, Verdict.INCONCLUSIVE),
+        (0.9802, 9, Verdict.SMALL),
+        (0.98, 1, Verdict.IDENTICAL),
     ],
 )
-def test_verdict_of_a_study_with_one_seed_each(tmp_path, labels, lost, shares, verdict, text):
-    # The last two epochs are equal, so only the variance over images remains:
-    # 12.7062 * 2 * sqrt((0.98 * 0.02 + 0.38 * 0.62) / 10000).
-    one = make_run(tmp_path, 1, Preset(), 0.98, shares=shares)
-    other = make_run(tmp_path, 2, Preset(dropout=0.5), 0.97, shares=shares)
-    wrong = np.arange(200)
-    scores = {one: (0.98, wrong), other: (0.98 - lost / 10_000, np.arange(200 + lost))}
+def test_page_and_workbook_have_the_result(tmp_path, labels, other, seeds, verdict):
+    scores = {}
+    for number, (dropout, accuracy) in enumerate(((0.0, 0.98), (0.5, other)), start=1):
+        for seed in range(seeds):
+            scores[make_run(tmp_path, number, Preset(dropout=dropout), 0.98, seed)] = (accuracy, None)
     score_runs(tmp_path, scores, labels)
-    report = build(tmp_path)
-    (finding,) = report.findings
-    assert finding.comparisons[1].verdict == verdict
-    assert text in " ".join(finding.sentences)
-    assert f"{lost} newly wrong" in " ".join(finding.sentences) or not lost
+    finding = _only(build(tmp_path).findings)
+    assert finding.comparisons[1].verdict is verdict
     page = (tmp_path / "out" / "report.html").read_text()
     assert all(str(escape(sentence)) in page for sentence in finding.sentences)
-    (_, row) = read_sheet(tmp_path / "out" / "my_result.xlsx", "Studies")
-    assert row["difference"] == pytest.approx(-lost / 10_000)
-    assert (row["verdict"], row["statistical test"], row["reference value"]) == (
-        WORDINGS[verdict].text,
-        "McNemar's test",
-        "0",
-    )
+    _, row = read_sheet(tmp_path / "out" / "my_result.xlsx", "Studies")
+    difference = None if verdict is Verdict.IDENTICAL else pytest.approx(other - 0.98)
+    assert (row["verdict"], row["difference"]) == (WORDINGS[verdict].text, difference)
+    assert row["reference value"] == (None if verdict is Verdict.IDENTICAL else "0")
 
 
-def test_verdict_over_seeds_and_presets_sheet(tmp_path, labels):
-    scores = {}
-    for seed, (one, other) in enumerate([(0.981, 0.961), (0.982, 0.962), (0.983, 0.963)]):
-        scores[make_run(tmp_path, 1, Preset(), one, seed)] = (one, None)
-        scores[make_run(tmp_path, 2, Preset(dropout=0.5), other, seed)] = (other, None)
+def test_presets_sheet_has_means_and_intervals_over_seeds(tmp_path, labels):
+    scores = {make_run(tmp_path, 1, Preset(), 0.98, seed): (0.981 + seed / 1000, None) for seed in range(3)}
     score_runs(tmp_path, scores, labels)
     report = build(tmp_path)
-    (finding,) = report.findings
-    assert finding.comparisons[1].verdict == Verdict.SIGNIFICANT
-    assert finding.headline == "Dropout 0 \N{RIGHTWARDS ARROW} 0.5: \N{MINUS SIGN}2.0 points (significant)"
-    assert (
-        "the test accuracy is 2.00 points lower than with dropout = 0 (95% interval \N{MINUS SIGN}2.23 to"
-        in finding.sentences[1]
-    )
-    presets = read_sheet(tmp_path / "out" / "my_result.xlsx", "Presets")
-    assert [row["seeds"] for row in presets] == [3, 3]
-    assert presets[0]["test accuracy"] == pytest.approx(0.982)
-    assert presets[0]["test 95% high"] == pytest.approx(0.982 + 4.302653 * 0.001 / 3**0.5, abs=1e-7)
-    assert "6 scored runs have no test_predictions.npz" in report.evidence.notes[0]
-
-
-@pytest.mark.parametrize(
-    ("shares", "verdict", "limit"),
-    [
-        # a single run may be off by 4.302653 * 0.003, and the mean of three runs by 1 / sqrt(3) of that
-        ((0.5, 1, 0.99, 0.99), Verdict.SIGNIFICANT, 4.302653 * 0.003 * (4 / 3) ** 0.5),
-        # its accuracy varies more between epochs than the other preset's accuracy does between seeds
-        ((0.5, 1, 0.99, 0.9), Verdict.SIGNIFICANT_FOR_THIS_PAIR, None),
-    ],
-)
-def test_verdict_if_one_preset_has_a_single_seed(tmp_path, labels, shares, verdict, limit):
-    scores = {make_run(tmp_path, 1, Preset(), 0.98, seed): (0.979 + seed * 0.003, None) for seed in range(3)}
-    scores[make_run(tmp_path, 2, Preset(dropout=0.5), 0.95, shares=shares)] = (0.95, None)
-    score_runs(tmp_path, scores, labels)
-    (finding,) = build(tmp_path).findings
-    compared = finding.comparisons[1]
-    assert (compared.verdict, compared.is_rough) == (verdict, limit is None)
-    if limit:
-        assert compared.seed_limit == pytest.approx(limit, abs=1e-7)
+    (row,) = read_sheet(tmp_path / "out" / "my_result.xlsx", "Presets")
+    low, high = seed_interval([0.981, 0.982, 0.983], repeated=[0.981, 0.982, 0.983])
+    assert (row["seeds"], row["test accuracy"]) == (3, pytest.approx(0.982))
+    assert (row["test 95% low (over seeds)"], row["test 95% high (over seeds)"]) == pytest.approx((low, high))
+    assert "3 scored runs have no test_predictions.npz" in report.evidence.notes[0]

@@ -1,8 +1,211 @@
-"""Tests the page in a browser, at desktop and phone size."""
+"""Tests the page: its HTML, and how it looks in a browser at desktop and phone size."""
 
 from __future__ import annotations
 
+import html
+import re
+import urllib.parse
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from typing import NamedTuple
+
+import pytest
 from selenium.webdriver.common.by import By
+
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.verdicts import WORDINGS, Verdict
+from tests.report.reported import content_of, reported_run, write_report
+
+EMPTY_TAGS = {"meta", "link", "img", "input", "br"}
+
+
+class Element(NamedTuple):
+    """An element of a page: its attributes, the tags and ids that it is in, and its text, with that of inner ones."""
+
+    tag: str
+    attributes: dict[str, str | None]
+    around: list[str]
+    texts: list[str]
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.texts).split())
+
+
+class Outline(HTMLParser):
+    """The elements of a page, in order. Fails if tags are not closed in the right order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[Element] = []
+        self._open: list[Element] = []
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        around = [f"{one.tag}#{one.attributes['id']}" if "id" in one.attributes else one.tag for one in self._open]
+        self.elements.append(Element(tag, dict(attributes), around, []))
+        if tag not in EMPTY_TAGS:
+            self._open.append(self.elements[-1])
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop().tag == tag
+
+    def handle_data(self, data: str) -> None:
+        for element in self._open:
+            element.texts.append(data)
+
+    def all(self, tag: str, inside: str = "") -> list[Element]:
+        return [one for one in self.elements if one.tag == tag and (not inside or inside in one.around)]
+
+    def texts(self, tag: str, inside: str = "") -> list[str]:
+        return [one.text for one in self.all(tag, inside)]
+
+
+def some_runs() -> list[ReportedRun]:
+    """Returns runs with one significant study, one inconclusive study, and a hint what to train next."""
+    return [
+        reported_run(1, Preset(), (0.5, 0.98, 0.97), 0.98),
+        reported_run(2, Preset(dropout=0.8), (0.5, 0.95, 0.9), 0.95),
+        reported_run(3, Preset(epochs=50), (0.5, 0.979, 0.9), 0.982),
+    ]
+
+
+def runs_with_all_tables() -> list[ReportedRun]:
+    final_fit = reported_run(4, Preset(final_fit=True), test_accuracy=0.99)
+    return [*some_runs(), reported_run(1, Preset(), (0.5, 0.98, 0.97), 0.981, seed=7), final_fit]
+
+
+def test_first_section_has_the_answer_the_best_preset_and_the_commands(tmp_path):
+    runs = some_runs()
+    outline, conclusions = Outline(write_report(tmp_path, *runs)), content_of(*runs).conclusions
+    assert conclusions.answer and conclusions.next_steps
+    paragraphs = outline.texts("p", "section#result")
+    assert paragraphs == [*conclusions.answer, *conclusions.sentences]
+    assert outline.texts("code", "ol") == [step.command for step in conclusions.next_steps]
+    assert outline.texts("li", "section#result") == [
+        f"{step.reason[:1].upper()}{step.reason[1:]}.{step.command}" for step in conclusions.next_steps
+    ]
+    assert outline.texts("h2")[0] == "Answer"
+
+
+def test_studies_without_a_significant_difference_are_folded(tmp_path):
+    outline = Outline(write_report(tmp_path, *some_runs()))
+    folded = {one.attributes["id"]: "details" in one.around for one in outline.all("article", "section#studies")}
+    assert folded == {"dropout": False, "epochs": True}
+    assert outline.texts("summary") == [
+        "1 study without a significant difference: Epochs: inconclusive, more seeds needed"
+    ]
+    assert ["open" in one.attributes for one in outline.all("details")] == [False]
+
+
+def test_studies_are_open_if_none_has_a_significant_difference(tmp_path):
+    outline = Outline(write_report(tmp_path, some_runs()[0], some_runs()[2]))
+    assert ["open" in one.attributes for one in outline.all("details")] == [True]
+
+
+def test_page_can_be_used_with_the_keyboard(tmp_path):
+    outline = Outline(write_report(tmp_path, *runs_with_all_tables()))
+    first = next(one for one in outline.elements if one.around == ["html", "body"])
+    assert (first.tag, first.attributes["href"]) == ("a", "#result")
+    assert outline.all("section")[0].attributes["id"] == "result"
+    scrolled = [one.attributes for one in outline.all("div") if one.attributes.get("class") == "scroll"]
+    assert len(scrolled) == len(outline.all("table")) == 5
+    assert [(one["tabindex"], one["role"]) for one in scrolled] == [("0", "region")] * 5
+    assert len({one["aria-label"] for one in scrolled}) == 5
+    assert {one.around[-1] for one in outline.all("button")} == {"th"}  # sorting
+
+
+def test_all_tables_have_captions_and_can_scroll(tmp_path):
+    outline = Outline(write_report(tmp_path, *runs_with_all_tables()))
+    captions = outline.texts("caption")
+    assert len(captions) == len(outline.all("table")) == len(set(captions)) == 5
+    assert {"All runs", "All presets, with means and 95% intervals over seeds"} <= set(captions)
+    assert all(one.around[-1].startswith("div") for one in outline.all("table"))
+    assert {one.attributes["scope"] for one in outline.all("th")} == {"col"}
+
+
+def test_links_lead_to_sections_that_exist(tmp_path):
+    for number, runs in enumerate((some_runs(), some_runs()[:1])):
+        (tmp_path / str(number)).mkdir()
+        outline = Outline(write_report(tmp_path / str(number), *runs))
+        ids = [one.attributes["id"] for one in outline.elements if "id" in one.attributes]
+        links = {one.attributes["href"] for one in outline.all("a")}
+        assert links <= {f"#{name}" for name in ids}
+        assert len(ids) == len(set(ids))
+
+
+def test_figures_are_embedded_as_svg_with_alt_texts(tmp_path):
+    runs = some_runs()
+    page, content = write_report(tmp_path, *runs), content_of(*runs)
+    assert "base64" not in page
+    assert "image/png" not in page
+    images = [one.attributes for one in Outline(page).all("img")]
+    alts = [image["alt"] for image in images]
+    for finding in content.findings:
+        assert any(alt.startswith(f"{finding.headline}. Curves: ") for alt in alts)
+    assert "Best epoch: 2 of 3. Preset 1, seed 1602." in " ".join(alts)
+    assert len(set(alts)) == len(alts) == len(list(tmp_path.glob("*.svg")))
+    for image in images:
+        start, _, svg = image["src"].partition(",")
+        assert start == "data:image/svg+xml"
+        assert ET.fromstring(urllib.parse.unquote(svg)).tag.endswith("svg")
+
+
+def test_page_is_self_contained(evaluated):
+    page = (evaluated / "out" / "report.html").read_text()
+    outline = Outline(page)
+    addresses = [one.attributes[name] for one in outline.elements for name in ("src", "href") if name in one.attributes]
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert "//" not in re.sub(r'src="[^"]*"|^.*//  .*$|// [a-z]', "", page, flags=re.M)
+    policy = next(one.attributes["content"] for one in outline.all("meta") if "http-equiv" in one.attributes)
+    assert policy.startswith("default-src 'none'; img-src data:;")
+
+
+def test_page_of_one_run_has_no_studies_and_no_effects(tmp_path):
+    outline = Outline(write_report(tmp_path, reported_run(1, Preset(), test_accuracy=0.98)))
+    sections = [one.attributes["id"] for one in outline.all("section")]
+    assert sections == ["result", "best", "runs", "method"]
+    assert not (tmp_path / "effects.svg").exists()
+    paragraphs = outline.texts("p", "section#result")
+    assert paragraphs[0].startswith("Preset 1 has a validation accuracy of 90.00%.")
+    assert paragraphs[1].startswith("There is no study yet, because no two of these presets differ in exactly one")
+    (command,) = outline.texts("code", "section#result")
+    assert command.endswith("MNIST_train.py --presets 1 --set dropout=0.5")
+
+
+def test_page_of_final_fits_has_their_accuracy_but_no_best_network(tmp_path):
+    outline = Outline(write_report(tmp_path, reported_run(1, Preset(final_fit=True), test_accuracy=0.98)))
+    assert [one.attributes["id"] for one in outline.all("section")] == ["result", "runs", "method"]
+    assert outline.texts("p", "section#result")[0].startswith("There is nothing to compare yet: no run has finished")
+    assert "final fit: preset 1" in outline.texts("td", "section#runs")
+    assert outline.all("img") == []
+
+
+def test_methods_describe_the_spread_the_family_and_all_verdicts(tmp_path):
+    runs = [*some_runs(), reported_run(1, Preset(), (0.5, 0.98, 0.97), 0.983, seed=7)]
+    page = " ".join(html.unescape(write_report(tmp_path, *runs)).split())
+    spread = content_of(*runs).spread
+    methods = page[page.index('<section id="method"') :]
+    assert (
+        f"It is {spread.learned.deviation:.3f} for presets with a test accuracy of at least 90% (11 degrees" in methods
+    )
+    assert f"at an accuracy of 98% is {spread.learned.at(0.98) * 100:.2f} points." in methods
+    assert "pooled over the presets with several seeds in this report (1)" in methods
+    assert "All differences on this page (2) are one family" in methods
+    explained = set(Verdict) - {Verdict.REFERENCE, Verdict.NOT_SCORED}
+    assert all(f"<b>{WORDINGS[verdict].text}</b>" in methods for verdict in explained)
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"><img src=x>', "{{ 7 * 7 }}"])
+def test_hostile_names_are_shown_as_text(tmp_path, name):
+    run = reported_run(1, Preset(), test_accuracy=0.98)
+    run.name = name
+    outline = Outline(write_report(tmp_path, run))
+    assert name in outline.texts("td", "section#runs")
+    assert len(outline.all("script")) == 1
 
 
 def column(browser, heading: str) -> list[str]:

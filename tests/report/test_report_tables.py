@@ -16,7 +16,7 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.report_tables import unvalidated_table
 from mnist_mlp.runs.info_tables import OVERALL_COLUMNS
 from mnist_mlp.runs.text_table import read_table
-from tests.report.helpers import build, make_run, read_csv, read_sheet, score_runs
+from tests.report.helpers import build, make_run, read_csv, read_sheet, score_runs, seed_interval
 
 
 def test_page_workbook_csv_and_infos_contain_the_same_values(evaluated):
@@ -32,12 +32,13 @@ def test_page_workbook_csv_and_infos_contain_the_same_values(evaluated):
         *("weight decay", "dropout", "training time", "best epoch", "validation accuracy", "run", "test accuracy"),
     ]
     names = {declared.title: name for name, declared in HYPERPARAMETERS.items()}
+    low, high = "test 95% low (over test images)", "test 95% high (over test images)"
     names |= {"number of layers": "weight_layers", "training time": "training_seconds"}
     for in_sheet, in_csv in zip(sheet, rows, strict=True):
         score = scores[in_sheet["run"]]
         info = {**overall[in_sheet["run"]], "test_accuracy": score["test_accuracy"], "test_loss": score["test_loss"]}
         for heading, value in in_sheet.items():
-            if heading in ("test 95% low", "test 95% high"):
+            if heading in (low, high):
                 assert float(in_csv[heading]) == pytest.approx(value)
                 continue
             in_info = info[names.get(heading, heading.replace(" ", "_"))]
@@ -46,7 +47,7 @@ def test_page_workbook_csv_and_infos_contain_the_same_values(evaluated):
             else:
                 assert value == pytest.approx(float(in_info), rel=1e-7)
                 assert float(in_csv[heading]) == pytest.approx(value, rel=1e-12)
-        assert in_sheet["test 95% low"] < in_sheet["test accuracy"] < in_sheet["test 95% high"]
+        assert in_sheet[low] < in_sheet["test accuracy"] < in_sheet[high]
         for heading in ("validation accuracy", "test accuracy"):
             assert f"{in_sheet[heading]:.2%}</td>" in page
             assert f'data-value="{in_sheet[heading]!r}"' in page
@@ -130,12 +131,11 @@ def test_final_fits_and_ensembles_are_in_one_table(tmp_path, labels):
         log_ensemble(log, [one.name, f"1_preset{number}"], TestScore(9_902, 10_000, 0.05))  # these runs do not exist
     log_ensemble(log, [one.name, fits[0].name], TestScore(math.nan, 10_000, 0.05))
     report = build(tmp_path)
-    table = unvalidated_table(report.evidence)
-    # 98.4 and 98.6%: standard deviation 0.1414 points; 12.7062 (1 degree of freedom) * 0.1414 / sqrt(2) = 1.27 points.
+    table = unvalidated_table(report.evidence, report.spread)
     # Wilson score interval for 99.01% of 10,000:
     # (0.9901 + 0.00019207 +- 1.96 * sqrt(0.9901 * 0.0099 / 10000 + 9.6e-9)) / 1.00038415
     expected = [
-        ["final fit: preset 2", 2, 0.985, 0.9723, 0.9977, "over 2 seeds"],
+        ["final fit: preset 2", 2, 0.985, *seed_interval([0.984, 0.986]), "over seeds"],
         ["ensemble: 1 run of preset 1, 2 runs of preset 2", 3, 0.9901, 0.98796, 0.99186, "over test images"],
     ]
     assert [row[:2] + row[5:] for row in table.rows] == [row[:2] + row[5:] for row in expected]
@@ -146,4 +146,4 @@ def test_final_fits_and_ensembles_are_in_one_table(tmp_path, labels):
     ]
     page = re.sub(r"\s+", " ", (tmp_path / "out" / "report.html").read_text())
     assert '<td class="text">ensemble: 1 run of preset 1, 2 runs of preset 2</td>' in page
-    assert "<b>3</b><span>runs of 2 presets</span>" in page
+    assert "3 runs of 2 presets of a multilayer perceptron" in page

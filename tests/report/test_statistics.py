@@ -1,95 +1,114 @@
-"""Tests p-values and intervals against values computed by hand."""
+"""Tests simultaneous comparisons against values computed by hand and against Dunnett's test."""
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 import pytest
+from scipy.stats import dunnett, t
 
-from mnist_mlp.report.statistics import holm, mcnemar, over_seeds, seed_spread, single_run_spread, two_proportions
+from mnist_mlp.report.seed_spread import SeedSpread
+from mnist_mlp.report.statistics import Difference, Mean, simultaneous_differences
 
-
-def right(count: int, gained: int, lost: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns which images two networks classify correctly; `gained` by the first only, `lost` by the second only."""
-    one, other = np.ones(count, bool), np.ones(count, bool)
-    other[:gained] = False
-    one[gained : gained + lost] = False
-    return one, other
+SPREAD = SeedSpread(0.07, 12)
+CHANCE = 0.005  # more than twice the standard error of any p-value from 50,000 simulations
 
 
-def test_mcnemar():
-    result = mcnemar(*right(100, gained=1, lost=9))
-    assert result.p == pytest.approx(2 * (1 + 10) / 2**10)  # two-sided binomial: 0 or 1 of 10, twice
-    assert (result.amount, result.gained, result.lost) == (-0.08, 1, 9)
-    # Bonett and Price: shares 2/102 and 10/102, deviation sqrt((12/102 - (8/102)^2) / 102)
-    half_width = 1.959964 * ((12 / 102 - (8 / 102) ** 2) / 102) ** 0.5
-    assert (result.low, result.high) == pytest.approx((-8 / 102 - half_width, -8 / 102 + half_width), abs=1e-6)
+def from_one_reference(*amounts: float, accuracy: float = 0.98, runs: int = 3) -> list[Difference]:
+    """Compares means that are this much above a reference with it."""
+    reference = Mean(accuracy, runs, SPREAD)
+    return simultaneous_differences([(Mean(accuracy + amount, runs, SPREAD), reference) for amount in amounts])
 
 
-def test_mcnemar_is_identical_if_the_same_images_are_correct():
-    result = mcnemar(*right(100, 0, 0))
-    assert (result.p, result.amount, result.is_identical) == (1.0, 0.0, True)
-    assert not mcnemar(*right(100, 1, 1)).is_identical
-
-
-def test_two_proportions():
-    result = two_proportions(56, 48, 80)
-    assert result.amount == pytest.approx(0.1)
-    (low, high), (other_low, other_high) = (0.592318, 0.789354), (0.490455, 0.700382)  # Wilson's intervals
-    assert result.low == pytest.approx(0.1 - ((0.7 - low) ** 2 + (other_high - 0.6) ** 2) ** 0.5, abs=1e-5)
-    assert result.high == pytest.approx(0.1 + ((high - 0.7) ** 2 + (0.6 - other_low) ** 2) ** 0.5, abs=1e-5)
-    assert result.p == pytest.approx(0.184844, abs=1e-5)  # z = 0.1 / sqrt(2 * 0.65 * 0.35 / 80) = 1.325987
-
-
-def test_welch_over_seeds():
-    result = over_seeds([0.97, 0.98, 0.99], [0.95, 0.96, 0.97])
-    # both standard deviations are 0.01: error 0.01 * sqrt(2/3), four degrees of freedom, t(0.975) = 2.776445
-    error = 0.01 * (2 / 3) ** 0.5
-    assert (result.low, result.high) == pytest.approx((0.02 - 2.776445 * error, 0.02 + 2.776445 * error), abs=1e-7)
-    assert result.p == pytest.approx(0.070484, abs=1e-5)  # t = 2.449490
-
-
-def test_over_seeds_with_equal_values_on_one_side_does_not_warn(recwarn):
-    result = over_seeds([0.9812, 0.9812], [0.9790, 0.9801])
-    assert result.amount == pytest.approx(0.00165)
-    # One degree of freedom, because only one side varies: error 0.0011 / 2, t(0.975) = 12.7062.
-    assert result.high == pytest.approx(0.00165 + 12.7062 * 0.00055, abs=1e-7)
-    assert not recwarn.list
-
-
-def test_welch_degrees_of_freedom_with_unequal_sizes_and_variances():
-    values, reference = [0.95, 0.97, 0.99], [0.941, 0.942, 0.943, 0.944, 0.945]
-    result = over_seeds(values, reference)
-    # Variances 4e-4 and 2.5e-6: squared errors of the means 1.33333e-4 and 5e-7, in total 0.01156864 squared.
-    # Degrees of freedom 1.338333e-4^2 / (1.33333e-4^2 / 2 + 5e-7^2 / 4) = 2.0150, where t(0.975) = 4.272078.
-    half_width = 4.272078 * 0.01156864
-    assert (result.amount, result.low, result.high) == pytest.approx(
-        (0.027, 0.027 - half_width, 0.027 + half_width), abs=1e-6
-    )
-    assert result.p == pytest.approx(0.14382, abs=1e-5)  # t = 2.333896; six degrees of freedom would give 0.0583
-    reverse = over_seeds(reference, values)
-    assert (reverse.amount, reverse.low, reverse.high, reverse.p) == pytest.approx(
-        (-result.amount, -result.high, -result.low, result.p)
+def test_a_single_pair_gets_a_t_test():
+    (difference,) = simultaneous_differences([(Mean(0.982, 2, SPREAD), Mean(0.98, 3, SPREAD))])
+    # Standard deviations of 0.07 * 0.982 * 0.018 and 0.07 * 0.98 * 0.02, divided by the roots of 2 and 3.
+    error = sqrt((0.07 * 0.017676) ** 2 / 2 + (0.07 * 0.0196) ** 2 / 3)
+    assert (difference.amount, difference.error) == pytest.approx((0.002, error), rel=0.01)
+    assert difference.p == pytest.approx(2 * t.sf(0.002 / error, 12), abs=CHANCE)
+    assert difference.half_width == pytest.approx(t.ppf(0.975, 12) * error, rel=0.02)
+    assert (difference.low, difference.high) == pytest.approx(
+        (0.002 - difference.half_width, 0.002 + difference.half_width)
     )
 
 
-def test_comparison_of_one_seed_with_several_uses_their_deviation():
-    result = over_seeds([0.99], [0.95, 0.96, 0.97])
-    half_width = 4.302653 * 0.01 * (1 + 1 / 3) ** 0.5  # two degrees of freedom
-    assert (result.amount, result.high) == pytest.approx((0.03, 0.03 + half_width), abs=1e-7)
-    assert over_seeds([0.1135], [0.1135, 0.1135]) is None  # no variation, so no test
+def test_very_small_p_values_are_those_of_the_t_test_times_the_number_of_comparisons():
+    single, (clear, *_) = from_one_reference(0.01), from_one_reference(0.01, 0.001, -0.001)
+    p = 2 * t.sf(0.01 / single[0].error, 12)
+    assert 0 < p < 1e-6  # the simulations cannot tell such values apart
+    assert (single[0].p, clear.p) == pytest.approx((p, 3 * p))
 
 
-def test_holm_and_spread_over_seeds():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    spread = seed_spread([[0.97, 0.98, 0.99], [0.5], [0.95, 0.95, 0.95]])
-    assert (spread.deviation, spread.freedom, spread.presets) == pytest.approx((0.01 / 2**0.5, 4, 2))
-    assert spread.limit == pytest.approx(2.776445 * 0.01, abs=1e-7)
+def test_many_comparisons_with_one_reference_agree_with_dunnett():
+    # Near 50%, all accuracies have nearly the same standard deviation: 0.02 * 0.5 * 0.5 = 0.005.
+    spread, accuracies = SeedSpread(0.02, 6), (0.5, 0.505, 0.507, 0.487, 0.518)
+    samples = [0.5 + 0.005 * np.array([-1, 0, 1])]  # with this standard deviation, and two degrees of freedom
+    samples += [accuracy + 0.005 * np.array([-1, 1]) / sqrt(2) for accuracy in accuracies[1:]]  # one for each
+    expected = dunnett(*samples[1:], control=samples[0], rng=np.random.default_rng(1))
+    means = [Mean(sample.mean(), len(sample), spread) for sample in samples]
+    found = simultaneous_differences([(mean, means[0]) for mean in means[1:]])
+    assert [difference.p for difference in found] == pytest.approx(expected.pvalue, abs=CHANCE)
+    assert [difference.p < 0.05 for difference in found] == [False, False, False, True]
+    interval = expected.confidence_interval(0.95)
+    assert [difference.low for difference in found] == pytest.approx(interval.low, abs=3e-4)
+    assert [difference.high for difference in found] == pytest.approx(interval.high, abs=3e-4)
 
 
-def test_spread_estimated_from_one_run():
-    spread = single_run_spread([0.1, 0.9, 0.9, 0.98, 0.97, 0.99], 0.98, 10_000)
-    # the last three have a standard deviation of 0.01; 0.98 * 0.02 / 10000 = 1.96e-6; two degrees of freedom
-    assert spread.reach == pytest.approx(4.302653 * 2 * (0.0001 + 1.96e-6) ** 0.5, abs=1e-7)
-    assert single_run_spread([0.9, 0.9], 0.9, 10_000).reach == float(
-        "inf"
-    )  # the second half is one epoch, which has no variance
+def test_interval_excludes_0_exactly_if_p_is_below_005():
+    found = from_one_reference(*np.linspace(-0.006, 0.006, 120))
+    is_significant = [difference.p < 0.05 for difference in found]
+    assert is_significant == [difference.low > 0 or difference.high < 0 for difference in found]
+    low, high = 0.002, 0.003  # p is above and below 0.05
+    while high - low > 1e-9:  # simulated p-values are 100 times further apart
+        middle = (low + high) / 2
+        (difference,) = from_one_reference(middle)
+        assert (difference.p < 0.05) == (difference.low > 0)
+        low, high = (low, middle) if difference.p < 0.05 else (middle, high)
+    assert 0.002 < low < high < 0.003
+
+
+def test_different_spreads_have_satterthwaites_degrees_of_freedom():
+    one, other = Mean(0.95, 1, SeedSpread(0.07, 12)), Mean(0.85, 2, SeedSpread(0.05, 5))
+    squares = (0.07 * 0.95 * 0.05) ** 2, (0.05 * 0.85 * 0.15) ** 2 / 2
+    freedom = sum(squares) ** 2 / (squares[0] ** 2 / 12 + squares[1] ** 2 / 5)
+    p = 2 * t.sf(0.1 / sqrt(sum(squares)), freedom)
+    assert p < 1e-6  # so small that it is not simulated
+    (difference,) = simultaneous_differences([(one, other)])
+    assert difference.p == pytest.approx(p, rel=0.02)
+
+
+def test_more_comparisons_widen_all_intervals_but_less_than_bonferroni():
+    (alone,) = from_one_reference(0.002)
+    first, *_ = from_one_reference(0.002, 0.001, 0.0, -0.001)
+    assert (first.amount, first.error) == (alone.amount, alone.error)
+    assert first.p > 1.5 * alone.p
+    bonferroni = t.ppf(1 - 0.05 / 2 / 4, 12) * alone.error
+    assert 1.1 * alone.half_width < first.half_width < 0.99 * bonferroni
+
+
+def test_a_repeated_comparison_changes_nothing():
+    pair = Mean(0.982, 3, SPREAD), Mean(0.98, 3, SPREAD)
+    assert simultaneous_differences([pair, pair]) == simultaneous_differences([pair]) * 2
+
+
+def test_swapped_sides_change_the_sign():
+    one, other = Mean(0.983, 2, SPREAD), Mean(0.98, 3, SPREAD)
+    (difference,), (swapped,) = simultaneous_differences([(one, other)]), simultaneous_differences([(other, one)])
+    assert swapped.amount == -difference.amount
+    assert (swapped.low, swapped.high) == pytest.approx((-difference.high, -difference.low), abs=1e-4)
+
+
+def test_the_same_means_give_the_same_result():
+    assert from_one_reference(0.002, 0.001, -0.003) == from_one_reference(0.002, 0.001, -0.003)
+
+
+def test_no_pairs_give_no_differences():
+    assert simultaneous_differences([]) == []
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 1.0])
+def test_equal_extreme_accuracies_do_not_differ(accuracy):
+    (difference,) = simultaneous_differences([(Mean(accuracy, 1, SPREAD), Mean(accuracy, 1, SPREAD))])
+    assert (difference.amount, difference.p) == (0, 1)
+    assert -0.001 < difference.low < 0 < difference.high < 0.001

@@ -29,17 +29,20 @@ ROW = 0.55  # height of each hyperparameter, in inches
 def effects(content: ReportContent) -> Picture | None:
     """Returns the figure, or None if nothing was compared."""
     shown = [importance for importance in content.importances if importance.largest]
-    return effects_picture(shown) if shown else None
+    has_failures = any(importance.failures for importance in content.importances)
+    return effects_picture(shown, has_failures) if shown else None
 
 
-def effects_picture(importances: Sequence[Importance]) -> Picture:
-    """Returns the figure of these hyperparameters; all have an effect."""
+def effects_picture(importances: Sequence[Importance], has_failures: bool = False) -> Picture:
+    """Returns the figure of these hyperparameters; all have an effect.
+
+    Args:
+        has_failures: whether comparisons with failed networks are left out.
+    """
     rows = list(importances)[::-1]
-    headline = f"{importances[0].title} matters most, {importances[-1].title.lower()} least"
-    if len(importances) == 1:
-        headline = f"Effect of {importances[0].title.lower()}"
     subtitle = "Largest change in test accuracy when nothing else changes, with 95% interval (filled: significant). "
     subtitle += "Small dots: all other changes."
+    subtitle += " Networks that failed are left out." if has_failures else ""
     height = 0.6 + ROW * len(rows)
 
     def paint(figure: SubFigure) -> None:
@@ -53,7 +56,19 @@ def effects_picture(importances: Sequence[Importance]) -> Picture:
         axes.tick_params(axis="y", length=0, labelsize=SMALL)
         axes.set_xlabel("change in test accuracy (points)")
 
-    return Picture(headline, subtitle, height, paint)
+    return Picture(_headline(importances), subtitle, height, paint)
+
+
+def _headline(importances: Sequence[Importance]) -> str:
+    first, last = importances[0], importances[-1]
+    significant = [one for one in importances if any(effect.is_significant for effect in one.effects)]
+    if len(importances) == 1:
+        return f"Effect of {first.largest.study.title}"
+    if not significant:
+        return "No significant effect so far"
+    if first.largest.is_significant:
+        return f"{first.title} matters most, {last.largest.study.title} least"
+    return f"Largest significant effect: {significant[0].largest.study.title}"
 
 
 def _draw_row(axes: Axes, row: int, importance: Importance) -> None:
@@ -81,10 +96,10 @@ def _face(effect: Effect, color: str) -> str:
 def _scale(axes: Axes, effects: Sequence[Effect]) -> None:
     """Sets a scale that shows effects of 0.1 and of 30 points: linear near 0, logarithmic further out."""
     differences = [effect.comparison.difference for effect in effects]
-    low = min(0.0, *(difference.low * 100 for difference in differences)) * MARGIN
-    high = max(0.0, *(difference.high * 100 for difference in differences)) * MARGIN
+    low = min(-LINEAR, *(difference.low * 100 * MARGIN for difference in differences))
+    high = max(LINEAR, *(difference.high * 100 * MARGIN for difference in differences))
     axes.set_xscale("symlog", linthresh=LINEAR, linscale=0.7)
-    axes.set_xlim(min(low, -LINEAR), max(high, LINEAR))
+    axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(FixedLocator([tick for tick in TICKS if low <= tick <= high]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}".replace("-", "\N{MINUS SIGN}")))

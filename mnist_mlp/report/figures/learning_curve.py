@@ -54,5 +54,7 @@ def _lines(axes: Axes, run: ReportedRun, curve: str) -> list[EndLabel]:
         if part == MARKED:
             marker = {"color": style.color, "markeredgecolor": "white", "markersize": 8}
             axes.plot(best, values[best - 1], style.marker, **marker)
-        ends.append(EndLabel(float(values[np.isfinite(values)][-1]), name, style.color))
+        finite = values[np.isfinite(values)]
+        if len(finite):  # the loss of a diverged run may be NaN in all epochs
+            ends.append(EndLabel(float(finite[-1]), name, style.color))
     return ends

@@ -1,0 +1,110 @@
+"""Tests which values the report calls safe. Each difference here is clear, small, or undecided with a single seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report.evidence import ReportedRun
+from tests.report.reported import content_of, reported_run
+
+BEST, SMALL, UNDECIDED, CLEAR = 0.99, 0.9895, 0.9872, 0.98  # compared with the first one
+
+
+def study(field: str, accuracies: Mapping[Any, float | None], first: int = 1, **base: Any) -> list[ReportedRun]:
+    """Returns one run per value. The first value gets the lowest preset number, so it is the reference."""
+    presets = [Preset(**base, **{field: value}) for value in accuracies]
+    return [
+        reported_run(number, preset, test_accuracy=accuracy)
+        for number, preset, accuracy in zip(range(first, 100), presets, accuracies.values(), strict=False)
+    ]
+
+
+def answer(*runs: ReportedRun) -> list[str]:
+    return content_of(*runs).conclusions.answer
+
+
+@pytest.mark.parametrize(
+    ("field", "accuracies", "safe"),
+    [
+        ("dropout", {0.0: BEST, 0.2: SMALL, 0.5: CLEAR}, "dropout up to 0.2"),
+        ("dropout", {0.0: BEST, 0.2: CLEAR}, "dropout 0"),
+        ("dropout", {0.2: BEST, 0.0: CLEAR, 0.5: SMALL}, "dropout 0.2 to 0.5"),
+        ("dropout", {0.0: CLEAR, 0.2: BEST, 0.5: SMALL}, "dropout 0.2 to 0.5"),  # the reference is the worst
+        ("learning_rate", {0.001: BEST, 0.1: CLEAR, 0.0001: SMALL}, "learning rate 0.0001 to 0.001"),
+        ("batch_size", {100: BEST, 800: 0.5}, "batch size 100"),
+        # the longest run of neighbors: 0.2 is harmful
+        ("dropout", {0.1: BEST, 0.2: CLEAR, 0.3: SMALL, 0.4: SMALL}, "dropout 0.3 to 0.4"),
+        ("dropout", {0.1: BEST, 0.2: SMALL, 0.3: UNDECIDED, 0.4: CLEAR}, "dropout 0.1 to 0.2"),
+        ("hidden_sizes", {(9, 9): BEST, (9,): CLEAR, (9, 9, 9): SMALL, (9,) * 9: CLEAR}, "3 to 4 weight layers"),
+        ("hidden_sizes", {(): CLEAR, (9,): BEST}, "2 weight layers"),
+        ("hidden_sizes", {(300,): BEST, (30,): CLEAR}, "width 300"),
+        ("optimizer", {"adam": BEST, "sgd": CLEAR, "adagrad": SMALL}, "optimizer adagrad or adam"),
+        ("deskew", {False: CLEAR, True: BEST}, "deskewing on"),
+        ("standardize", {False: BEST, True: CLEAR}, "input standardization off"),
+    ],
+)
+def test_values_without_harm_are_safe(field, accuracies, safe):
+    assert answer(*study(field, accuracies)) == [f"Safe choices in these runs: {safe}."]
+
+
+def test_hyperparameter_without_any_clear_difference_has_a_sentence_of_its_own():
+    dropout, epochs = study("dropout", {0.0: BEST, 0.2: SMALL}), study("epochs", {100: BEST, 50: SMALL}, 1)
+    small = "change{} the test accuracy by less than 0.5 points."
+    assert answer(*dropout) == [f"Within the values tried, dropout {small.format('s')}"]
+    assert answer(*dropout, *epochs[1:]) == [f"Within the values tried, epochs and dropout {small.format('')}"]
+
+
+def test_undecided_hyperparameters_are_listed():
+    assert answer(*study("dropout", {0.0: BEST, 0.2: SMALL, 0.5: UNDECIDED})) == [
+        "Not decided yet, because it takes more seeds: dropout."
+    ]
+
+
+def test_hyperparameter_with_harmful_values_only_is_undecided_as_long_as_a_better_one_is_possible():
+    better = {0.001: UNDECIDED, 0.002: BEST, 0.1: 0.95}  # 0.002 may be better than the reference
+    assert answer(*study("learning_rate", better)) == ["Not decided yet, because it takes more seeds: learning rate."]
+
+
+def test_value_is_not_safe_if_another_one_is_clearly_better():
+    accuracies = {0.0: 0.95, 0.2: 0.97, 0.5: 0.99}  # both are clearly better than the reference
+    assert answer(*study("dropout", accuracies)) == ["Safe choices in these runs: dropout 0.5."]
+
+
+def test_harm_in_any_study_counts_but_a_lack_of_evidence_does_not():
+    one = study("dropout", {0.0: BEST, 0.2: SMALL, 0.3: UNDECIDED, 0.5: SMALL})
+    other = study("dropout", {0.0: BEST, 0.2: SMALL, 0.3: SMALL, 0.5: CLEAR}, first=11, activation="gelu", epochs=50)
+    assert answer(*one, *other)[0] == "Safe choices in these runs: dropout up to 0.3."
+
+
+def test_studies_of_much_worse_networks_do_not_count():
+    good = study("dropout", {0.0: BEST, 0.5: CLEAR})
+    bad = study("dropout", {0.0: CLEAR - 0.05, 0.5: CLEAR - 0.005}, first=11, activation="tanh", epochs=50)
+    assert answer(*good, *bad) == ["Safe choices in these runs: dropout 0."]
+    assert answer(*bad) == ["Safe choices in these runs: dropout 0.5."]
+
+
+def test_several_hyperparameters_are_in_one_list():
+    base = study("dropout", {0.0: BEST, 0.5: CLEAR})
+    changed = [
+        reported_run(number, preset, test_accuracy=accuracy)
+        for number, preset, accuracy in (
+            (11, Preset(learning_rate=0.1), 0.5),
+            (12, Preset(epochs=50), SMALL),
+            (13, Preset(batch_size=50), UNDECIDED),
+        )
+    ]
+    assert answer(*base, *changed) == [
+        "Safe choices in these runs: learning rate 0.001 and dropout 0.",
+        "Within the values tried, epochs changes the test accuracy by less than 0.5 points.",
+        "Not decided yet, because it takes more seeds: batch size.",
+    ]
+
+
+def test_nothing_is_said_without_differences():
+    assert answer(*study("dropout", {0.0: None, 0.5: None})) == []
+    assert answer(*study("dropout", {0.0: BEST, 0.5: BEST})) == []  # identical networks
+    assert answer(reported_run(1, Preset(), test_accuracy=BEST)) == []
