@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from statistics import mean, median
 
-from mnist_mlp.commands import PROJECT
+from mnist_mlp.commands import PROJECT, command
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.report.building import PAGE_FILE, WORKBOOK_FILE, build_report
 from mnist_mlp.report.csv_files import write_csv
@@ -136,7 +136,7 @@ def unpack(archive: Path, *folders: Path) -> None:
 def make_page(runs_dir: Path, output_dir: Path) -> None:
     """Builds the report of the runs and copies its page, workbook and figures into the reference directory."""
     output_dir.mkdir()
-    build_report(runs_dir, REFERENCE, PROJECT / "MNIST_data", output_dir)
+    build_report(runs_dir, REFERENCE, PROJECT / "MNIST_data", output_dir, command("MNIST_train.py"))
     for old in REFERENCE.glob("*.png"):
         old.unlink()
     for new in (output_dir / PAGE_FILE, output_dir / WORKBOOK_FILE, *output_dir.glob("*.png")):
@@ -195,7 +195,7 @@ def accuracies_of(runs: Sequence[ReportedRun]) -> list[float]:
 def spread_of(by_preset: Mapping[int, Sequence[ReportedRun]]) -> SpreadOverSeeds:
     """Returns the spread over seeds, pooled over the presets. Presets with identical networks count once."""
     different: list[Sequence[ReportedRun]] = []
-    for runs in by_preset.values():
+    for runs in sorted(by_preset.values(), key=len, reverse=True):
         if not any(gave_identical_networks(runs, others) for others in different):
             different.append(runs)
     return SpreadOverSeeds.of(map(accuracies_of, different))

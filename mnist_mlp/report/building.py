@@ -20,14 +20,19 @@ WORKBOOK_FILE = "my_result.xlsx"
 CSV_FILES = {"Table": "my_result.csv", "Presets": "my_result_presets.csv", "Studies": "my_result_studies.csv"}
 
 
-def build_report(runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Path) -> ReportContent:
+def build_report(
+    runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Path, train: str | None = None
+) -> ReportContent:
     """Writes all files of the report to the output directory and returns the content. Each file is written atomically.
+
+    Args:
+        train: the command that trains presets; None for the one that trains into these directories.
 
     Raises:
         UsageError: a directory or table cannot be read.
         WorkFailed: there are no runs to report, or a file cannot be written.
     """
-    content = gather(runs_dir, info_dir, data_dir)
+    content = gather(runs_dir, info_dir, data_dir, train)
     if not content.evidence.runs:
         raise _no_runs(content.evidence, runs_dir)
     try:

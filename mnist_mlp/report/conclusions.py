@@ -83,8 +83,12 @@ def _reach(one: Experiment, other: Experiment) -> float:
     return spread.reach() * deviation * sqrt(1 / len(one.scored) + 1 / len(other.scored))
 
 
-def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Conclusions:
-    """Returns the conclusions. The best preset is chosen by validation accuracy, so its test accuracy is unbiased."""
+def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding], train: str) -> Conclusions:
+    """Returns the conclusions. The best preset is chosen by validation accuracy, so its test accuracy is unbiased.
+
+    Args:
+        train: the command that trains presets.
+    """
     if not experiments:
         nothing = "There is nothing to compare yet: no run has finished (final fits are not compared)."
         return Conclusions(None, None, [], [nothing], [])
@@ -93,7 +97,7 @@ def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> 
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
     sentences = [_about_best(ranking), *_about_rivals(ranking)]
     answer = safe_values_in_words(findings)
-    return Conclusions(best, best_run, answer, sentences, next_steps(findings, experiments))
+    return Conclusions(best, best_run, answer, sentences, next_steps(findings, experiments, train))
 
 
 def _about_best(ranking: Ranking) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnist_mlp.commands import command
 from mnist_mlp.report.conclusions import Conclusions, conclude
 from mnist_mlp.report.effects import Importance, importances
 from mnist_mlp.report.evidence import Evidence
@@ -28,6 +29,7 @@ class ReportContent:
         importances: hyperparameters, the one with the largest effect first.
         conclusions: summary of all runs.
         answers: the questions that these runs can answer, with their answers.
+        train: the command that trains presets into the reported directories.
     """
 
     evidence: Evidence
@@ -36,6 +38,7 @@ class ReportContent:
     importances: list[Importance]
     conclusions: Conclusions
     answers: list[Answer]
+    train: str
 
     @property
     def spread(self) -> SpreadOverSeeds:
@@ -48,13 +51,17 @@ class ReportContent:
         return sum(len(finding.compared) for finding in self.findings)
 
 
-def gather(runs_dir: Path, info_dir: Path, data_dir: Path) -> ReportContent:
+def gather(runs_dir: Path, info_dir: Path, data_dir: Path, train: str | None = None) -> ReportContent:
     """Returns the content of the report about the runs in these directories.
+
+    Args:
+        train: the command that trains presets; None for the one that trains into these directories.
 
     Raises:
         UsageError: a directory or table cannot be read.
         WorkFailed: a run has predictions, but the test images are missing and cannot be downloaded.
     """
+    train = train or command("MNIST_train.py", runs_dir=runs_dir, info_dir=info_dir)
     evidence = read_evidence(runs_dir, info_dir, data_dir)
     experiments = find_experiments(evidence.runs)
     findings = find_all(find_studies(experiments))
@@ -63,6 +70,7 @@ def gather(runs_dir: Path, info_dir: Path, data_dir: Path) -> ReportContent:
         experiments=experiments,
         findings=findings,
         importances=importances(findings),
-        conclusions=conclude(experiments, findings),
+        conclusions=conclude(experiments, findings, train),
         answers=answers(experiments, findings),
+        train=train,
     )

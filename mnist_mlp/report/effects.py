@@ -60,11 +60,6 @@ class Importance:
         """The largest effect; None if all comparisons involve a failed network."""
         return self.effects[0] if self.effects else None
 
-    @property
-    def matters(self) -> bool:
-        """Whether any effect is significant, or some values make training fail."""
-        return bool(self.failures) or any(effect.is_significant for effect in self.effects)
-
 
 def importances(findings: Sequence[Finding]) -> list[Importance]:
     """Returns the hyperparameters that were compared, the one with the largest effect first."""

@@ -13,9 +13,7 @@ from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.intervals import Interval, interval_over_seeds
-from mnist_mlp.report.seed_spread import MEASURED_BEFORE, SpreadOverSeeds
-
-FAILED = 0.2  # validation accuracy below which a network counts as failed: twice that of random guessing
+from mnist_mlp.report.seed_spread import GUESSING, MEASURED_BEFORE, SpreadOverSeeds
 
 
 @dataclass(eq=False)
@@ -75,7 +73,7 @@ class Experiment:
     @property
     def has_failed(self) -> bool:
         """Whether the networks are hardly better than guessing."""
-        return self.mean_validation < FAILED
+        return self.mean_validation < GUESSING
 
     @property
     def interval(self) -> Interval | None:
@@ -113,7 +111,7 @@ def find_experiments(runs: Iterable[ReportedRun]) -> list[Experiment]:
 def spread_over_seeds(experiments: Sequence[Experiment]) -> SpreadOverSeeds:
     """Returns the spread of test accuracy over seeds. Presets with identical networks count once."""
     different: list[Experiment] = []
-    for experiment in experiments:
+    for experiment in sorted(experiments, key=lambda experiment: -len(experiment.scored)):
         if not any(are_identical(experiment, other) for other in different):
             different.append(experiment)
     return SpreadOverSeeds.of([experiment.accuracies for experiment in different])
@@ -125,14 +123,14 @@ def are_identical(one: Experiment, other: Experiment) -> bool:
 
 
 def gave_identical_networks(runs: Sequence[ReportedRun], others: Sequence[ReportedRun]) -> bool:
-    """Whether runs have the same seeds, curves, and test accuracies as others, in the same order.
+    """Whether runs have the same curves and test accuracies as others, for all seeds that both have.
 
     NaN, which diverged runs have at the end of their curves, is equal to NaN.
     """
-    if [run.record.seed for run in runs] != [run.record.seed for run in others]:
-        return False
-    return all(
+    by_seed = {run.record.seed: run for run in others}
+    pairs = [(run, by_seed[run.record.seed]) for run in runs if run.record.seed in by_seed]
+    return bool(pairs) and all(
         run.test_accuracy == same.test_accuracy
         and all(np.array_equal(run.curves[name], same.curves[name], equal_nan=True) for name in run.curves)
-        for run, same in zip(runs, others, strict=True)
+        for run, same in pairs
     )

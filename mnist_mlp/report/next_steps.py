@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mnist_mlp.commands import command, quoted
+from mnist_mlp.commands import quoted
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.requirements import require_fit
 from mnist_mlp.errors import UsageError
@@ -33,13 +33,17 @@ class Step:
     command: str
 
 
-def next_steps(findings: Sequence[Finding], experiments: Sequence[Experiment]) -> list[Step]:
-    """Returns the most informative runs to add: values beyond an edge, then comparisons that are almost decided."""
+def next_steps(findings: Sequence[Finding], experiments: Sequence[Experiment], train: str) -> list[Step]:
+    """Returns the most informative runs to add: values beyond an edge, then comparisons that are almost decided.
+
+    Args:
+        train: the command that trains presets.
+    """
     best = max((experiment.mean_validation for experiment in experiments), default=0.0)
-    beyond = [step for finding in findings if (step := _beyond_edge(finding.study, best, experiments))]
+    beyond = [step for finding in findings if (step := _beyond_edge(finding.study, best, experiments, train))]
     undecided = [pair for finding in findings for pair in _almost_decided(finding)]
     undecided.sort(key=lambda pair: _order(pair[1], best))
-    steps = [*beyond, *(_more_seeds(*pair) for pair in undecided)]
+    steps = [*beyond, *(_more_seeds(*pair, train) for pair in undecided)]
     return list(dict.fromkeys(steps))[:MOST_STEPS]
 
 
@@ -58,7 +62,7 @@ def _almost_decided(finding: Finding) -> Iterable[tuple[Study, Comparison]]:
             yield finding.study, comparison
 
 
-def _more_seeds(study: Study, comparison: Comparison) -> Step:
+def _more_seeds(study: Study, comparison: Comparison, train: str) -> Step:
     arms = sorted((comparison.reference, comparison.arm), key=lambda arm: arm.numbers)
     numbers = " ".join(str(arm.numbers[0].number) for arm in arms)
     change = f"{study.short_value(comparison.reference)} \N{RIGHTWARDS ARROW} {study.short_value(comparison.arm)}"
@@ -66,16 +70,17 @@ def _more_seeds(study: Study, comparison: Comparison) -> Step:
     return Step(
         f"{study.title} {change} ({points(comparison.difference.amount)} points so far): about "
         f"{count(needed, 'seed')} of each preset would decide it",
-        f"{command('MNIST_train.py')} --presets {numbers} --repeats {needed} --skip-done",
+        f"{train} --presets {numbers} --repeats {needed} --skip-done",
     )
 
 
-def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment]) -> Step | None:
+def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment], train: str) -> Step | None:
     """Suggests a value beyond the edge of a study if accuracy still rises toward that edge."""
     if HYPERPARAMETERS[study.field].kind not in (Kind.COUNT, Kind.NUMBER) or len(study.arms) < 2:
         return None
     for edge, neighbor in ((study.arms[0], study.arms[1]), (study.arms[-1], study.arms[-2])):
-        if edge.mean_validation <= neighbor.mean_validation or edge.mean_validation < best - NEAR_BEST:
+        is_rising = edge.mean_validation > neighbor.mean_validation and not neighbor.has_failed
+        if not is_rising or edge.mean_validation < best - NEAR_BEST:
             continue
         preset = _continued(study.field, neighbor.preset, edge.preset)
         if preset is None or any(experiment.preset == preset for experiment in experiments):
@@ -86,8 +91,7 @@ def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment]) -
         return Step(
             f"{title_of(study.field)} {text}: of the values tried, {study.value(edge)} at the edge is better than "
             f"{study.value(neighbor)} on the validation images",
-            f"{command('MNIST_train.py')} --presets {edge.numbers[0].number} "
-            f"{OPTION} {quoted(f'{study.field}={text}')}",
+            f"{train} --presets {edge.numbers[0].number} {OPTION} {quoted(f'{study.field}={text}')}",
         )
     return None
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mnist_mlp.commands import command
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.disk.files import write_text_atomically
 from mnist_mlp.drawing.style import Drawn
@@ -70,7 +69,6 @@ def write_page(
         comparisons=content.comparisons,
         learned=LEARNED,
         prior=PRIOR_FREEDOM,
-        train=command("MNIST_train.py"),
         all_presets=len({run.preset for run in content.evidence.runs}),
         constant=_constant_columns(table),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -69,6 +69,8 @@ def _safety_by_title(findings: Sequence[Finding]) -> dict[str, tuple[Study, dict
     for finding in findings:
         studies.setdefault(finding.study.title, finding.study)
         for comparison in finding.comparisons:
+            if comparison.verdict is Verdict.NOT_SCORED:
+                continue
             found[finding.study.title][_key(finding.study, comparison.arm)].add(_safety(finding, comparison))
     return {title: (studies[title], {key: _worst(seen) for key, seen in found[title].items()}) for title in found}
 

@@ -15,6 +15,7 @@ from statistics import mean, variance
 from mnist_mlp.report.evidence import TESTED_IMAGES
 
 CONFIDENCE = 0.95
+GUESSING = 0.2  # networks with a lower accuracy have failed: it is twice that of random guessing
 LEARNED = 0.9  # test accuracy from which a network counts as trained; below, the spread is different
 
 
@@ -68,9 +69,10 @@ class SpreadOverSeeds:
         """Returns the spread of the reference runs, pooled with that of presets.
 
         Args:
-            repeated: for each preset, its test accuracies over seeds. Those with a single seed are ignored.
+            repeated: for each preset, its test accuracies over seeds. Those with a single seed are ignored, and those
+                that are about as bad as guessing, because guessing has no spread.
         """
-        several = [accuracies for accuracies in repeated if len(accuracies) > 1]
+        several = [accuracies for accuracies in repeated if len(accuracies) > 1 and mean(accuracies) >= GUESSING]
         learned = [accuracies for accuracies in several if mean(accuracies) >= LEARNED]
         others = [accuracies for accuracies in several if mean(accuracies) < LEARNED]
         return cls(_pooled(LEARNED_PRIOR, learned), _pooled(OTHER_PRIOR, others), len(several))

@@ -60,7 +60,10 @@ class Study:
         return text
 
     def short_value(self, arm: Experiment) -> str:
-        """Returns a short form of the arm's value: the number of layers, if that identifies the arm."""
+        """Returns a short form of the arm's value: "on" or "off", or the number of layers if that is enough."""
+        value = getattr(arm.preset, self.field)
+        if isinstance(value, bool):
+            return "on" if value else "off"
         has_one_arm_per_depth = len({other.preset.weight_layers for other in self.arms}) == len(self.arms)
         return f"{arm.preset.weight_layers} layers" if self.is_depth and has_one_arm_per_depth else self.value(arm)
 

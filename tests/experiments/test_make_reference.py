@@ -1,38 +1,29 @@
-"""Tests the committed results: they match the archived predictions, recomputed with NumPy and SciPy."""
+"""Tests the committed results: they match the archived predictions, recomputed without the code of the report."""
 
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import json
-import tarfile
+from collections import defaultdict
 
-import numpy as np
 import pytest
-from scipy import stats
 
 from experiments.make_reference import ARCHIVES, REFERENCE, STAGES, parallel_share
-from tests.helpers import PROJECT
-
-Correct = dict[tuple[int, int], np.ndarray]
+from experiments.recompute import Preset, Run, compare, interval, read_runs, spreads
 
 
 @pytest.fixture(scope="module")
-def correct() -> Correct:
-    """Returns {(preset, seed): bool [10,000], whether the run classified each test image correctly}."""
-    with gzip.open(PROJECT / "MNIST_data" / "t10k-labels-idx1-ubyte.gz") as file:
-        labels = np.frombuffer(file.read()[8:], np.uint8)
-    runs: Correct = {}
-    for archive in ARCHIVES.values():
-        with tarfile.open(REFERENCE / archive) as file:
-            contents = {member.name: file.extractfile(member).read() for member in file if member.isfile()}
-        for name, content in contents.items():
-            if name.endswith("record.json"):
-                record = json.loads(content)
-                predictions = np.load(io.BytesIO(contents[name.replace("record.json", "test_predictions.npz")]))
-                runs[record["preset_number"], record["seed"]] = predictions["predicted"] == labels
-    return runs
+def presets() -> dict[int, Preset]:
+    """Returns the archived presets by number."""
+    runs = [run for archive in ARCHIVES.values() for run in read_runs(REFERENCE / archive)]
+    newest = {(run.record["preset_number"], run.record["seed"]): run for run in sorted(runs, key=started)}
+    by_number = defaultdict(list)
+    for (number, _), run in sorted(newest.items()):
+        by_number[number].append(run)
+    return {number: Preset(same[0].record["preset"], (number,), tuple(same)) for number, same in by_number.items()}
+
+
+def started(run: Run) -> str:
+    return run.record["started"]
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -40,53 +31,48 @@ def rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_runs_have_the_archived_accuracies(correct):
+def test_runs_have_the_archived_accuracies(presets):
     table = {(int(row["preset"]), int(row["seed"])): float(row["test accuracy"]) for row in rows("runs.csv")}
-    assert table == {run: pytest.approx(right.mean()) for run, right in correct.items()}
+    archived = {
+        (number, run.record["seed"]): pytest.approx(run.accuracy)
+        for number, preset in presets.items()
+        for run in preset.runs
+    }
+    assert table == archived
 
 
-def accuracies(correct: Correct, preset: int) -> list[float]:
-    return [correct[run].mean() for run in sorted(correct) if run[0] == preset]
-
-
-def test_means_and_intervals(correct):
+def test_means_and_intervals(presets):
+    spread = spreads(list(presets.values()))
     for row in rows("changes.csv"):
-        values = accuracies(correct, int(row["preset"]))
-        assert (int(row["seeds"]), float(row["test accuracy"])) == (len(values), pytest.approx(np.mean(values)))
-        if len(values) > 1:
-            low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
-        else:
-            right = round(values[0] * 10_000)
-            low, high = stats.binomtest(right, 10_000).proportion_ci(method="wilson")
-        assert (float(row["test 95% low"]), float(row["test 95% high"])) == pytest.approx((low, min(high, 1)))
+        preset = presets[int(row["preset"])]
+        assert (int(row["seeds"]), float(row["test accuracy"])) == (len(preset.runs), pytest.approx(preset.mean))
+        limits = float(row["test 95% low"]), float(row["test 95% high"])
+        assert limits == pytest.approx(interval(preset, spread))
 
 
-def paired_interval(after: np.ndarray, before: np.ndarray) -> list[float]:
-    """Returns the interval of Bonett and Price (2012) for the difference of two paired proportions."""
-    gained, lost = (after & ~before).sum() + 1, (before & ~after).sum() + 1
-    middle = (gained - lost) / 10_002
-    half = 1.959964 * np.sqrt(((gained + lost) / 10_002 - middle**2) / 10_002)
-    return [middle - half, middle + half]
+def test_differences_and_their_intervals(presets):
+    parents = {
+        int(row["preset"]): int(row["change"].split(":")[0]) for row in rows("changes.csv") if ":" in row["change"]
+    }
+    stages = [(int(row["to"]), int(row["from"])) for row in rows("stages.csv")]
+    spread = spreads(list(presets.values()))
+    for name, pairs in (("changes.csv", list(parents.items())), ("stages.csv", stages)):
+        found = [row for row in rows(name) if row["difference"]]
+        trained = [pair for pair in pairs if set(pair) <= set(presets)]
+        different = [pair for pair in trained if not presets[pair[0]].is_same_as(presets[pair[1]])]
+        assert len(found) == len(different)
+        expected = compare([(presets[one], presets[other]) for one, other in different], spread)
+        for row, (amount, low, high, p) in zip(found, expected, strict=True):
+            assert float(row["difference"]) == pytest.approx(amount)
+            limits = [float(row["difference 95% low"]), float(row["difference 95% high"])]
+            assert limits == pytest.approx([low, high], abs=0.02 * (high - low))
+            assert float(row["p (adjusted)"]) == pytest.approx(p, abs=0.005 + 0.05 * p)
 
 
-def test_differences_and_their_intervals(correct):
-    parents = {row["preset"]: row["change"].split(":")[0] for row in rows("changes.csv") if ":" in row["change"]}
-    changes = [
-        (row, int(parents[row["preset"]]), int(row["preset"])) for row in rows("changes.csv") if row["difference"]
-    ]
-    stages = [(row, int(row["from"]), int(row["to"])) for row in rows("stages.csv")]
-    for row, earlier, later in changes + stages:
-        before, after = accuracies(correct, earlier), accuracies(correct, later)
-        found = [float(row[name]) for name in ("difference", "difference 95% low", "difference 95% high")]
-        if len(before) == len(after) == 1:
-            low, high = paired_interval(correct[later, 1602], correct[earlier, 1602])
-        elif min(len(before), len(after)) > 1:
-            low, high = stats.ttest_ind(after, before, equal_var=False).confidence_interval()
-        else:  # one run on one side: the spread of the other side is used for both
-            spread = np.std(max(before, after, key=len), ddof=1) * np.sqrt(1 / len(before) + 1 / len(after))
-            freedom = len(before) + len(after) - 2
-            low, high = stats.t.interval(0.95, freedom, np.mean(after) - np.mean(before), spread)
-        assert found == pytest.approx([np.mean(after) - np.mean(before), low, high], abs=1e-8), (earlier, later)
+def test_identical_networks_have_no_difference():
+    differences = {int(row["preset"]): row["difference"] for row in rows("changes.csv")}
+    assert differences[4] == differences[15] == ""  # preset 15 names the default initialization, Xavier
+    assert differences[14] != ""
 
 
 def test_every_stage_is_in_the_table():

@@ -74,13 +74,13 @@ def experiment(number: int, *test_accuracies: float | None) -> Experiment:
 def content_of(*runs: ReportedRun) -> ReportContent:
     """Returns the content of a report about these runs."""
     with patch.object(content, "read_evidence", return_value=Evidence(list(runs))):
-        return gather(Path(), Path(), Path())
+        return gather(Path(), Path(), Path(), "python MNIST_train.py")
 
 
 def write_report(output_dir: Path, *runs: ReportedRun) -> str:
     """Writes the report about these runs and returns its page."""
     with patch.object(content, "read_evidence", return_value=Evidence(list(runs))):
-        build_report(Path(), Path(), Path(), output_dir)
+        build_report(Path(), Path(), Path(), output_dir, "python MNIST_train.py")
     return (output_dir / "report.html").read_text(encoding="utf-8")
 
 

@@ -78,9 +78,16 @@ def test_identical_networks_have_no_difference():
 
 
 def test_networks_with_different_curves_or_seeds_are_not_identical():
-    one, other, more = experiment(1, 0.97), experiment(2, 0.97), experiment(3, 0.97, 0.97)
+    one, other = experiment(1, 0.97), experiment(2, 0.97)
     other.runs[0].curves["train cross_entropy"] = other.runs[0].curves["train cross_entropy"] + 1e-9
-    assert {comparison.verdict for comparison in compared(one, other, more)[1:]} == {Verdict.INCONCLUSIVE}
+    later = experiment(3, 0.97)
+    later.runs[0].record.seed = 7
+    assert {comparison.verdict for comparison in compared(one, other, later)[1:]} == {Verdict.INCONCLUSIVE}
+
+
+def test_networks_that_are_identical_for_all_common_seeds_are_identical():
+    (_, arm) = compared(experiment(1, 0.97), experiment(2, 0.97, 0.98))
+    assert arm.verdict is Verdict.IDENTICAL
 
 
 def test_diverged_runs_with_equal_curves_are_identical():
