@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.replicate_2020.bugs import by_preset, cost_table, penalties_table
 from experiments.replicate_2020.comparison import (
     AS_IN_2020,
     AS_INTENDED,
@@ -403,3 +404,41 @@ def test_other_presets_are_rejected(script):
     process = script("-m", "experiments.replicate_2020", "--presets", "36-38")
     assert process.returncode == 2
     assert only_line(process) == "Error: preset 38 was not part of the 2020 experiment; its presets are 1 to 37"
+
+
+def test_cost_of_each_bug():
+    def run(penalty: Penalty, seed: int, on: float, off: float) -> FinishedRun:
+        return dataclasses.replace(RUN, penalty=penalty, seed=seed, dropout_on_test=on, dropout_off_test=off)
+
+    runs = [run(Penalty.INTENDED, seed, 0.975, 0.98 + seed / 1000) for seed in (0, 2)]
+    runs += [run(Penalty.CUMULATIVE, 0, 0.95, 0.971)]
+    runs += [dataclasses.replace(run(Penalty.NONE, 0, 0.98, 0.98), preset=1)]  # has neither dropout nor weight decay
+    table = cost_table(by_preset(runs, PRESETS))
+    headings = [column.heading for column in table.columns]
+    (row,) = [dict(zip(headings, row, strict=True)) for row in table.rows]
+    assert row == {
+        "preset": 31,
+        "weight decay": 0.0001,
+        "dropout": 0.2,
+        "as intended": pytest.approx(0.981),
+        "dropout left on": pytest.approx(-0.006),
+        "penalty once per layer": pytest.approx(-0.01),
+        "both": pytest.approx(-0.031),
+    }
+
+
+def test_bug_that_makes_training_diverge_has_no_cost():
+    diverged = dataclasses.replace(RUN, dropout_on_test=None, dropout_off_test=None)
+    table = cost_table(by_preset([diverged, dataclasses.replace(RUN, penalty=Penalty.INTENDED)], PRESETS))
+    assert table.rows[0][3:] == [RUN.dropout_off_test, pytest.approx(-0.0075), None, None]
+
+
+def test_penalties_and_norms_are_averaged_over_seeds():
+    runs = [
+        dataclasses.replace(RUN, seed=seed, l2_penalties=(0.1 * seed, 0.2), weight_norms=(10.0, 2.0 * seed))
+        for seed in (1, 3)
+    ]
+    table = penalties_table(by_preset(runs, PRESETS))
+    assert table.rows == [
+        [31, 0.0001, "as in 2020", pytest.approx(0.1), pytest.approx(0.4), "0.2, 0.2", "10, 4"]
+    ]  # there are no runs with the intended penalty
