@@ -34,7 +34,7 @@ from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.training.results import EpochResult, LayerStatistics, Metrics, TrainingState
-from tests.helpers import PROJECT, only_line, wait_for
+from tests.helpers import PROJECT, only_line, runs_in, wait_for
 
 from hyperparameters import PRESETS
 
@@ -137,7 +137,8 @@ def result(epoch: int, off: float, on: float, loss: float = 0.5) -> EpochResult:
 
 def finished_run(preset: Preset, *results: EpochResult) -> tuple[FinishedRun, FakeImages, FakeImages]:
     validation, test = FakeImages(), FakeImages()
-    run = RunInProgress(Job(31, preset, 1603), Images(validation, test))
+    number = 231 if preset.cumulative_weight_decay else 31
+    run = RunInProgress(Job(number, preset, 1603), Images(validation, test))
     for each in results:
         run.see(each)
     assert test.calls == []  # the test images are for the best epochs only
@@ -176,12 +177,12 @@ def test_diverged_run_keeps_its_earlier_best_epoch():
 
 def test_jobs_are_ordered_by_seed_and_then_by_duration():
     jobs = jobs_of({number: PRESETS[number] for number in (1, 6, 18)}, (1602, 1603))
-    assert [job.preset_number for job in jobs] == [18, 18, 6, 6, 1] * 2
+    assert [job.preset_number for job in jobs] == [18, 218, 6, 206, 1] * 2
+    assert all(job.preset == PRESETS[job.preset_number] for job in jobs)
     assert [job.seed for job in jobs] == [1602] * 5 + [1603] * 5
     variants = [(1, "none"), (6, "cumulative"), (6, "intended"), (18, "cumulative"), (18, "intended")]
     assert sorted(key_of(job)[:2] for job in jobs[:5]) == variants
     assert {job.threads for job in jobs} == {1}
-    assert [job.preset for job in jobs if key_of(job)[:3] == (18, "cumulative", 1602)] == [PRESETS[218]]
     assert len(jobs_of({number: PRESETS[number] for number in range(1, 38)}, range(5))) == 5 * (37 + 25)
 
 
@@ -395,6 +396,11 @@ def test_interrupted_replication_is_resumed(tmp_path):
         assert run.l2_penalties[0] == pytest.approx(count * 0.01 * run.weight_norms[0] ** 2 / 2, rel=1e-5)
         assert run.dropout_on_validation != run.dropout_off_validation
     assert "sum over 4 runs" in (tmp_path / "table.md").read_text()
+    kept = [run.record for run in runs_in(tmp_path) if run.record.status == "finished"]
+    expected = {(number, seed) for number in (8, 208) for seed in (1602, 1603)}
+    assert {(record.preset_number, record.seed) for record in kept} == expected
+    for record in kept:
+        assert record.preset == PRESETS[record.preset_number].but(epochs=1)
 
     process = start(tmp_path, *options)
     assert process.communicate(timeout=60)[0].startswith("0 of 4 runs to train\n")
