@@ -7,9 +7,10 @@ The 2020 code added the L2 penalty once per layer, and never switched dropout of
 epoch, and the test all used one random draw of dropout masks. Each preset with weight decay is trained with this
 penalty and with the intended one. Every run is evaluated with dropout on and off.
 
-Trains on all cores, seed by seed. Every finished run is a row in runs.csv. To continue after an interruption, repeat
-the command: only unfinished runs start again. At the end, and at an interruption, table.md and table.csv are written
-from all rows. Takes several hours on 2 cores for five seeds.
+Trains on all cores, seed by seed. Every finished run is a row in runs.csv, and a run directory in runs/ for a report.
+To continue after an interruption, repeat the command: only unfinished runs start again, from their first epoch. At the
+end, and at an interruption, table.md and table.csv are written from all rows. Takes several hours on 2 cores for five
+seeds.
 """
 
 import os
@@ -23,13 +24,14 @@ if __name__ == "__main__":
 import argparse
 import contextlib
 from collections.abc import Container, Sequence
+from pathlib import Path
 
 from experiments.replicate_2020.comparison import Comparison, read_published
 from experiments.replicate_2020.evaluation import Evaluation
 from experiments.replicate_2020.progress import Progress
 from experiments.replicate_2020.runs_file import FinishedRun, RunsFile
 from experiments.replicate_2020.tables import MARKDOWN_FILE, write_tables
-from experiments.replicate_2020.training import Images, jobs_of, key_of, train
+from experiments.replicate_2020.training import Evaluator, Images, jobs_of, key_of
 from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.data.loading import load_test_data, load_training_data
@@ -39,6 +41,7 @@ from mnist_mlp.presets.preset import Preset
 from mnist_mlp.sweep.engines import choose_engine
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.sweep.signals import Interruption, StoppedBySignal
+from mnist_mlp.sweep.sweep import run_sweep
 
 from hyperparameters import PRESETS
 
@@ -71,7 +74,7 @@ def main() -> None:
     print(f"{len(missing)} of {len(jobs)} runs to train", flush=True)
     try:
         if missing:
-            train_missing(missing, file)
+            train_missing(missing, file, arguments.output_dir)
     finally:
         runs = {run.key: run for run in file.runs if run.epochs == presets[run.preset].epochs}
         if runs:
@@ -96,8 +99,8 @@ def numbers_of(text: str, published: Container[int]) -> list[int]:
     return numbers
 
 
-def train_missing(jobs: Sequence[Job], file: RunsFile) -> None:
-    """Trains the jobs and adds a row to the file for each of them.
+def train_missing(jobs: Sequence[Job], file: RunsFile, output_dir: Path) -> None:
+    """Trains the jobs, adds a row to the file for each of them, and keeps the runs in the output directory.
 
     Raises:
         StoppedBySignal: the user pressed Ctrl-C.
@@ -114,12 +117,15 @@ def train_missing(jobs: Sequence[Job], file: RunsFile) -> None:
         failures.append(f"preset {job.preset_number}, seed {job.seed} ({reason})")
         progress.failed(job, reason)
 
+    runs_dir, info_dir = (output_dir / name for name in ("runs", "INFOS"))
+    for folder in (runs_dir, info_dir):
+        require_writable_folder(folder, "--output-dir")
     with contextlib.closing(Interruption(print)) as interruption:
         validation, test = load_training_data(DATA_DIR).validation, load_test_data(DATA_DIR)
-        images = Images(Evaluation(validation), Evaluation(test))
+        evaluator = Evaluator(Images(Evaluation(validation), Evaluation(test)), finished, failed)
         engine = choose_engine("local", jobs, None, None, DATA_DIR, print)
         try:
-            train(jobs, engine, images, interruption, finished, failed)
+            run_sweep(jobs, engine, runs_dir, info_dir, evaluator, interruption)
         except KeyboardInterrupt:
             message = "Interrupted. To continue, repeat the command: finished runs are not trained again."
             raise StoppedBySignal(message, interruption.signal_number) from None

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from experiments.replicate_2020.runs_file import FinishedRun
-from experiments.replicate_2020.training import penalty_of
+from experiments.replicate_2020.training import number_of, penalty_of
 from mnist_mlp.console.tables import duration
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.training.cost import expected_seconds
@@ -47,7 +47,7 @@ class Progress:
         self._done += _work_of(job)
         spent = time.monotonic() - self._started
         left = duration(spent / self._done * (self._work - self._done))
-        name = f"preset {job.preset_number}, seed {job.seed}"
+        name = f"preset {number_of(job)}, seed {job.seed}"
         if job.preset.weight_decay:
             name += f", {penalty_of(job.preset)} penalty"
         print(f"{name}: {text} ({self._ended} of {self._runs}, about {left} left)", flush=True)

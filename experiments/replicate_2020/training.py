@@ -1,8 +1,7 @@
-"""Trains the presets as the 2020 code ran them and as it was meant to, and evaluates every run in both ways."""
+"""The runs of the presets as the 2020 code ran them and as it was meant to, and their evaluation in both ways."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,12 +9,14 @@ from experiments.replicate_2020.evaluation import BestEpoch, Evaluation
 from experiments.replicate_2020.runs_file import FinishedRun, Penalty
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.runs.environment import current_machine, current_versions
-from mnist_mlp.sweep.jobs import Ended, Engine, EpochDone, Event, Job, Started
+from mnist_mlp.runs.record import RunStatus
+from mnist_mlp.runs.run_folder import RunFolder
+from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.sweep.schedule import longest_first
-from mnist_mlp.sweep.signals import Interruption
 from mnist_mlp.training.results import EpochResult
 
 VALIDATION, TEST = 0, 1  # part of the key of dropout masks
+CUMULATIVE = 200  # preset 231 is preset 31 with the penalty of 2020
 
 
 def jobs_of(presets: Mapping[int, Preset], seeds: Iterable[int]) -> list[Job]:
@@ -24,14 +25,13 @@ def jobs_of(presets: Mapping[int, Preset], seeds: Iterable[int]) -> list[Job]:
     A preset with weight decay is trained with each penalty, any other preset once. Every run has one thread, which
     makes its bits independent of the number of runs that are left.
     """
-    variants = [
-        (number, preset.but(cumulative_weight_decay=is_cumulative))
-        for number, preset in presets.items()
-        for is_cumulative in ((True, False) if preset.weight_decay else (False,))
-    ]
+    variants = dict(presets)
+    for number, preset in presets.items():
+        if preset.weight_decay:
+            variants[CUMULATIVE + number] = preset.but(cumulative_weight_decay=True)
     jobs: list[Job] = []
     for seed in seeds:
-        jobs += longest_first([Job(number, preset, seed, threads=1) for number, preset in variants])
+        jobs += longest_first([Job(number, preset, seed, threads=1) for number, preset in variants.items()])
     return jobs
 
 
@@ -42,9 +42,14 @@ def penalty_of(preset: Preset) -> Penalty:
     return Penalty.CUMULATIVE if preset.cumulative_weight_decay else Penalty.INTENDED
 
 
+def number_of(job: Job) -> int:
+    """Returns the number of the published preset that the job repeats."""
+    return job.preset_number - CUMULATIVE if penalty_of(job.preset) is Penalty.CUMULATIVE else job.preset_number
+
+
 def key_of(job: Job) -> tuple[int, Penalty, int, int]:
     """Returns the `FinishedRun.key` of the run that the job trains."""
-    return job.preset_number, penalty_of(job.preset), job.seed, job.preset.epochs
+    return number_of(job), penalty_of(job.preset), job.seed, job.preset.epochs
 
 
 def environment_texts() -> tuple[str, str]:
@@ -95,7 +100,7 @@ class RunInProgress:
             off_test = self._images.test.accuracy(off.weights)
         machine, versions = environment_texts()
         return FinishedRun(
-            preset=job.preset_number,
+            preset=number_of(job),
             penalty=penalty_of(job.preset),
             seed=job.seed,
             epochs=job.preset.epochs,
@@ -116,44 +121,36 @@ class RunInProgress:
         )
 
     def _with_dropout(self, images: Evaluation, part: int, epoch: int, weights: Sequence) -> float:
-        key = self._job.seed, self._job.preset_number, epoch, part
+        key = self._job.seed, number_of(self._job), epoch, part
         return images.accuracy(weights, self._job.preset.dropout, key)
 
 
-def train(
-    jobs: Sequence[Job],
-    engine: Engine,
-    images: Images,
-    interruption: Interruption,
-    finished: Callable[[Job, FinishedRun], object],
-    failed: Callable[[Job, str], object],
-) -> None:
-    """Trains all jobs.
+class Evaluator:
+    """Watches a sweep, evaluates its runs, and reports those that have ended.
 
     Args:
-        finished: called with the results of every run that ends.
+        finished: called with the results of every run that has finished or diverged.
         failed: called with the reason if a run cannot be trained.
-
-    Raises:
-        KeyboardInterrupt: the user pressed Ctrl-C. Runs that have not ended are lost.
     """
-    running: dict[Job, RunInProgress] = {}
 
-    def handle(event: Event) -> None:
-        match event:
-            case Started(job=job):
-                running[job] = RunInProgress(job, images)
-            case EpochDone(job=job, result=result):
-                running[job].see(result)
-            case Ended(job=job, failure=failure) if failure:
-                del running[job]
-                failed(job, failure)
-            case Ended(job=job):
-                finished(job, running.pop(job).finish())
+    def __init__(
+        self, images: Images, finished: Callable[[Job, FinishedRun], object], failed: Callable[[Job, str], object]
+    ) -> None:
+        self._images, self._finished, self._failed = images, finished, failed
+        self._running: dict[str, tuple[Job, RunInProgress]] = {}
 
-    with contextlib.closing(engine):
-        interruption.training_begins()
-        for event in interruption.interruptible(engine.run(iter(jobs))):
-            handle(event)
-            if interruption.requested:
-                raise KeyboardInterrupt
+    def run_started(self, job: Job, run: RunFolder) -> None:
+        self._running[run.name] = job, RunInProgress(job, self._images)
+
+    def epoch_ended(self, run: RunFolder, result: EpochResult) -> None:
+        self._running[run.name][1].see(result)
+
+    def run_retried(self, run: RunFolder, reason: str) -> None:
+        """Does nothing: the run continues after its last epoch."""
+
+    def run_ended(self, run: RunFolder) -> None:
+        job, in_progress = self._running.pop(run.name)
+        if run.record.status is RunStatus.FAILED:
+            self._failed(job, run.record.reason)
+        elif run.record.is_done:
+            self._finished(job, in_progress.finish())

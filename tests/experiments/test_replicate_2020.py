@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.replicate_2020.bugs import by_preset, cost_table, penalties_table
 from experiments.replicate_2020.comparison import (
     AS_IN_2020,
     AS_INTENDED,
@@ -33,7 +34,7 @@ from mnist_mlp.errors import UsageError
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.training.results import EpochResult, LayerStatistics, Metrics, TrainingState
-from tests.helpers import PROJECT, only_line, wait_for
+from tests.helpers import PROJECT, only_line, runs_in, wait_for
 
 from hyperparameters import PRESETS
 
@@ -136,7 +137,8 @@ def result(epoch: int, off: float, on: float, loss: float = 0.5) -> EpochResult:
 
 def finished_run(preset: Preset, *results: EpochResult) -> tuple[FinishedRun, FakeImages, FakeImages]:
     validation, test = FakeImages(), FakeImages()
-    run = RunInProgress(Job(31, preset, 1603), Images(validation, test))
+    number = 231 if preset.cumulative_weight_decay else 31
+    run = RunInProgress(Job(number, preset, 1603), Images(validation, test))
     for each in results:
         run.see(each)
     assert test.calls == []  # the test images are for the best epochs only
@@ -175,12 +177,12 @@ def test_diverged_run_keeps_its_earlier_best_epoch():
 
 def test_jobs_are_ordered_by_seed_and_then_by_duration():
     jobs = jobs_of({number: PRESETS[number] for number in (1, 6, 18)}, (1602, 1603))
-    assert [job.preset_number for job in jobs] == [18, 18, 6, 6, 1] * 2
+    assert [job.preset_number for job in jobs] == [18, 218, 6, 206, 1] * 2
+    assert all(job.preset == PRESETS[job.preset_number] for job in jobs)
     assert [job.seed for job in jobs] == [1602] * 5 + [1603] * 5
     variants = [(1, "none"), (6, "cumulative"), (6, "intended"), (18, "cumulative"), (18, "intended")]
     assert sorted(key_of(job)[:2] for job in jobs[:5]) == variants
     assert {job.threads for job in jobs} == {1}
-    assert [job.preset for job in jobs if key_of(job)[:3] == (18, "cumulative", 1602)] == [PRESETS[218]]
     assert len(jobs_of({number: PRESETS[number] for number in range(1, 38)}, range(5))) == 5 * (37 + 25)
 
 
@@ -394,6 +396,11 @@ def test_interrupted_replication_is_resumed(tmp_path):
         assert run.l2_penalties[0] == pytest.approx(count * 0.01 * run.weight_norms[0] ** 2 / 2, rel=1e-5)
         assert run.dropout_on_validation != run.dropout_off_validation
     assert "sum over 4 runs" in (tmp_path / "table.md").read_text()
+    kept = [run.record for run in runs_in(tmp_path) if run.record.status == "finished"]
+    expected = {(number, seed) for number in (8, 208) for seed in (1602, 1603)}
+    assert {(record.preset_number, record.seed) for record in kept} == expected
+    for record in kept:
+        assert record.preset == PRESETS[record.preset_number].but(epochs=1)
 
     process = start(tmp_path, *options)
     assert process.communicate(timeout=60)[0].startswith("0 of 4 runs to train\n")
@@ -403,3 +410,41 @@ def test_other_presets_are_rejected(script):
     process = script("-m", "experiments.replicate_2020", "--presets", "36-38")
     assert process.returncode == 2
     assert only_line(process) == "Error: preset 38 was not part of the 2020 experiment; its presets are 1 to 37"
+
+
+def test_cost_of_each_bug():
+    def run(penalty: Penalty, seed: int, on: float, off: float) -> FinishedRun:
+        return dataclasses.replace(RUN, penalty=penalty, seed=seed, dropout_on_test=on, dropout_off_test=off)
+
+    runs = [run(Penalty.INTENDED, seed, 0.975, 0.98 + seed / 1000) for seed in (0, 2)]
+    runs += [run(Penalty.CUMULATIVE, 0, 0.95, 0.971)]
+    runs += [dataclasses.replace(run(Penalty.NONE, 0, 0.98, 0.98), preset=1)]  # has neither dropout nor weight decay
+    table = cost_table(by_preset(runs, PRESETS))
+    headings = [column.heading for column in table.columns]
+    (row,) = [dict(zip(headings, row, strict=True)) for row in table.rows]
+    assert row == {
+        "preset": 31,
+        "weight decay": 0.0001,
+        "dropout": 0.2,
+        "as intended": pytest.approx(0.981),
+        "dropout left on": pytest.approx(-0.006),
+        "penalty once per layer": pytest.approx(-0.01),
+        "both": pytest.approx(-0.031),
+    }
+
+
+def test_bug_that_makes_training_diverge_has_no_cost():
+    diverged = dataclasses.replace(RUN, dropout_on_test=None, dropout_off_test=None)
+    table = cost_table(by_preset([diverged, dataclasses.replace(RUN, penalty=Penalty.INTENDED)], PRESETS))
+    assert table.rows[0][3:] == [RUN.dropout_off_test, pytest.approx(-0.0075), None, None]
+
+
+def test_penalties_and_norms_are_averaged_over_seeds():
+    runs = [
+        dataclasses.replace(RUN, seed=seed, l2_penalties=(0.1 * seed, 0.2), weight_norms=(10.0, 2.0 * seed))
+        for seed in (1, 3)
+    ]
+    table = penalties_table(by_preset(runs, PRESETS))
+    assert table.rows == [
+        [31, 0.0001, "as in 2020", pytest.approx(0.1), pytest.approx(0.4), "0.2, 0.2", "10, 4"]
+    ]  # there are no runs with the intended penalty
