@@ -106,7 +106,7 @@ PRESETS[40] = PRESETS[39].but(normalization="layer")
 PRESETS[41] = PRESETS[39].but(normalization="batch")
 
 PRESETS.section("Adam: learning rate schedule, warmup, peak and beta_2")
-# A learning rate that falls to 0 reduces noise at the end. With a warmup, its peak can be higher.
+# A learning rate that falls to 0 reduces noise at the end. A warmup may allow a higher peak.
 PRESETS[42] = PRESETS[41].but(learning_rate_schedule="cosine")
 PRESETS[43] = PRESETS[42].but(warmup=0.1)
 PRESETS[44] = PRESETS[43].but(learning_rate=0.002)
@@ -120,7 +120,7 @@ PRESETS[48] = PRESETS[47].but(ema_decay=0.998)
 PRESETS[49] = PRESETS[48].but(optimizer_arguments={"beta_2": 0.99, "global_clipnorm": 1.0})
 
 PRESETS.section("Quick: 98% accuracy in as little time as possible on 2 cores")
-# A small network with a short one-cycle schedule, which allows a higher peak learning rate.
+# A small network with a short one-cycle schedule, which may allow a higher peak learning rate.
 PRESETS[50] = PRESETS[45].but(hidden_sizes=(300, 200))
 PRESETS[51] = PRESETS[50].but(learning_rate_schedule="one_cycle")
 PRESETS[52] = PRESETS[51].but(epochs=6)
@@ -157,7 +157,7 @@ PRESETS[78] = PRESETS[77].but(final_fit=True)
 PRESETS[79] = PRESETS[74].but(adversarial=2)
 
 PRESETS.section("Large network: stronger augmentation, more epochs, L1 decay, deskewed copy")
-# More varied images allow longer training. Presets 87 to 89 apply the changes from 93 to 96 to the large network.
+# More varied images may allow longer training. Presets 87 to 89 apply the changes from 93 to 96 to the large network.
 PRESETS[80] = PRESETS[76].but(rotation=11, scaling=0.11, shear=0.16, elastic=1.1)
 PRESETS[81] = PRESETS[77].but(rotation=9, scaling=0.09, shear=0.13, elastic=0.9)
 PRESETS[82] = PRESETS[81].but(epochs=500)
@@ -170,7 +170,7 @@ PRESETS[88] = PRESETS[87].but(batch_size=100, learning_rate=0.0013, ema_decay=0.
 PRESETS[89] = PRESETS[88].but(final_fit=True)
 
 PRESETS.section("Ensemble of small networks")
-# Networks with different inputs make different mistakes. Deskewed images need less rotation and shear.
+# Networks with different inputs may make different mistakes. Deskewed images vary less in slant.
 PRESETS[90] = PRESETS[79].but(final_fit=True)
 PRESETS[91] = PRESETS[90].but(deskew=True, rotation=3, shear=0.05)
 
