@@ -28,9 +28,9 @@ from scipy.stats import binomtest
 
 from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
+from mnist_mlp.evaluation.seed_spread import LEARNED, SpreadOverSeeds, log_odds, share
 from mnist_mlp.report.evidence import TESTED_IMAGES
 from mnist_mlp.report.experiments import Experiment
-from mnist_mlp.report.seed_spread import LEARNED, SpreadOverSeeds, log_odds, share
 from mnist_mlp.report.statistics import ALPHA, Difference, Mean, simultaneous_differences
 from mnist_mlp.report.studies import find_studies
 

@@ -22,6 +22,7 @@ from statistics import mean, median
 
 from mnist_mlp.commands import PROJECT, command
 from mnist_mlp.console.command_line import ArgumentParser
+from mnist_mlp.evaluation.seed_spread import SpreadOverSeeds
 from mnist_mlp.report.building import PAGE_FILE, WORKBOOK_FILE, build_report
 from mnist_mlp.report.csv_files import write_csv
 from mnist_mlp.report.evidence import ReportedRun
@@ -29,7 +30,6 @@ from mnist_mlp.report.experiments import gave_identical_networks
 from mnist_mlp.report.intervals import Interval, interval_over_seeds
 from mnist_mlp.report.reading import read_evidence
 from mnist_mlp.report.report_tables import runs_table
-from mnist_mlp.report.seed_spread import SpreadOverSeeds
 from mnist_mlp.report.statistics import Difference, Mean, simultaneous_differences
 from mnist_mlp.report.tables import Column, DataTable, Kind
 

@@ -16,8 +16,8 @@ from rich.measure import Measurement
 from rich.table import Column as RichColumn
 from rich.table import Table
 
-from mnist_mlp.evaluation.intervals import mean_interval
 from mnist_mlp.evaluation.scores import ScoredRun, TestScore
+from mnist_mlp.evaluation.seed_spread import SpreadOverSeeds
 from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
@@ -168,6 +168,9 @@ def _interval(low: float, high: float) -> str:
 def repeats_table(measured: Iterable[tuple[RunRecord, float]], accuracy_name: str) -> Table | None:
     """Returns a table of the presets with several seeds, with their mean and spread, or None if there are none.
 
+    The intervals are those of the report. The spread that they use was measured on test accuracies; that of validation
+    accuracies is about the same.
+
     Args:
         measured: the record and accuracy of each run. If a seed was trained more than once, only its last run counts,
             because the same seed gives the same network.
@@ -179,11 +182,12 @@ def repeats_table(measured: Iterable[tuple[RunRecord, float]], accuracy_name: st
     repeated = [(number, list(values.values())) for (number, _), values in by_seed.items() if len(values) > 1]
     if not repeated:
         return None
+    spread = SpreadOverSeeds.of(accuracies for _, accuracies in repeated)
     columns = (
         Column("preset", lambda row: str(row[0]), is_folded=True),
         Column("seeds", lambda row: str(len(row[1]))),
         Column(f"mean {accuracy_name}", lambda row: f"{mean(row[1]):.2%}"),
-        Column("95% interval", lambda row: f"{_interval(*mean_interval(row[1]))}%"),
+        Column("95% interval", lambda row: f"{_interval(*spread.interval(row[1]))}%"),
         Column("standard deviation", lambda row: f"{stdev(row[1]):.2%}"),
     )
     return table_of(columns, sorted(repeated, key=lambda row: mean(row[1]), reverse=True))

@@ -5,9 +5,7 @@ SciPy is imported only when needed. scipy.stats has such intervals too, but impo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import sqrt
-from statistics import mean, stdev
 
 CONFIDENCE = 0.95
 
@@ -23,12 +21,3 @@ def share_interval(successes: int, trials: int) -> tuple[float, float]:
     center = (2 * trials * share + z**2) / (2 * (trials + z**2))
     distance = z / (2 * (trials + z**2)) * sqrt(4 * trials * share * (1 - share) + z**2)
     return (center - distance if successes else 0.0), (center + distance if successes < trials else 1.0)
-
-
-def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Returns the Student's t interval of the population mean. Requires at least two values."""
-    from scipy.special import stdtrit
-
-    center, error = mean(values), stdev(values) / sqrt(len(values))
-    distance = float(stdtrit(len(values) - 1, 0.5 + CONFIDENCE / 2)) * error
-    return center - distance, center + distance

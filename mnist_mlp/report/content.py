@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_mlp.commands import command
+from mnist_mlp.evaluation.seed_spread import MEASURED_BEFORE, SpreadOverSeeds
 from mnist_mlp.report.conclusions import Conclusions, conclude
 from mnist_mlp.report.effects import Importance, importances
 from mnist_mlp.report.evidence import Evidence
@@ -14,7 +15,6 @@ from mnist_mlp.report.findings import Finding, find_all
 from mnist_mlp.report.questions import answers
 from mnist_mlp.report.questions.answer import Answer
 from mnist_mlp.report.reading import read_evidence
-from mnist_mlp.report.seed_spread import MEASURED_BEFORE, SpreadOverSeeds
 from mnist_mlp.report.studies import find_studies
 
 

@@ -9,11 +9,11 @@ from statistics import mean
 
 import numpy as np
 
+from mnist_mlp.evaluation.seed_spread import GUESSING, MEASURED_BEFORE, SpreadOverSeeds
 from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.intervals import Interval, interval_over_seeds
-from mnist_mlp.report.seed_spread import GUESSING, MEASURED_BEFORE, SpreadOverSeeds
 
 
 @dataclass(eq=False)

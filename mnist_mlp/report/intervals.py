@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mnist_mlp.evaluation.intervals import share_interval
+from mnist_mlp.evaluation.seed_spread import SpreadOverSeeds
 from mnist_mlp.report.evidence import TESTED_IMAGES
-from mnist_mlp.report.seed_spread import SpreadOverSeeds
 
 
 class Basis(StrEnum):

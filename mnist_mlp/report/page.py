@@ -14,10 +14,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.disk.files import write_text_atomically
 from mnist_mlp.drawing.style import Drawn
+from mnist_mlp.evaluation.seed_spread import LEARNED, PRIOR_FREEDOM
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.figures.registry import FIGURES
 from mnist_mlp.report.report_tables import unvalidated_table
-from mnist_mlp.report.seed_spread import LEARNED, PRIOR_FREEDOM
 from mnist_mlp.report.studies import title_of
 from mnist_mlp.report.tables import Cell, DataTable, Kind, shown
 from mnist_mlp.report.verdicts import WORDINGS, Verdict

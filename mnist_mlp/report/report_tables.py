@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
+from mnist_mlp.evaluation.seed_spread import SpreadOverSeeds
 from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.hyperparameter import Hyperparameter
@@ -18,7 +19,6 @@ from mnist_mlp.report.evidence import Evidence, ReportedEnsemble, ReportedRun
 from mnist_mlp.report.experiments import Experiment, label_of
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.intervals import Basis, Interval, interval_over_images, interval_over_seeds
-from mnist_mlp.report.seed_spread import SpreadOverSeeds
 from mnist_mlp.report.studies import Study
 from mnist_mlp.report.tables import Cell, Column, DataTable, Emphasis, Kind
 from mnist_mlp.report.verdicts import WORDINGS

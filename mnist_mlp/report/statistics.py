@@ -8,7 +8,7 @@ from math import ceil, hypot
 
 import numpy as np
 
-from mnist_mlp.report.seed_spread import SeedSpread
+from mnist_mlp.evaluation.seed_spread import SeedSpread
 
 ALPHA = 0.05
 SIMULATIONS = 50_000  # standard error of an adjusted p-value of 0.05: 0.001

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from mnist_mlp.data.images import LabeledImages
-from mnist_mlp.evaluation.intervals import mean_interval
 from mnist_mlp.evaluation.predictions import TestPredictions, logits_of_ensemble, score
 from mnist_mlp.evaluation.scores import TestScore
 from mnist_mlp.evaluation.scoring import logits_of
@@ -26,12 +25,6 @@ from mnist_mlp.training.model import build_model
 )
 def test_wilson_interval(correct, images, low, high):
     assert TestScore(correct, images, 0.0).interval == pytest.approx((low, high), abs=1e-5)
-
-
-def test_mean_interval_is_students_t():
-    low, high = mean_interval([0.981, 0.983, 0.985])  # mean 0.983, standard deviation 0.002, t(2) = 4.302653
-    half_width = 4.302653 * 0.002 / 3**0.5
-    assert (low, high) == pytest.approx((0.983 - half_width, 0.983 + half_width), abs=1e-8)
 
 
 def test_score_matches_numpy_without_dropout():

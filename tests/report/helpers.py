@@ -14,10 +14,10 @@ from scipy.stats import t
 
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
+from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.building import build_report
 from mnist_mlp.report.content import ReportContent
-from mnist_mlp.report.seed_spread import LEARNED_PRIOR
 from mnist_mlp.runs.info_tables import InfoLogs
 from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder

@@ -8,12 +8,12 @@ from math import hypot
 import pytest
 from scipy.stats import t
 
+from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR, MEASURED_BEFORE
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.evidence import Evidence, ReportedEnsemble
 from mnist_mlp.report.experiments import find_experiments
 from mnist_mlp.report.report_tables import presets_table, runs_table, studies_table, unvalidated_table
-from mnist_mlp.report.seed_spread import LEARNED_PRIOR, MEASURED_BEFORE
 from mnist_mlp.report.tables import Cell, DataTable
 from mnist_mlp.runs.record import RunStatus
 from tests.report.helpers import seed_interval

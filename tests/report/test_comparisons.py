@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.comparisons import Comparison, compare_all
 from mnist_mlp.report.experiments import Experiment
-from mnist_mlp.report.seed_spread import LEARNED_PRIOR
 from mnist_mlp.report.studies import Study
 from mnist_mlp.report.verdicts import WORDINGS, Verdict
 from mnist_mlp.runs.record import RunStatus

@@ -7,12 +7,12 @@ from math import sqrt
 import pytest
 from scipy.stats import t
 
+from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.conclusions import Ranking
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.experiments import find_experiments
 from mnist_mlp.report.figures.learning_curve import learning_curve
-from mnist_mlp.report.seed_spread import LEARNED_PRIOR
 from tests.report.reported import content_of, reported_run
 
 TOO_CLOSE = "too close to it to be ranked: seeds alone cause such differences."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from mnist_mlp.evaluation.seed_spread import MEASURED_BEFORE
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.experiments import Experiment, find_experiments
 from mnist_mlp.report.intervals import Basis, interval_over_images, interval_over_seeds
-from mnist_mlp.report.seed_spread import MEASURED_BEFORE
 from mnist_mlp.runs.record import RunStatus
 from tests.report.helpers import seed_interval
 from tests.report.reported import reported_run

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import dunnett, t
 
-from mnist_mlp.report.seed_spread import SeedSpread
+from mnist_mlp.evaluation.seed_spread import SeedSpread
 from mnist_mlp.report.statistics import Difference, Mean, simultaneous_differences
 
 SPREAD = SeedSpread(0.07, 12)

@@ -1,4 +1,4 @@
-"""How much the test accuracy of a preset varies with the seed alone.
+"""How much the accuracy of a preset varies with the seed alone.
 
 The spread is measured on the scale of log odds, log(accuracy / error rate), where it is about the same for all networks
 that have learned: a standard deviation of 0.07 to 0.08, which means that another seed changes the error rate by 7 to 8%
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 from statistics import mean, variance
 
-from mnist_mlp.report.evidence import TESTED_IMAGES
+from mnist_mlp.data.dataset import MNIST
 
 CONFIDENCE = 0.95
+TESTED_IMAGES = MNIST.test_images
 GUESSING = 0.2  # networks with a lower accuracy have failed: it is twice that of random guessing
 LEARNED = 0.9  # test accuracy from which a network counts as trained; below, the spread is different
 

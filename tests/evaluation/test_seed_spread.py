@@ -7,9 +7,7 @@ from math import exp, log, sqrt
 import pytest
 from scipy.stats import t
 
-from mnist_mlp.presets.preset import Preset
-from mnist_mlp.report.experiments import spread_over_seeds
-from mnist_mlp.report.seed_spread import (
+from mnist_mlp.evaluation.seed_spread import (
     LEARNED_PRIOR,
     MEASURED_BEFORE,
     OTHER_PRIOR,
@@ -19,6 +17,8 @@ from mnist_mlp.report.seed_spread import (
     log_odds,
     share,
 )
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report.experiments import spread_over_seeds
 from tests.report.reported import content_of, experiment, reported_run
 
 
