@@ -200,7 +200,7 @@ def test_resuming_writes_events_and_rows_of_null_statistics(tmp_path):
     (tmp_path / "training_log.txt").unlink()
     Recorder(run, InfoLogs(tmp_path)).end(RunStatus.INTERRUPTED)
     events = EventAccumulator(str(run.summaries / "train"), size_guidance={"tensors": 0}).Reload()
-    (point,) = events.Tensors("gradient_norm/logits")
+    (point,) = events.Tensors("layer_gradient_norm/logits")
     assert math.isnan(make_ndarray(point.tensor_proto).item())
     (row,) = read_table(tmp_path / "training_log.txt", TRAINING_LOG_COLUMNS)
     assert row["epoch"] == "1"

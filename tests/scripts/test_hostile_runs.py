@@ -76,7 +76,9 @@ def test_damaged_event_files_and_hostile_run_names_do_no_harm(script, tmp_path, 
         (path,) = (run.summaries / "dev").glob("*.v2")
         path.write_bytes(damaged(path.read_bytes()))
 
-    shown = shown_by_tensorboard(tmp_path / "runs", [f"{run.name}/summaries/dev" for run in (cut, flipped)])
+    shown = shown_by_tensorboard(
+        tmp_path / "runs", [f"p{run.record.preset_number}_s{run.record.seed}/dev" for run in (cut, flipped)]
+    )
     for run, points in zip((cut, flipped), shown, strict=True):  # one event per epoch; the last one is damaged
         assert points[0][1:] == [1, pytest.approx(run.record.epochs[0]["validation"]["accuracy"])]
         assert len(run.record.epochs) == 2

@@ -104,7 +104,7 @@ def assert_matches_uninterrupted(folder: Path, uninterrupted: Path) -> None:
     expected = the_run(uninterrupted)
     logged = read_table(folder / "INFOS" / "training_log.txt", TRAINING_LOG_COLUMNS)
     overall = read_table(folder / "INFOS" / "overral_info.txt", OVERALL_COLUMNS)
-    for curve in (("dev", "accuracy"), ("train", "update_ratio/logits"), ("train", "weights/hidden_1")):
+    for curve in (("dev", "accuracy"), ("train", "layer_update_ratio/logits"), ("train", "layer_weights/hidden_1")):
         assert [step for step, _ in curves(expected)[curve]] == list(range(1, 7))
     for run in runs_in(folder):
         assert run.record.status == "finished"

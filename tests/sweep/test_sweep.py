@@ -265,7 +265,7 @@ def test_run_of_killed_worker_goes_on(script, tmp_path):
     output, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "")
     reason = "killed, probably because memory ran out; workers from now on: 1"
-    assert f"Preset 1: worker lost ({reason}); resuming after epoch " in output
+    assert f"Preset 1, seed 1602: worker lost ({reason}); resuming after epoch " in output
     assert {run.record.status for run in runs_in(tmp_path)} == {"finished"}
     undisturbed = ("--presets", 1, "--repeats", 2, "--epochs", 12, "--threads", 1, "--quiet")
     assert script("MNIST_train.py", *undisturbed, *folders(tmp_path / "other")).returncode == 0
