@@ -288,10 +288,8 @@ def different(row: Mapping[str, Any], expected: Mapping[str, float], tolerance: 
 def main() -> int:
     runs = read_runs(REFERENCE / "records_2020.tar.xz")
     for has_learned, (deviation, freedom) in spreads(presets_of(runs)).items():
-        print(
-            f"Standard deviation of the log odds of {'trained' if has_learned else 'other'} networks: {deviation:.4f}, "
-            f"{freedom:.0f} degrees of freedom"
-        )
+        networks = "trained networks" if has_learned else "other networks"
+        print(f"Spread over seeds of {networks}: {deviation:.4f}, {freedom:.0f} degrees of freedom")
     wrong = list(wrong_cells(runs))
     print(*(wrong or ["All numbers are the same."]), sep="\n")
     return int(bool(wrong))
