@@ -101,9 +101,14 @@ RESULTS = (
 )
 
 
+SEED = Column("seed", lambda run: str(run.record.seed))
+
+
 def results_table(runs: Sequence[RunFolder]) -> Table:
-    """Returns the table of training results, one row per run."""
-    return _with_note(table_of(RESULTS, runs), runs)
+    """Returns the table of training results, one row per run. It shows the seeds if there are several."""
+    has_several_seeds = len({run.record.seed for run in runs}) > 1
+    columns = (RESULTS[0], SEED, *RESULTS[1:]) if has_several_seeds else RESULTS
+    return _with_note(table_of(columns, runs), runs)
 
 
 def _best_epoch(record: RunRecord) -> str:

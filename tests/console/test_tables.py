@@ -82,6 +82,8 @@ def scored_run(number: int, seed: int, correct: int, validation: float) -> Score
 def test_results_table_columns():
     run = scored_run(31, 7, 9_700, 0.9812).run
     assert cells(results_table([run])) == [["31", "2 of 3", "98.12%", "0:01:00", "finished", "run_31"]]
+    other = scored_run(31, 8, 9_700, 0.9812).run
+    assert [row[:2] for row in cells(results_table([run, other]))] == [["31", "7"], ["31", "8"]]
 
 
 def test_scores_table_is_sorted_and_ends_with_ensemble():
