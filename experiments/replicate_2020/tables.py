@@ -30,8 +30,8 @@ def as_markdown(comparison: Comparison) -> str:
             "# The 2020 experiment, trained again",
             "Written by `python -m experiments.replicate_2020` from `runs.csv`. All columns are in `table.csv`.",
             _conditions(comparison.runs),
-            _summary(comparison),
-            _main_table(comparison),
+            summary_of(comparison),
+            main_table(comparison),
             _method(comparison),
         ]
     )
@@ -47,7 +47,7 @@ def _conditions(runs: Sequence[FinishedRun]) -> str:
     return "\n".join(lines)
 
 
-def _summary(comparison: Comparison) -> str:
+def summary_of(comparison: Comparison) -> str:
     titles = {
         AS_IN_2020: "As in 2020 (penalty added once per layer; dropout on in validation and test)",
         AS_INTENDED: "Control, as intended (penalty added once; dropout off in validation and test)",
@@ -68,7 +68,7 @@ def _count_inside(figures: Sequence[Figure]) -> str:
     return f"{inside} of {len(known)} (median width {width * 100:.2f} points)"
 
 
-def _main_table(comparison: Comparison) -> str:
+def main_table(comparison: Comparison) -> str:
     heading = ["preset"]
     for part in PARTS:
         heading += [f"published {part}", f"{part} as in 2020", "SD", "95% interval", "inside"]
