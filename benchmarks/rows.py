@@ -50,10 +50,16 @@ def first_epoch(baseline: Path | None) -> list[Row]:
     return [Row("commands", "preset 31, from the command to the first recorded epoch", contenders)]
 
 
-def whole_command(name: str, presets: str, baseline: Path | None) -> list[Row]:
-    """Returns the row that measures the training of presets from the command to its end."""
-    contenders = [WholeCommand(version, project, ("--presets", presets)) for version, project in _versions(baseline)]
-    return [Row("commands", name, contenders)]
+def whole_command(presets: str, baseline: Path | None, epochs: int | None = None) -> list[Row]:
+    """Returns the row that measures the training of presets from the command to its end.
+
+    Args:
+        epochs: number of epochs of each preset, or None for all of its epochs.
+    """
+    options = ("--presets", presets, *(("--epochs", str(epochs)) if epochs else ()))
+    name = f"preset{'s' if '-' in presets else ''} {presets}{f' with {epochs} epochs' if epochs else ''}"
+    contenders = [WholeCommand(version, project, options) for version, project in _versions(baseline)]
+    return [Row("commands", f"{name}, from the command to its end", contenders)]
 
 
 def growth(baseline: Path | None) -> list[Row]:
@@ -77,16 +83,17 @@ def steps(baseline: Path | None) -> list[Steps]:
 
 ROWS: dict[str, Callable[[Path | None], Sequence[Row | Steps]]] = {
     "first-epoch": first_epoch,
-    "preset-54": partial(whole_command, "preset 54, from the command to its end", "54"),
+    "preset-54": partial(whole_command, "54"),
     "sweep-31": sweep_of_preset_31,
     "steps": steps,
     "growth": growth,
     "epochs-31": partial(compared_epochs, "preset 31", Network(31), EPOCHS_PER_TURN),
     "epochs-10": partial(compared_epochs, "preset 10", Network(10), EPOCHS_PER_TURN),
     "epochs-large": partial(compared_epochs, "2000-1500-1000-500", LARGE, 1),
-    "sweep-1-37": partial(whole_command, "presets 1-37, from the command to its end", "1-37"),
+    "short-sweep": partial(whole_command, "1-37", epochs=10),
+    "sweep-1-37": partial(whole_command, "1-37"),
 }
-TAKE_HOURS = ("sweep-1-37",)
+TAKE_HOURS = ("short-sweep", "sweep-1-37")
 COMPARE_LIBRARIES = ("epochs-31", "epochs-10", "epochs-large")
 
 

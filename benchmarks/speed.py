@@ -1,6 +1,6 @@
 """Compares training speed with Keras, PyTorch and JAX, and with an older version of this project.
 
-.venv/bin/python -m benchmarks.speed                              all rows but the whole sweep; takes hours
+.venv/bin/python -m benchmarks.speed                              all rows but the whole sweeps; takes hours
 .venv/bin/python -m benchmarks.speed --baseline ../old            also compare with the version in this directory
 .venv/bin/python -m benchmarks.speed --rows epochs-31 --rounds 1  one network, one round
 

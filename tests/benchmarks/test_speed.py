@@ -87,7 +87,7 @@ def test_every_row_but_the_whole_sweep_is_measured_by_default(script):
     )
 
 
-@pytest.mark.parametrize("name", ["first-epoch", "preset-54", "sweep-31", "sweep-1-37"])
+@pytest.mark.parametrize("name", ["first-epoch", "preset-54", "sweep-31", "short-sweep", "sweep-1-37"])
 def test_rows_of_commands_compare_with_the_baseline(tmp_path, name):
     (row,) = ROWS[name](tmp_path)
     ours, older = row.contenders
