@@ -7,7 +7,7 @@ the two of one comparison. The accuracies of single runs scatter around it as re
 that are drawn from those of real runs (presets with several seeds in experiments/replicate_2020/runs.csv). Every
 simulated report then pools its spread, compares, and adjusts exactly as a real one.
 
-Writes experiments/error_rates.md, which docs/report.md quotes. Takes about ten minutes. Nothing is trained.
+Writes experiments/error_rates.md. Takes about ten minutes. Nothing is trained.
 """
 
 from __future__ import annotations

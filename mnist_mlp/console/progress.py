@@ -15,6 +15,7 @@ from mnist_mlp.console.tables import duration
 from mnist_mlp.console.terminal import escape, in_notebook, print_marked_up
 from mnist_mlp.console.time_left import TimeLeft
 from mnist_mlp.presets.preset import format_field
+from mnist_mlp.report.wording import capitalized
 from mnist_mlp.runs.guessing import warning_if_guessing
 from mnist_mlp.runs.record import RunRecord, RunStatus
 from mnist_mlp.runs.run_folder import RunFolder
@@ -117,7 +118,7 @@ class SweepProgress:
     def run_retried(self, run: RunFolder, reason: str) -> None:
         """Prints why the run moved to another worker."""
         record = run.record
-        name = _capitalized(self._name(record))
+        name = capitalized(self._name(record))
         print_marked_up(self._console, f"{name}: worker lost ({reason}); resuming after epoch {len(record.epochs)}")
 
     def run_ended(self, run: RunFolder) -> None:
@@ -129,7 +130,7 @@ class SweepProgress:
         ending = ENDINGS.get(record.status, "")
         if record.status is RunStatus.FAILED:
             ending = f", failed: {escape(record.reason)}"
-        name = _capitalized(self._name(record))
+        name = capitalized(self._name(record))
         print_marked_up(self._console, f"{name}: {_best(record)}, {duration(record.training_seconds)}{ending}")
         self._show()
 
@@ -164,10 +165,6 @@ class _NotebookBars:
     def replace(self, text: str) -> None:
         """Replaces the bars by a line of text."""
         self._handle.update(Text(text))
-
-
-def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _threads(record: RunRecord) -> str:

@@ -26,11 +26,6 @@ class Effect:
         return f"{old} \N{RIGHTWARDS ARROW} {new}"
 
     @property
-    def presets(self) -> str:
-        """The numbers of both presets."""
-        return f"{self.comparison.reference.label}, {self.comparison.arm.label}"
-
-    @property
     def amount(self) -> float:
         """The difference in test accuracy, -1 to 1."""
         return self.comparison.difference.amount
