@@ -95,11 +95,11 @@ class WorkerProcesses:
 
     def __init__(self, workers: int, threads: int, data_dir: Path, data_sets: Iterable[DataSet] = (MNIST,)) -> None:
         self._threads = threads
-        self._data_dir, self._data_sets = data_dir, tuple(data_sets)
+        self._data_dir = data_dir
         self._memory_kills = Cgroups().memory_kills()
         self._workers = [self._start(threads) for _ in range(workers)]
         try:  # while the workers import TensorFlow
-            for data_set in self._data_sets:
+            for data_set in data_sets:
                 load_training_data(data_dir, data_set)
         except BaseException:
             self.close()
@@ -138,7 +138,7 @@ class WorkerProcesses:
         self._workers = []
 
     def _start(self, threads: int) -> Worker:
-        return Worker(threads, self._data_dir, self._data_sets)
+        return Worker(threads, self._data_dir)
 
     def _assign_jobs(self, feed: JobFeed) -> Iterator[Started]:
         """Gives a job to each free worker until no more jobs are available. Lost jobs come first."""

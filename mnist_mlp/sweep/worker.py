@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import signal
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,14 +61,14 @@ class Worker:
         is_canceled: whether the result of the current job is not needed anymore.
     """
 
-    def __init__(self, threads: int, data_dir: Path, data_sets: Sequence[DataSet]) -> None:
+    def __init__(self, threads: int, data_dir: Path) -> None:
         self.threads = threads
         self.attempt: Attempt | None = None
         self.is_canceled = False
         self._memory_after_first_job = 0
         self._memory = 0
         self.connection, theirs = _spawn.Pipe()
-        self._process = _spawn.Process(target=_main, args=(theirs, threads, data_dir, data_sets), daemon=True)
+        self._process = _spawn.Process(target=_main, args=(theirs, threads, data_dir), daemon=True)
         with _startable_from_anywhere():
             self._process.start()
         theirs.close()
@@ -84,7 +85,7 @@ class Worker:
             OSError: the process has died.
         """
         job = attempt.job
-        self.connection.send((job.data_set.name, job.preset, job.seed, attempt.state))
+        self.connection.send((job.data_set, job.preset, job.seed, attempt.state))
         self.attempt, self.is_canceled = attempt, False
 
     def cancel(self) -> None:
@@ -124,7 +125,7 @@ def _startable_from_anywhere() -> Iterator[None]:
         sys.modules["__main__"], sys.path = main, path
 
 
-def _main(connection: Connection, threads: int, data_dir: Path, data_sets: Sequence[DataSet]) -> None:
+def _main(connection: Connection, threads: int, data_dir: Path) -> None:
     """Main loop of a worker process. For each job, sends the result of every epoch, then the failure ("" if none)."""
     for name in ("SIGINT", "SIGHUP"):  # the parent handles Ctrl-C and the end of the terminal
         if number := getattr(signal, name, None):
@@ -133,7 +134,8 @@ def _main(connection: Connection, threads: int, data_dir: Path, data_sets: Seque
     from mnist_mlp.libraries.tensorflow_state import use_threads
 
     use_threads(threads)
-    data = {data_set.name: load_training_data(data_dir, data_set) for data_set in data_sets}
+    # Called for a job, so after the parent has downloaded missing files.
+    load = functools.cache(functools.partial(load_training_data, data_dir))
     while True:
         try:
             message = connection.recv()
@@ -142,8 +144,7 @@ def _main(connection: Connection, threads: int, data_dir: Path, data_sets: Seque
         if message is STOP:  # it arrived after the job had ended
             continue
         try:
-            data_set_name, preset, seed, state = message
-            failure = _train(connection, data[data_set_name], preset, seed, state)
+            failure = _train(connection, load, *message)
         except (BrokenPipeError, ConnectionError):
             return
         with contextlib.suppress(OSError):  # if the parent has exited, the next recv() raises EOFError
@@ -151,13 +152,18 @@ def _main(connection: Connection, threads: int, data_dir: Path, data_sets: Seque
 
 
 def _train(
-    connection: Connection, data: TrainingData, preset: Preset, seed: int, resume_from: TrainingState | None
+    connection: Connection,
+    load: Callable[[DataSet], TrainingData],
+    data_set: DataSet,
+    preset: Preset,
+    seed: int,
+    resume_from: TrainingState | None,
 ) -> str:
     """Trains a job and sends the result of every epoch until STOP arrives. Returns the failure ("" if none)."""
     from mnist_mlp.training.loop import train
 
     try:
-        for result in train(preset, seed, data, resume_from):
+        for result in train(preset, seed, load(data_set), resume_from):
             connection.send(result)
             if connection.poll():  # STOP has arrived
                 break
