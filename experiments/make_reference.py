@@ -22,7 +22,7 @@ from statistics import mean, median
 
 from mnist_mlp.commands import PROJECT, command
 from mnist_mlp.console.command_line import ArgumentParser
-from mnist_mlp.evaluation.seed_spread import SpreadOverSeeds
+from mnist_mlp.evaluation.seed_spread import GUESSING, SpreadOverSeeds
 from mnist_mlp.report.building import PAGE_FILE, WORKBOOK_FILE, build_report
 from mnist_mlp.report.csv_files import write_csv
 from mnist_mlp.report.evidence import ReportedRun
@@ -54,7 +54,7 @@ class _Change:
     number: int
     runs: list[ReportedRun]
     difference: Difference | None
-    interval: Interval
+    interval: Interval | None
     parallel_share: float  # mean share of a run's time in which at least one other run was training
 
     @property
@@ -93,8 +93,8 @@ CHANGES = [
     Column("seeds", Kind.COUNT, lambda change: len(change.runs)),
     Column("validation accuracy", Kind.PERCENT, lambda change: change.validation),
     Column("test accuracy", Kind.PERCENT, lambda change: mean(run.test_accuracy for run in change.runs)),
-    Column("test 95% low", Kind.PERCENT, lambda change: change.interval.low),
-    Column("test 95% high", Kind.PERCENT, lambda change: change.interval.high),
+    Column("test 95% low", Kind.PERCENT, lambda change: change.interval.low if change.interval else None),
+    Column("test 95% high", Kind.PERCENT, lambda change: change.interval.high if change.interval else None),
     *DIFFERENCE,
     Column("epochs", Kind.COUNT, lambda change: PRESETS[change.number].epochs),
     Column("training time", Kind.SECONDS, lambda change: median(change.seconds)),
@@ -121,8 +121,9 @@ def main() -> None:
         make_page(unpacked / REPORTED, unpacked / "report")
         runs = read_evidence(unpacked / "all", REFERENCE, PROJECT / "MNIST_data").runs
     write_csv(runs_table(runs), REFERENCE / RUNS_FILE)
-    write_csv(DataTable.of("Changes", CHANGES, changes(runs)), REFERENCE / CHANGES_FILE)
-    write_csv(DataTable.of("Stages", STAGE_COLUMNS, stages(runs)), REFERENCE / STAGES_FILE)
+    changed, staged = changes(runs)
+    write_csv(DataTable.of("Changes", CHANGES, changed), REFERENCE / CHANGES_FILE)
+    write_csv(DataTable.of("Stages", STAGE_COLUMNS, staged), REFERENCE / STAGES_FILE)
     print(f"{len(runs)} runs of {len({run.record.preset_number for run in runs})} presets are in {REFERENCE}")
 
 
@@ -143,37 +144,36 @@ def make_page(runs_dir: Path, output_dir: Path) -> None:
         shutil.copy(new, REFERENCE)
 
 
-def changes(runs: Sequence[ReportedRun]) -> list[_Change]:
-    """Returns the presets that have scored runs, in numerical order. Their differences are tested together."""
+def changes(runs: Sequence[ReportedRun]) -> tuple[list[_Change], list[_Stage]]:
+    """Returns the presets that have scored runs, in numerical order, and the stages. All are tested together."""
     by_preset = scored_by_preset(runs)
     parents = {number: PRESETS.number_of(parent) for number in by_preset if (parent := PRESETS[number].parent)}
-    found = differences(by_preset, list(parents.items()))
+    found = differences(by_preset, [*parents.items(), *((later, earlier) for earlier, later in STAGES)])
     spread = spread_of(by_preset)
-    return [
+    means = {number: mean(accuracies_of(same)) for number, same in by_preset.items()}
+    changed = [
         _Change(
             number,
             by_preset[number],
             found.get((number, parents.get(number))),
-            interval_over_seeds(accuracies_of(by_preset[number]), spread),
+            None if has_failed(by_preset[number]) else interval_over_seeds(accuracies_of(by_preset[number]), spread),
             mean(parallel_share(run, runs) for run in by_preset[number]),
         )
         for number in sorted(by_preset)
     ]
-
-
-def stages(runs: Sequence[ReportedRun]) -> list[_Stage]:
-    by_preset = scored_by_preset(runs)
-    found = differences(by_preset, [(later, earlier) for earlier, later in STAGES])
-    means = {number: mean(accuracies_of(same)) for number, same in by_preset.items()}
-    return [
+    staged = [
         _Stage(earlier, later, means[earlier], means[later], found.get((later, earlier))) for earlier, later in STAGES
     ]
+    return changed, staged
 
 
 def differences(
     by_preset: Mapping[int, Sequence[ReportedRun]], pairs: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], Difference]:
-    """Returns the differences between the presets of each pair, tested together. Identical networks are left out."""
+    """Returns the differences between the presets of each pair, tested together.
+
+    Pairs with identical networks, or with a network that has not learned, are left out.
+    """
     spread = spread_of(by_preset)
     accuracies = {number: accuracies_of(runs) for number, runs in by_preset.items()}
     means = {
@@ -181,11 +181,18 @@ def differences(
     }
     tested = [
         (one, other)
-        for one, other in pairs
-        if other in by_preset and not gave_identical_networks(by_preset[one], by_preset[other])
+        for one, other in dict.fromkeys(pairs)
+        if other in by_preset
+        and not gave_identical_networks(by_preset[one], by_preset[other])
+        and not (has_failed(by_preset[one]) or has_failed(by_preset[other]))
     ]
     found = simultaneous_differences([(means[one], means[other]) for one, other in tested])
     return dict(zip(tested, found, strict=True))
+
+
+def has_failed(runs: Sequence[ReportedRun]) -> bool:
+    """Whether the network is hardly better than guessing, with at least one seed."""
+    return any(run.validation_accuracy < GUESSING for run in runs)
 
 
 def accuracies_of(runs: Sequence[ReportedRun]) -> list[float]:

@@ -43,6 +43,8 @@ def main(given: Sequence[str] = ()) -> None:
         print_line(terminal, f"Skipped {name}: {reason}")
     for line in (*evidence.notes, *content.conclusions.sentences):
         print_line(terminal, line)
+    if len(content.experiments) > 1 and not content.findings:
+        print_line(terminal, "There is no study: no two of these presets differ in exactly one hyperparameter.")
     page = arguments.output_dir / PAGE_FILE
     print_line(terminal, f"Runs: {len(evidence.runs)}, studies: {len(content.findings)}. Report: {page}")
 

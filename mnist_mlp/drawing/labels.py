@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from mnist_mlp.drawing.style import SMALL
+from mnist_mlp.drawing.style import INK, SMALL
 
 MAX_ROUNDS = 200  # limit for moving overlapping labels apart
 
@@ -36,9 +36,10 @@ def label_ends(axes: Axes, labels: Sequence[EndLabel], points: float = SMALL) ->
     for index, height in zip(order, heights, strict=True):
         label = labels[index]
         line, text = (ends[index] - low) / (high - low), (height - low) / (high - low)
-        outside = {"transform": axes.transAxes, "clip_on": False, "color": label.color}
-        axes.plot([1, 1.035], [line, text], linewidth=0.7, **outside)
-        axes.text(1.045, text, label.text, fontsize=points, va="center", **outside)
+        outside = {"transform": axes.transAxes, "clip_on": False}
+        axes.plot([1, 1.035], [line, text], linewidth=1.5, color=label.color, **outside)
+        # Not in the line's color, because some colors are too pale for text.
+        axes.text(1.045, text, label.text, fontsize=points, va="center", color=INK, **outside)
 
 
 def _moved_apart(heights: Sequence[float], spacing: float) -> list[float]:

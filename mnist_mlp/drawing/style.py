@@ -17,7 +17,7 @@ from mnist_mlp.disk.files import write_bytes_atomically
 # M. Okabe and K. Ito's colorblind-safe palette, without yellow, which is hard to see on white.
 BLUE, VERMILION, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 ORANGE, SKY = "#E69F00", "#56B4E9"
-GRAY, PALE = "#595959", "#D9D9D9"
+INK, GRAY, PALE = "#333333", "#595959", "#D9D9D9"
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE, SKY)
 LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
@@ -27,9 +27,9 @@ STYLE = {
     "axes.titlesize": 10,
     "axes.labelsize": 10,
     "axes.edgecolor": GRAY,
-    "axes.labelcolor": "#333333",
-    "xtick.color": "#333333",
-    "ytick.color": "#333333",
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

@@ -71,9 +71,9 @@ class SpreadOverSeeds:
 
         Args:
             repeated: for each preset, its test accuracies over seeds. Those with a single seed are ignored, and those
-                that are about as bad as guessing, because guessing has no spread.
+                that are about as bad as guessing for any seed.
         """
-        several = [accuracies for accuracies in repeated if len(accuracies) > 1 and mean(accuracies) >= GUESSING]
+        several = [accuracies for accuracies in repeated if len(accuracies) > 1 and min(accuracies) >= GUESSING]
         learned = [accuracies for accuracies in several if mean(accuracies) >= LEARNED]
         others = [accuracies for accuracies in several if mean(accuracies) < LEARNED]
         return cls(_pooled(LEARNED_PRIOR, learned), _pooled(OTHER_PRIOR, others), len(several))

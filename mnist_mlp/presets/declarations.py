@@ -113,7 +113,7 @@ class Hyperparameters:
         check=checks.non_negative,
         role=Role.STEP_INPUT,
         title="weight decay",
-        label="L2 ",
+        label="decay ",
         figure="weightdecay",
         help="L2 penalty: adds this factor times half the sum of the squared weights to the loss. It applies to weight "
         "matrices, never to biases. Typical: 0.0001.",

@@ -52,7 +52,7 @@ class Hyperparameter:
         title: name in the report and in progress lines.
         help: description for `--help` and the documentation, with effect, unit, source and typical value.
         example: a value that changes the result of training the default preset with weight decay; used by the tests.
-        label: prefix of the value in figures, where space is limited, such as "L2 ".
+        label: prefix of the value in figures, where space is limited, such as "rate ".
         figure: file name of its figure in the report, without the extension.
         in_2020: whether the 2020 experiment already had it.
     """

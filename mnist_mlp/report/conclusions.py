@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from statistics import mean
 
+from mnist_mlp.report.comparisons import Comparison, Pair
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.next_steps import Step, next_steps
 from mnist_mlp.report.safe_values import safe_values_in_words
+from mnist_mlp.report.verdicts import Verdict
 from mnist_mlp.report.wording import count, listed
 
 MAX_NAMED = 6  # maximum number of presets that a sentence lists by number
@@ -41,7 +42,7 @@ class Ranking:
     """Presets that can be ranked fairly: each counts with the same number of seeds.
 
     Attributes:
-        seeds: that number, the largest one that at least half of all presets have.
+        seeds: that number, the largest one that at least a third of all presets have.
         ranked: presets with at least this many seeds, the one with the highest validation accuracy first.
         unranked: presets with fewer seeds.
     """
@@ -53,49 +54,44 @@ class Ranking:
     @classmethod
     def of(cls, experiments: Sequence[Experiment]) -> Ranking:
         numbers = sorted((len(experiment.seeds) for experiment in experiments), reverse=True)
-        seeds = numbers[(len(numbers) - 1) // 2]
+        seeds = numbers[(len(numbers) - 1) // 3]
         ranked = [experiment for experiment in experiments if len(experiment.seeds) >= seeds]
         unranked = [experiment for experiment in experiments if len(experiment.seeds) < seeds]
         ranking = cls(seeds, ranked, unranked)
         ranked.sort(key=lambda experiment: -ranking.validation_accuracy(experiment))
         return ranking
 
+    @property
+    def pairs(self) -> list[Pair]:
+        """The comparisons of all other ranked presets with the best one."""
+        best, *others = self.ranked
+        return [(other, best) for other in others]
+
     def validation_accuracy(self, experiment: Experiment) -> float:
         """Returns the mean validation accuracy over the first seeds."""
         return mean(run.validation_accuracy for run in experiment.seeds[: self.seeds])
 
-    def too_close(self) -> list[Experiment]:
-        """Returns the ranked presets whose test accuracy cannot be told apart from that of the best one.
 
-        The seeds alone make two presets of equal quality differ by more than this in 5% of cases.
-        """
-        best, *others = self.ranked
-        if not best.scored:
-            return []
-        return [
-            other for other in others if other.scored and abs(other.mean_test - best.mean_test) < _reach(other, best)
-        ]
-
-
-def _reach(one: Experiment, other: Experiment) -> float:
-    spread = one.spread.near(other.mean_test)
-    deviation = spread.at(other.mean_test) / spread.deviation  # accuracy per log odds
-    return spread.reach() * deviation * sqrt(1 / len(one.scored) + 1 / len(other.scored))
-
-
-def conclude(experiments: Sequence[Experiment], findings: Sequence[Finding], train: str) -> Conclusions:
-    """Returns the conclusions. The best preset is chosen by validation accuracy, so its test accuracy is unbiased.
+def conclude(
+    experiments: Sequence[Experiment],
+    ranking: Ranking | None,
+    findings: Sequence[Finding],
+    compared: Mapping[Pair, Comparison],
+    train: str,
+) -> Conclusions:
+    """Returns the conclusions. Validation accuracy chooses the best preset, not the test images.
 
     Args:
+        ranking: the ranking of the experiments; None if there are none.
+        compared: the comparisons of the ranking's pairs.
         train: the command that trains presets.
     """
-    if not experiments:
+    if not ranking:
         nothing = "There is nothing to compare yet: no run has finished (final fits are not compared)."
         return Conclusions(None, None, [], [nothing], [])
-    ranking = Ranking.of(experiments)
     best = ranking.ranked[0]
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
-    sentences = [_about_best(ranking), *_about_rivals(ranking)]
+    sentences = [_about_best(ranking), *_about_rivals(ranking, compared)]
     answer = safe_values_in_words(findings)
     return Conclusions(best, best_run, answer, sentences, next_steps(findings, experiments, train))
 
@@ -106,21 +102,23 @@ def _about_best(ranking: Ranking) -> str:
         f"has the highest validation accuracy of {presets} presets:" if presets > 1 else "has a validation accuracy of"
     )
     chosen = f"Preset {best.label} {has} {ranking.validation_accuracy(best):.2%}"
-    chosen += f" (mean of {ranking.seeds} seeds)" if ranking.seeds > 1 else ""
-    if best.interval is None:
+    chosen += f" (mean of {ranking.seeds} seeds)" if ranking.seeds > 1 else " with one seed" if presets > 1 else ""
+    if not best.scored:
         return f"{chosen}. It has not been scored on the test set yet; run MNIST_eval.py."
+    if best.has_failed:
+        return f"{chosen}. Training failed with {best.failures_in_words}."
     interval = f"95% interval {best.interval.basis}: {best.interval.low:.2%} to {best.interval.high:.2%}"
-    return f"{chosen}. Its test accuracy is {best.mean_test:.2%} ({interval})."
+    seeds = f", mean of {len(best.scored)} seeds" if len(best.scored) != ranking.seeds else ""
+    return f"{chosen}. Its test accuracy is {best.mean_test:.2%} ({interval}{seeds})."
 
 
-def _about_rivals(ranking: Ranking) -> list[str]:
+def _about_rivals(ranking: Ranking, compared: Mapping[Pair, Comparison]) -> list[str]:
     sentences = []
-    close = ranking.too_close()
+    close = [pair[0] for pair in ranking.pairs if compared[pair].verdict in (Verdict.INCONCLUSIVE, Verdict.SMALL)]
     if close:
-        verb = "is" if len(close) == 1 else "are"
         named = f" ({listed([other.label for other in close])})" if len(close) <= MAX_NAMED else ""
         others = f"{count(len(close), 'other preset')}{named}"
-        sentences.append(f"{others} {verb} too close to it to be ranked: seeds alone cause such differences.")
+        sentences.append(f"{others} cannot be told apart from it by test accuracy.")
     if ranking.unranked:
         verb = "is" if len(ranking.unranked) == 1 else "are"
         presets = count(len(ranking.unranked), "preset")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from mnist_mlp.commands import command
 from mnist_mlp.evaluation.seed_spread import MEASURED_BEFORE, SpreadOverSeeds
-from mnist_mlp.report.conclusions import Conclusions, conclude
+from mnist_mlp.report.comparisons import compare_all
+from mnist_mlp.report.conclusions import Conclusions, Ranking, conclude
 from mnist_mlp.report.effects import Importance, importances
 from mnist_mlp.report.evidence import Evidence
 from mnist_mlp.report.experiments import Experiment, find_experiments
-from mnist_mlp.report.findings import Finding, find_all
+from mnist_mlp.report.findings import Finding, find_all, pairs_of
 from mnist_mlp.report.questions import answers
 from mnist_mlp.report.questions.answer import Answer
 from mnist_mlp.report.reading import read_evidence
@@ -26,7 +27,8 @@ class ReportContent:
         evidence: all runs, with scores and predictions.
         experiments: presets with their runs.
         findings: results of each study: significant ones first, by the size of their largest difference.
-        importances: hyperparameters, the one with the largest effect first.
+        tested: number of differences that are tested together: those in studies, and those from the best preset.
+        importances: hyperparameters, significant ones first, by the size of their largest effect.
         conclusions: summary of all runs.
         answers: the questions that these runs can answer, with their answers.
         train: the command that trains presets into the reported directories.
@@ -35,6 +37,7 @@ class ReportContent:
     evidence: Evidence
     experiments: list[Experiment]
     findings: list[Finding]
+    tested: int
     importances: list[Importance]
     conclusions: Conclusions
     answers: list[Answer]
@@ -44,11 +47,6 @@ class ReportContent:
     def spread(self) -> SpreadOverSeeds:
         """How much the seed alone changes the test accuracy."""
         return self.experiments[0].spread if self.experiments else MEASURED_BEFORE
-
-    @property
-    def comparisons(self) -> int:
-        """The number of differences that are tested together."""
-        return sum(len(finding.compared) for finding in self.findings)
 
 
 def gather(runs_dir: Path, info_dir: Path, data_dir: Path, train: str | None = None) -> ReportContent:
@@ -64,13 +62,17 @@ def gather(runs_dir: Path, info_dir: Path, data_dir: Path, train: str | None = N
     train = train or command("MNIST_train.py", runs_dir=runs_dir, info_dir=info_dir)
     evidence = read_evidence(runs_dir, info_dir, data_dir)
     experiments = find_experiments(evidence.runs)
-    findings = find_all(find_studies(experiments))
+    studies = find_studies(experiments)
+    ranking = Ranking.of(experiments) if experiments else None
+    compared = compare_all([*pairs_of(studies), *(ranking.pairs if ranking else [])])
+    findings = find_all(studies, compared)
     return ReportContent(
         evidence=evidence,
         experiments=experiments,
         findings=findings,
+        tested=sum(comparison.difference is not None for comparison in compared.values()),
         importances=importances(findings),
-        conclusions=conclude(experiments, findings, train),
+        conclusions=conclude(experiments, ranking, findings, compared, train),
         answers=answers(experiments, findings),
         train=train,
     )

@@ -28,7 +28,7 @@ class Effect:
     @property
     def amount(self) -> float:
         """The difference in test accuracy, -1 to 1."""
-        return self.comparison.difference.amount
+        return self.comparison.amount
 
     @property
     def is_significant(self) -> bool:
@@ -42,8 +42,8 @@ class Importance:
 
     Attributes:
         title: the hyperparameter, as shown in the report.
-        effects: all comparisons without a failed network, largest first.
-        failures: the changes after which training fails.
+        effects: all tested comparisons, the largest significant one first if there is one, else the largest.
+        failures: the comparisons in which one of the presets has not learned.
     """
 
     title: str
@@ -55,23 +55,28 @@ class Importance:
         """The largest effect; None if all comparisons involve a failed network."""
         return self.effects[0] if self.effects else None
 
+    @property
+    def is_significant(self) -> bool:
+        """Whether any effect is significant."""
+        return any(effect.is_significant for effect in self.effects)
+
 
 def importances(findings: Sequence[Finding]) -> list[Importance]:
-    """Returns the hyperparameters that were compared, the one with the largest effect first."""
+    """Returns the hyperparameters that were compared: significant ones first, by the size of their largest effect."""
     effects: dict[str, list[Effect]] = {}
     for finding in findings:
-        for comparison in finding.compared:
+        for comparison in (*finding.compared, *finding.failed):
             effects.setdefault(finding.study.title, []).append(Effect(finding.study, comparison))
     found = [
         Importance(
             capitalized(title),
-            _largest_first(effect for effect in all_effects if not effect.comparison.has_failure),
-            _largest_first(effect for effect in all_effects if effect.comparison.has_failure),
+            _largest_first(effect for effect in all_effects if effect.comparison.difference),
+            [effect for effect in all_effects if not effect.comparison.difference],
         )
         for title, all_effects in effects.items()
     ]
-    return sorted(found, key=lambda one: -abs(one.largest.amount) if one.largest else 0.0)
+    return sorted(found, key=lambda one: (not one.is_significant, -abs(one.largest.amount) if one.largest else 0.0))
 
 
 def _largest_first(effects: Iterable[Effect]) -> list[Effect]:
-    return sorted(effects, key=lambda effect: -abs(effect.amount))
+    return sorted(effects, key=lambda effect: (not effect.is_significant, -abs(effect.amount)))

@@ -14,6 +14,7 @@ from mnist_mlp.presets.changes import PresetName
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.intervals import Interval, interval_over_seeds
+from mnist_mlp.report.wording import count
 
 
 @dataclass(eq=False)
@@ -71,14 +72,24 @@ class Experiment:
         return [run.test_accuracy for run in self.scored]
 
     @property
+    def failed(self) -> list[ReportedRun]:
+        """The runs in `seeds` that are hardly better than guessing."""
+        return [run for run in self.seeds if run.validation_accuracy < GUESSING]
+
+    @property
     def has_failed(self) -> bool:
-        """Whether the networks are hardly better than guessing."""
-        return self.mean_validation < GUESSING
+        """Whether the network is hardly better than guessing, with at least one seed."""
+        return bool(self.failed)
+
+    @property
+    def failures_in_words(self) -> str:
+        """How many seeds failed: "2 of 3 seeds"."""
+        return f"{len(self.failed)} of {count(len(self.seeds), 'seed')}"
 
     @property
     def interval(self) -> Interval | None:
-        """95% interval for the mean test accuracy over all seeds, or None if no seed is scored."""
-        return interval_over_seeds(self.accuracies, self.spread)
+        """95% interval for the mean test accuracy over all seeds; None if no seed is scored, or if training failed."""
+        return None if self.has_failed else interval_over_seeds(self.accuracies, self.spread)
 
     @property
     def mean_seconds(self) -> float:

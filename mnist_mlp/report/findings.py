@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mnist_mlp.report.comparisons import Comparison, compare_all
+from mnist_mlp.report.comparisons import Comparison, Pair
 from mnist_mlp.report.studies import Study
-from mnist_mlp.report.verdicts import LISTED, WORDINGS, Verdict
+from mnist_mlp.report.verdicts import BY_IMPORTANCE, LISTED, WORDINGS, Verdict
 from mnist_mlp.report.wording import capitalized, count, listed, p_value, points
 
 
@@ -38,42 +38,78 @@ class Finding:
         return _largest_first(item for item in self.compared if item.verdict is Verdict.SIGNIFICANT)
 
     @property
+    def inconclusive(self) -> list[Comparison]:
+        """The comparisons that more seeds have to decide."""
+        return [item for item in self.compared if item.verdict is Verdict.INCONCLUSIVE]
+
+    @property
+    def failed(self) -> list[Comparison]:
+        """Comparisons in which one of the presets has not learned."""
+        return [item for item in self.comparisons if item.verdict is Verdict.FAILED]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict that matters most."""
+        return _most_important(self.comparisons)
+
+    @property
     def is_finding(self) -> bool:
         """Whether the study shows that the hyperparameter matters."""
-        return bool(self.significant)
+        return self.verdict in (Verdict.SIGNIFICANT, Verdict.FAILED)
 
 
-def find_all(studies: Sequence[Study]) -> list[Finding]:
-    """Returns the results of all studies: significant ones first, by the size of their largest difference."""
-    found = [
-        Finding(study, comparisons, _headline(study, comparisons), _sentences(study, comparisons))
-        for study, comparisons in zip(studies, compare_all(studies), strict=True)
-    ]
+def pairs_of(studies: Iterable[Study]) -> list[Pair]:
+    """Returns what the studies compare: each arm with its reference."""
+    return [(arm, study.reference) for study in studies for arm in study.others]
+
+
+def find_all(studies: Sequence[Study], compared: Mapping[Pair, Comparison]) -> list[Finding]:
+    """Returns the results of all studies: significant ones first, by the size of their largest difference.
+
+    Args:
+        compared: the comparisons of all `pairs_of` the studies.
+    """
+    found = []
+    for study in studies:
+        comparisons = [
+            compared[arm, study.reference]
+            if arm is not study.reference
+            else Comparison(arm, study.reference, Verdict.REFERENCE)
+            for arm in study.arms
+        ]
+        found.append(Finding(study, comparisons, _headline(study, comparisons), _sentences(study, comparisons)))
     return sorted(found, key=_order)
 
 
 def _order(finding: Finding) -> tuple[bool, float]:
-    largest = _largest_first(finding.significant or finding.compared)
-    return not finding.is_finding, -abs(largest[0].difference.amount) if largest else 0.0
+    shown = [*finding.significant, *finding.failed] or finding.compared
+    return not finding.is_finding, -max((abs(item.amount) for item in shown), default=0.0)
+
+
+def _most_important(comparisons: Sequence[Comparison]) -> Verdict:
+    found = {comparison.verdict for comparison in comparisons}
+    return next(verdict for verdict in BY_IMPORTANCE if verdict in found)
 
 
 def _headline(study: Study, comparisons: Sequence[Comparison]) -> str:
-    title = capitalized(study.title)
-    verdicts = {comparison.verdict for comparison in comparisons} - {Verdict.REFERENCE}
-    significant = _largest_first(item for item in comparisons if item.verdict is Verdict.SIGNIFICANT)
-    if significant:
-        change = f"{study.short_value(study.reference)} \N{RIGHTWARDS ARROW} {study.short_value(significant[0].arm)}"
-        return f"{title} {change}: {points(significant[0].difference.amount, digits=1)} points"
-    if Verdict.INCONCLUSIVE in verdicts:
-        return f"{title}: inconclusive, more seeds needed"  # must fit the title of a figure
-    if Verdict.SMALL in verdicts:
-        return f"{title}: less than 0.5 points"
-    return f"{title}: {'identical runs' if Verdict.IDENTICAL in verdicts else 'not scored on the test set yet'}"
+    title, verdict = capitalized(study.title), _most_important(comparisons)
+    decisive = _largest_first(item for item in comparisons if item.verdict is verdict and item.amount is not None)
+    match verdict:
+        case Verdict.FAILED:
+            return f"{title}: training fails {study.phrase(decisive[0].failing)}"
+        case Verdict.SIGNIFICANT:
+            change = f"{study.short_value(study.reference)} \N{RIGHTWARDS ARROW} {study.short_value(decisive[0].arm)}"
+            return f"{title} {change}: {points(decisive[0].amount, digits=1)} points"
+        case Verdict.INCONCLUSIVE:
+            return f"{title}: inconclusive, more seeds needed"  # must fit the title of a figure
+        case Verdict.SMALL:
+            return f"{title}: less than 0.5 points"
+    return f"{title}: {'identical runs' if verdict is Verdict.IDENTICAL else 'not scored on the test set yet'}"
 
 
 def _sentences(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
     ordered = _largest_first(item for item in comparisons if item.difference)
-    sentences = []
+    sentences = _failures(study, comparisons)
     if ordered:
         start = "The difference is largest " if len(ordered) > 1 else ""
         where = study.phrase(ordered[0].arm)
@@ -87,7 +123,17 @@ def _sentences(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def _largest_first(comparisons: Iterable[Comparison]) -> list[Comparison]:
-    return sorted(comparisons, key=lambda comparison: -abs(comparison.difference.amount))
+    return sorted(comparisons, key=lambda comparison: -abs(comparison.amount))
+
+
+def _failures(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
+    """Returns a sentence on the values with which training fails."""
+    failed = [item for item in comparisons if item.verdict is Verdict.FAILED]
+    if not failed:
+        return []
+    arms = list(dict.fromkeys(item.failing for item in failed))
+    values = listed([f"{study.phrase(arm)} ({arm.failures_in_words})" for arm in arms])
+    return [f"Training failed {values}: these networks are hardly better than guessing."]
 
 
 def _others_by_verdict(study: Study, others: Sequence[Comparison]) -> list[str]:
@@ -124,5 +170,5 @@ def _judgment(comparison: Comparison) -> str:
         case Verdict.SMALL:
             return "If there is a difference, it is less than 0.5 points."
     needed = comparison.seeds_needed
-    advice = f"About {count(needed, 'seed')} of each would decide it" if needed else "More seeds are needed"
+    advice = f"About {count(needed, 'seed')} of each will probably decide it" if needed else "More seeds are needed"
     return f"The comparison is inconclusive. {advice}."

@@ -21,6 +21,7 @@ from mnist_mlp.report.studies import Study, title_of
 from mnist_mlp.report.wording import count, points
 
 MOST_STEPS = 5
+LATE = 0.9  # share of a run
 FEW_SEEDS = 2  # at most this many additional seeds of each preset are suggested
 NEAR_BEST = 0.005  # values beyond the edge of a study are suggested only if the value at the edge is this good
 
@@ -50,7 +51,7 @@ def next_steps(findings: Sequence[Finding], experiments: Sequence[Experiment], t
 def _order(comparison: Comparison, best: float) -> tuple[bool, int, float]:
     """Returns the sort key of an undecided comparison: those of good networks first, then those that need few seeds."""
     better = max(comparison.arm.mean_validation, comparison.reference.mean_validation)
-    return better < best - NEAR_BEST, comparison.seeds_needed, -abs(comparison.difference.amount)
+    return better < best - NEAR_BEST, comparison.seeds_needed, -abs(comparison.amount)
 
 
 def _almost_decided(finding: Finding) -> Iterable[tuple[Study, Comparison]]:
@@ -68,8 +69,8 @@ def _more_seeds(study: Study, comparison: Comparison, train: str) -> Step:
     change = f"{study.short_value(comparison.reference)} \N{RIGHTWARDS ARROW} {study.short_value(comparison.arm)}"
     needed = comparison.seeds_needed
     return Step(
-        f"{study.title} {change} ({points(comparison.difference.amount)} points so far): about "
-        f"{count(needed, 'seed')} of each preset would decide it",
+        f"{study.title} {change} ({points(comparison.amount)} points so far): about {count(needed, 'seed')} of each "
+        "preset in total will probably show that the difference is significant or less than 0.5 points",
         f"{train} --presets {numbers} --repeats {needed} --skip-done",
     )
 
@@ -82,6 +83,8 @@ def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment], t
         is_rising = edge.mean_validation > neighbor.mean_validation and not neighbor.has_failed
         if not is_rising or edge.mean_validation < best - NEAR_BEST:
             continue
+        if study.field == "epochs" and (edge is study.arms[0] or not _still_improves(edge)):
+            continue
         preset = _continued(study.field, neighbor.preset, edge.preset)
         if preset is None or any(experiment.preset == preset for experiment in experiments):
             continue
@@ -89,18 +92,26 @@ def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment], t
             continue
         text = format_field(getattr(preset, study.field))
         return Step(
-            f"{title_of(study.field)} {text}: of the values tried, {study.value(edge)} at the edge is better than "
-            f"{study.value(neighbor)} on the validation images",
+            f"{title_of(study.field)} {text} with preset {edge.label}: the validation accuracy still rises at the last "
+            f"value tried ({study.value(neighbor)}: {neighbor.mean_validation:.2%}, {study.value(edge)}: "
+            f"{edge.mean_validation:.2%})",
             f"{train} --presets {edge.numbers[0].number} {OPTION} {quoted(f'{study.field}={text}')}",
         )
     return None
+
+
+def _still_improves(experiment: Experiment) -> bool:
+    """Returns whether the best epochs are among the last tenth, so that more epochs may help."""
+    return all(run.record.best_epoch > LATE * len(run.record.epochs) for run in experiment.seeds)
 
 
 def _continued(field: str, neighbor: Preset, edge: Preset) -> Preset | None:
     """Returns the preset at the edge with the value that comes next, or None if no allowed value comes next."""
     before, last = getattr(neighbor, field), getattr(edge, field)
     candidates = [last + (last - before)]  # the same distance again
-    if before > 0 and last > 0 and max(before, last) >= 2 * min(before, last):
+    if field == "epochs":
+        candidates = [2 * last]  # a larger step would take very long
+    elif before > 0 and last > 0 and max(before, last) >= 2 * min(before, last):
         candidates = [last * last / before]  # the same ratio again
         if last < before:
             candidates.insert(0, 0 * last)

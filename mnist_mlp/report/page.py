@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import log
 from pathlib import Path
@@ -14,9 +15,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.disk.files import write_text_atomically
 from mnist_mlp.drawing.style import Drawn
-from mnist_mlp.evaluation.seed_spread import LEARNED, PRIOR_FREEDOM
+from mnist_mlp.evaluation.seed_spread import GUESSING, LEARNED, PRIOR_FREEDOM
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.figures.registry import FIGURES
+from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.report_tables import unvalidated_table
 from mnist_mlp.report.studies import title_of
 from mnist_mlp.report.tables import Cell, DataTable, Kind, shown
@@ -52,7 +54,11 @@ def write_page(
         "p_value": p_value,
         "title_of": title_of,
     }
-    table = _accuracies_first(runs)
+    table = _by_preset(_accuracies_first(runs))
+    constant = _constant_columns(table)
+    presets = _accuracies_first(presets)
+    same = _constant_columns(presets)
+    varying = [at for at, column in enumerate(presets.columns) if not same[at] or column.heading in FIRST_COLUMNS]
     page = environment.get_template(TEMPLATE).render(
         vars(content),
         data_set=MNIST,
@@ -63,14 +69,20 @@ def write_page(
         verdicts=Verdict,
         uniform_loss=log(MNIST.classes),
         table=table,
-        presets=_accuracies_first(presets),
+        presets=presets.selected(varying),
+        quiet=_without_finding(content.findings),
         unvalidated=unvalidated_table(content.evidence, content.spread),
         spread=content.spread,
-        comparisons=content.comparisons,
+        comparisons=content.tested,
+        undecided=sum(len(finding.inconclusive) for finding in content.findings),
         learned=LEARNED,
+        guessing=GUESSING,
         prior=PRIOR_FREEDOM,
         all_presets=len({run.preset for run in content.evidence.runs}),
-        constant=_constant_columns(table),
+        constant=constant,
+        different={
+            column.heading for column, is_constant in zip(table.columns, constant, strict=True) if not is_constant
+        },
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     write_text_atomically(path, page)
@@ -87,6 +99,28 @@ def _accuracies_first(table: DataTable) -> DataTable:
     headings = [column.heading for column in table.columns]
     first = [at for name in FIRST_COLUMNS for at, heading in enumerate(headings) if heading.partition(" (")[0] == name]
     return table.selected([*first, *(index for index in range(len(headings)) if index not in first)])
+
+
+def _by_preset(table: DataTable) -> DataTable:
+    """Returns the table of runs sorted by preset and seed."""
+    preset, seed = table.index("preset"), table.index("seed")
+
+    def key(row: list[Cell]) -> tuple[float, str, int]:
+        return float(_sort_key(row[preset], Kind.NUMBER)), str(row[preset]), row[seed]
+
+    return DataTable(table.name, table.columns, sorted(table.rows, key=key))
+
+
+def _without_finding(findings: Sequence[Finding]) -> dict[str, list[str]]:
+    """Returns the titles of studies without a finding, by verdict: {"inconclusive": ["depth (2)", "width"]}."""
+    titles: dict[str, Counter[str]] = defaultdict(Counter)
+    for finding in findings:
+        if not finding.is_finding:
+            titles[WORDINGS[finding.verdict].text][finding.study.title] += 1
+    return {
+        text: [title if number == 1 else f"{title} ({number})" for title, number in counted.items()]
+        for text, counted in titles.items()
+    }
 
 
 def _constant_columns(table: DataTable) -> list[bool]:

@@ -21,7 +21,7 @@ from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.intervals import Basis, Interval, interval_over_images, interval_over_seeds
 from mnist_mlp.report.studies import Study
 from mnist_mlp.report.tables import Cell, Column, DataTable, Emphasis, Kind
-from mnist_mlp.report.verdicts import WORDINGS
+from mnist_mlp.report.verdicts import WORDINGS, Verdict
 from mnist_mlp.report.wording import count
 
 _KINDS = {ValueKind.COUNT: Kind.COUNT, ValueKind.NUMBER: Kind.NUMBER, ValueKind.TEXT: Kind.TEXT}
@@ -107,7 +107,8 @@ class _StudyRow:
 
     @property
     def reference(self) -> str | None:
-        return self.study.value(self.study.reference) if self.comparison.difference else None
+        is_compared = self.comparison.difference or self.comparison.verdict is Verdict.FAILED
+        return self.study.value(self.study.reference) if is_compared else None
 
 
 def _of_difference(attribute: Callable[[Any], Cell]) -> Callable[[_StudyRow], Cell]:

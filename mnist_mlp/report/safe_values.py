@@ -14,7 +14,7 @@ from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.studies import Study
 from mnist_mlp.report.verdicts import Verdict
-from mnist_mlp.report.wording import count, listed
+from mnist_mlp.report.wording import capitalized, count, listed
 
 NEAR_BEST = 0.01  # studies whose best preset is further from the best one of all do not count
 
@@ -44,22 +44,29 @@ def safe_values_in_words(findings: Sequence[Finding]) -> list[str]:
         sentences.append(f"Safe choices in these runs: {listed(safe)}.")
     if small:
         verb = "changes" if len(small) == 1 else "change"
-        amount = f"less than {MARGIN * 100:.1f} points"
-        sentences.append(f"Within the values tried, {listed(small)} {verb} the test accuracy by {amount}.")
+        sentences.append(
+            f"In networks within {NEAR_BEST * 100:g} point of the best, {listed(small)} {verb} the test accuracy by "
+            f"less than {MARGIN * 100:.1f} points."
+        )
     if unknown:
-        sentences.append(f"Not decided yet, because it takes more seeds: {listed(unknown)}.")
+        verb = "needs" if len(unknown) == 1 else "need"
+        sentences.append(f"{capitalized(listed(unknown))} {verb} more seeds before we can tell.")
     return sentences
 
 
 def _near_best(findings: Sequence[Finding]) -> list[Finding]:
-    """Returns the studies that say something about good networks."""
+    """Returns the studies that say something about good networks. Validation accuracy decides which are good."""
     best = {id(finding): max(_accuracies(finding), default=0.0) for finding in findings}
     overall = max(best.values(), default=0.0)
-    return [finding for finding in findings if finding.compared and best[id(finding)] >= overall - NEAR_BEST]
+    return [
+        finding
+        for finding in findings
+        if (finding.compared or finding.failed) and best[id(finding)] >= overall - NEAR_BEST
+    ]
 
 
 def _accuracies(finding: Finding) -> Iterable[float]:
-    return (arm.mean_test for arm in finding.study.arms if arm.scored)
+    return (arm.mean_validation for arm in finding.study.arms)
 
 
 def _safety_by_title(findings: Sequence[Finding]) -> dict[str, tuple[Study, dict[Any, Safety]]]:
@@ -76,22 +83,26 @@ def _safety_by_title(findings: Sequence[Finding]) -> dict[str, tuple[Study, dict
 
 
 def _worst(seen: set[Safety]) -> Safety:
-    """Returns one judgment from those of several studies: harm anywhere counts, but a lack of evidence does not."""
-    return next(safety for safety in (Safety.HARMFUL, Safety.SAFE, Safety.UNKNOWN) if safety in seen)
+    """Returns one judgment from those of several studies."""
+    return next(safety for safety in (Safety.HARMFUL, Safety.UNKNOWN, Safety.SAFE) if safety in seen)
 
 
 def _safety(finding: Finding, comparison: Comparison) -> Safety:
     match comparison.verdict:
         case Verdict.SIGNIFICANT:
             is_worse_than_another = any(other.difference.low > comparison.difference.high for other in finding.compared)
-            is_worse = comparison.difference.amount < 0 or is_worse_than_another
+            is_worse = comparison.amount < 0 or is_worse_than_another
             return Safety.HARMFUL if is_worse else Safety.SAFE
+        case Verdict.FAILED if comparison.arm.has_failed:
+            return Safety.HARMFUL
         case Verdict.REFERENCE | Verdict.SMALL | Verdict.IDENTICAL:
             return _safety_of_reference(finding)
     return Safety.UNKNOWN
 
 
 def _safety_of_reference(finding: Finding) -> Safety:
+    if finding.study.reference.has_failed:
+        return Safety.HARMFUL
     better = {comparison.verdict for comparison in finding.compared if comparison.difference.amount > 0}
     if Verdict.SIGNIFICANT in better:
         return Safety.HARMFUL

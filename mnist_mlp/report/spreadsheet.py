@@ -27,7 +27,11 @@ HEADER = {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_col
 MAX_WIDTH = 40  # maximum column width, in characters
 BLUE, PALE_BLUE, PALE_ORANGE = "#0072B2", "#CFE5F2", "#FBE3D0"
 CHART_ROWS = 26  # rows that a chart covers
-VERDICT_STYLES = ((Verdict.SIGNIFICANT, {"bold": True}), (Verdict.INCONCLUSIVE, {"italic": True}))
+VERDICT_STYLES = (
+    (Verdict.SIGNIFICANT, {"bold": True}),
+    (Verdict.FAILED, {"bold": True}),
+    (Verdict.INCONCLUSIVE, {"italic": True}),
+)
 
 
 def write_workbook(runs: DataTable, presets: DataTable, studies: DataTable, path: Path) -> None:

@@ -8,7 +8,7 @@ from math import ceil, hypot
 
 import numpy as np
 
-from mnist_mlp.evaluation.seed_spread import SeedSpread
+from mnist_mlp.evaluation.seed_spread import SeedSpread, log_odds, share
 
 ALPHA = 0.05
 SIMULATIONS = 50_000  # standard error of an adjusted p-value of 0.05: 0.001
@@ -22,7 +22,7 @@ class Mean:
     Attributes:
         accuracy: the mean, 0 to 1.
         runs: number of runs.
-        spread: how much the accuracy of a single run varies with the seed.
+        spread: how much the log odds of a single run vary with the seed.
     """
 
     accuracy: float
@@ -30,9 +30,14 @@ class Mean:
     spread: SeedSpread
 
     @property
+    def log_odds(self) -> float:
+        """The log odds of the mean."""
+        return log_odds(self.accuracy)
+
+    @property
     def error(self) -> float:
-        """Standard error of the mean."""
-        return self.spread.at(self.accuracy) / self.runs**0.5
+        """Standard error, in log odds."""
+        return self.spread.deviation / self.runs**0.5
 
 
 @dataclass(frozen=True)
@@ -41,50 +46,59 @@ class Difference:
 
     Attributes:
         amount: accuracy of the first minus accuracy of the second, -1 to 1.
-        error: standard error of `amount`.
-        low, high: limits of its interval. With a probability of 95%, the intervals of all differences are right.
+        low, high: limits of its interval, if the second has the accuracy that was measured. With a probability of 95%,
+            the intervals of all differences are right.
         p: two-sided p-value, adjusted: the probability that any difference of the report looks as clear as this one if
             no preset differs from another. It is below 0.05 exactly if the interval excludes 0.
+        critical: what the t statistic must exceed to be significant.
     """
 
     amount: float
-    error: float
     low: float
     high: float
     p: float
-
-    @property
-    def half_width(self) -> float:
-        """Half the width of the interval."""
-        return (self.high - self.low) / 2
+    critical: float
 
 
 def simultaneous_differences(pairs: Sequence[tuple[Mean, Mean]], simulations: int = SIMULATIONS) -> list[Difference]:
     """Compares the first mean of each pair with the second one.
 
-    Uses t statistics with pooled variances. p-values are adjusted and intervals are widened by simulating all
-    statistics together (single-step min-p, P. H. Westfall and S. S. Young, "Resampling-Based Multiple Testing", 1993).
-    This takes into account that differences with the same reference are correlated, which Bonferroni's method does not.
+    Uses t statistics of the log odds with pooled variances. p-values are adjusted and intervals are widened by
+    simulating all statistics together, without true differences, and taking the smallest p-value of each simulation
+    (single-step min-p: P. H. Westfall and S. S. Young, "Resampling-Based Multiple Testing", 1993; parametric as in
+    T. Hothorn, F. Bretz, and P. Westfall, "Simultaneous Inference in General Parametric Models", 2008). This takes into
+    account that differences with the same reference are correlated, which Bonferroni's method does not.
     """
     from scipy.special import stdtr, stdtrit
 
     if not pairs:
         return []
-    amounts = np.array([one.accuracy - other.accuracy for one, other in pairs])
+    shifts = np.array([one.log_odds - other.log_odds for one, other in pairs])
     errors = np.array([hypot(one.error, other.error) for one, other in pairs])
     freedoms = np.array([_freedom(*pair) for pair in pairs])
-    p = 2 * stdtr(freedoms, -np.abs(amounts) / np.maximum(errors, np.finfo(float).tiny))
+    p = 2 * stdtr(freedoms, -np.abs(shifts) / np.maximum(errors, np.finfo(float).tiny))
     smallest = _smallest_p_by_chance(pairs, freedoms, simulations)
     as_small = 1 + np.searchsorted(smallest, p, side="right")
     bonferroni = len(pairs) * p  # never too small, and more precise than few simulations
     simulated = as_small / (1 + simulations)
     adjusted = np.where(as_small < FEW, np.minimum(bonferroni, simulated), simulated)
-    critical = smallest[ceil(ALPHA * (1 + simulations)) - 2]  # adjusted p-values of smaller ones are below ALPHA
-    half_widths = -stdtrit(freedoms, critical / 2) * errors
+    chance = smallest[ceil(ALPHA * (1 + simulations)) - 2]  # adjusted p-values of smaller ones are below ALPHA
+    criticals = -stdtrit(freedoms, chance / 2)
     return [
-        Difference(*map(float, (amount, error, amount - half_width, amount + half_width, min(1.0, value))))
-        for amount, error, half_width, value in zip(amounts, errors, half_widths, adjusted, strict=True)
+        Difference(
+            one.accuracy - other.accuracy,
+            low=changed_by(other, shift - critical * error),
+            high=changed_by(other, shift + critical * error),
+            p=min(1.0, float(value)),
+            critical=float(critical),
+        )
+        for (one, other), shift, error, critical, value in zip(pairs, shifts, errors, criticals, adjusted, strict=True)
     ]
+
+
+def changed_by(mean: Mean, shift: float) -> float:
+    """Returns how much an accuracy changes if its log odds change by `shift`."""
+    return share(mean.log_odds + float(shift)) - share(mean.log_odds)
 
 
 def _freedom(one: Mean, other: Mean) -> float:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.hyperparameter import Kind
 from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.report.descriptions import in_words
 from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.wording import count
 
 WIDTH = "width"
 DEPTH = "depth"
+INITIALIZATIONS = {"he": "He", "xavier": "Xavier", "default": "the default (Xavier)"}
 
 
 @dataclass(eq=False)
@@ -24,16 +27,24 @@ class Study:
         field: name of the hyperparameter.
         arms: one experiment per value, sorted by value.
         figure: file name of the study's figure, without the extension.
+        context: what tells it apart from other studies with the same title, such as "dropout 0.2"; may be empty.
     """
 
     field: str
     arms: list[Experiment]
     figure: str = ""
+    context: str = ""
 
     @property
     def reference(self) -> Experiment:
-        """The arm that the others are compared with: the one with the lowest preset number, because it came first."""
-        return min(self.arms, key=lambda arm: arm.numbers)
+        """The arm that the others are compared with: the one with the default value, else the lowest preset number."""
+        declared = HYPERPARAMETERS[self.field]
+        return min(self.arms, key=lambda arm: (getattr(arm.preset, self.field) != declared.default, arm.numbers))
+
+    @property
+    def others(self) -> list[Experiment]:
+        """The arms that are compared with the reference."""
+        return [arm for arm in self.arms if arm is not self.reference]
 
     @property
     def is_width(self) -> bool:
@@ -65,24 +76,32 @@ class Study:
         if isinstance(value, bool):
             return "on" if value else "off"
         has_one_arm_per_depth = len({other.preset.weight_layers for other in self.arms}) == len(self.arms)
-        return f"{arm.preset.weight_layers} layers" if self.is_depth and has_one_arm_per_depth else self.value(arm)
+        if self.is_depth and has_one_arm_per_depth:
+            return count(arm.preset.weight_layers - 1, "hidden layer")
+        return self.value(arm)
 
     def phrase(self, arm: Experiment) -> str:
-        """Returns the arm's value as part of a sentence: "with dropout = 0.5", "with 6 epochs", "without deskewing"."""
+        """Returns the arm's value as part of a sentence: "with a dropout of 0.5", "without deskewing"."""
         value, text, title = getattr(arm.preset, self.field), self.value(arm), title_of(self.field)
-        if value is False or text == "none":
+        if value is False or text in ("none", "0"):
             return f"without {title}"
-        if value is True:
-            return f"with {title}"
+        return f"with {title if value is True else self._with(arm, text, title)}"
+
+    def _with(self, arm: Experiment, text: str, title: str) -> str:
         if self.field == "epochs":
-            return f"with {count(value, 'epoch')}"
+            return count(arm.preset.epochs, "epoch")
         if self.is_width:
-            return f"with hidden layers of {text} units"
+            return f"hidden layers of {text} units"
         if self.is_depth:
-            return f"with {count(arm.preset.weight_layers, 'weight layer')} (hidden layers {text})"
+            return f"{count(arm.preset.weight_layers - 1, 'hidden layer')} ({text})"
+        if self.field == "weight_init":
+            return f"{INITIALIZATIONS.get(text, text)} initialization"
         if self.field in ("optimizer", "activation", "optimizer_arguments"):
-            return f"with {text}"
-        return f"with {title} = {text}"
+            return text
+        if HYPERPARAMETERS[self.field].kind in (Kind.COUNT, Kind.NUMBER):
+            article = "an" if title[0] in "aeioEL" else "a"  # an EMA decay, an L1 decay
+            return f"{article} {title} of {text}"
+        return f"{title} {text}"
 
 
 def title_of(field: str) -> str:
@@ -105,6 +124,7 @@ def find_studies(experiments: Iterable[Experiment]) -> list[Study]:
         ]
         studies += sorted(found, key=lambda study: (study.is_width, -len(study.arms), study.reference.numbers))
     _name_figures(studies)
+    _add_contexts(studies)
     return studies
 
 
@@ -114,6 +134,23 @@ def _name_figures(studies: Iterable[Study]) -> None:
         name = WIDTH if study.is_width else HYPERPARAMETERS[study.field].figure
         seen[name] += 1
         study.figure = name if seen[name] == 1 else f"{name}_{seen[name]}"
+
+
+def _add_contexts(studies: Iterable[Study]) -> None:
+    same_title: dict[str, list[Study]] = defaultdict(list)
+    for study in studies:
+        same_title[study.title].append(study)
+    for same in same_title.values():
+        presets = [study.reference.preset for study in same]
+        differing = [
+            name
+            for name in HYPERPARAMETERS
+            if len({getattr(preset, name) for preset in presets}) > 1 and name != same[0].field
+        ]
+        if "optimizer" in differing:  # its description includes the arguments
+            differing = [name for name in differing if name != "optimizer_arguments"]
+        for study, preset in zip(same, presets, strict=True):
+            study.context = in_words(preset, differing)
 
 
 def figure_names() -> set[str]:

@@ -12,6 +12,7 @@ class Verdict(Enum):
     REFERENCE = auto()  # this is the reference
     NOT_SCORED = auto()
     IDENTICAL = auto()  # both presets gave the same networks
+    FAILED = auto()  # one of the presets has not learned
     SMALL = auto()  # any difference is too small to matter
     INCONCLUSIVE = auto()
     SIGNIFICANT = auto()
@@ -36,6 +37,7 @@ WORDINGS = {
     Verdict.REFERENCE: Wording("reference", "reference"),
     Verdict.NOT_SCORED: Wording("not scored", "quiet"),
     Verdict.IDENTICAL: Wording("identical runs", "quiet", "Identical to the reference"),
+    Verdict.FAILED: Wording("training fails", "significant"),
     Verdict.SMALL: Wording("less than 0.5 points", "quiet", "Less than 0.5 points from the reference"),
     Verdict.INCONCLUSIVE: Wording("inconclusive", "inconclusive", "Inconclusive"),
     Verdict.SIGNIFICANT: Wording("significant", "significant", "Also significant"),
@@ -43,3 +45,6 @@ WORDINGS = {
 
 LISTED = (Verdict.SIGNIFICANT, Verdict.INCONCLUSIVE, Verdict.SMALL, Verdict.IDENTICAL)
 """Verdicts in the order in which a study lists them."""
+
+BY_IMPORTANCE = (Verdict.FAILED, *LISTED, Verdict.NOT_SCORED, Verdict.REFERENCE)
+"""All verdicts. The first one that a study has is its main result."""

@@ -29,5 +29,5 @@ def points(amount: float, digits: int = 2) -> str:
 
 def p_value(p: float) -> str:
     """Returns a p-value with non-breaking spaces, such as "p = 0.031" or "p < 0.0001"."""
-    text = "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+    text = "p < 0.0001" if p < 0.0001 else "p > 0.99" if p > 0.99 else f"p = {p:.2g}"
     return text.replace(" ", "\N{NO-BREAK SPACE}")

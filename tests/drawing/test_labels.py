@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mnist_mlp.drawing.labels import EndLabel, label_ends
+from mnist_mlp.drawing.style import INK
 
 
 @pytest.fixture
@@ -19,8 +20,10 @@ def test_end_labels_do_not_overlap_and_keep_order_and_color(axes):
     axes.set_ylim(0, 1)
     ends = [EndLabel(0.52, "high", "red"), EndLabel(0.5, "low", "blue"), EndLabel(0.51, "middle", "green")]
     label_ends(axes, ends, points=10)
-    labels = [(text.get_text(), text.get_color()) for text in axes.texts]
-    assert labels == [("low", "blue"), ("middle", "green"), ("high", "red")]
+    assert [(text.get_text(), text.get_color()) for text in axes.texts] == [
+        (end, INK) for end in ("low", "middle", "high")
+    ]
+    assert [line.get_color() for line in axes.lines] == ["blue", "green", "red"]  # the lines to the labels
     heights = [axes.transAxes.transform(text.get_position())[1] for text in axes.texts]
     gap = 10 * axes.figure.dpi / 72
     assert all(after - before >= gap for before, after in pairwise(heights))

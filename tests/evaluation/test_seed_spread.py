@@ -58,6 +58,11 @@ def test_presets_with_one_seed_add_nothing():
     assert SpreadOverSeeds.of([[0.98], [0.1], []]) == SpreadOverSeeds.of([]) == MEASURED_BEFORE
 
 
+def test_presets_that_are_as_bad_as_guessing_with_any_seed_add_nothing():
+    assert SpreadOverSeeds.of([[0.1, 0.11], [0.98, 0.97, 0.19]]) == MEASURED_BEFORE
+    assert SpreadOverSeeds.of([[0.3, 0.2]]).others.freedom == PRIOR_FREEDOM + 1
+
+
 def test_reference_runs_count_as_much_as_their_degrees_of_freedom():
     runs = [4 - 0.3, 4 + 0.3] * (PRIOR_FREEDOM // 2) + [4]  # one run more; their variance is 0.3 squared
     spread = SpreadOverSeeds.of([accuracies(*runs)]).learned

@@ -7,8 +7,13 @@ from collections import defaultdict
 
 import pytest
 
-from experiments.make_reference import ARCHIVES, REFERENCE, STAGES, parallel_share
-from experiments.recompute import Preset, Run, compare, interval, read_runs, spreads
+from experiments.make_reference import ARCHIVES, REFERENCE, STAGES, has_failed, parallel_share
+from experiments.recompute import statistics
+from experiments.recompute.archive import Preset, Run, read_runs
+from experiments.recompute.statistics import compare, interval, spreads
+from tests.report.reported import reported_run
+
+from hyperparameters import PRESETS
 
 
 @pytest.fixture(scope="module")
@@ -46,23 +51,29 @@ def test_means_and_intervals(presets):
     for row in rows("changes.csv"):
         preset = presets[int(row["preset"])]
         assert (int(row["seeds"]), float(row["test accuracy"])) == (len(preset.runs), pytest.approx(preset.mean))
-        limits = float(row["test 95% low"]), float(row["test 95% high"])
-        assert limits == pytest.approx(interval(preset, spread))
+        limits = [row["test 95% low"], row["test 95% high"]]
+        if preset.has_failed:
+            assert limits == ["", ""]
+        else:
+            assert [float(limit) for limit in limits] == pytest.approx(interval(preset, spread))
 
 
 def test_differences_and_their_intervals(presets):
-    parents = {
-        int(row["preset"]): int(row["change"].split(":")[0]) for row in rows("changes.csv") if ":" in row["change"]
+    parents = {row["preset"]: row["change"].split(":")[0] for row in rows("changes.csv") if ":" in row["change"]}
+    tables = {
+        "changes.csv": [(int(one), int(other)) for one, other in parents.items()],
+        "stages.csv": [(int(row["to"]), int(row["from"])) for row in rows("stages.csv")],
     }
-    stages = [(int(row["to"]), int(row["from"])) for row in rows("stages.csv")]
-    spread = spreads(list(presets.values()))
-    for name, pairs in (("changes.csv", list(parents.items())), ("stages.csv", stages)):
+    trained = [pair for pairs in tables.values() for pair in pairs if set(pair) <= set(presets)]
+    tested = statistics.testable((presets[one], presets[other]) for one, other in trained)
+    values = compare(tested, spreads(list(presets.values())))  # of both tables together
+    expected = {(*one.numbers, *other.numbers): found for (one, other), found in zip(tested, values, strict=True)}
+    for name, pairs in tables.items():
         found = [row for row in rows(name) if row["difference"]]
-        trained = [pair for pair in pairs if set(pair) <= set(presets)]
-        different = [pair for pair in trained if not presets[pair[0]].is_same_as(presets[pair[1]])]
-        assert len(found) == len(different)
-        expected = compare([(presets[one], presets[other]) for one, other in different], spread)
-        for row, (amount, low, high, p) in zip(found, expected, strict=True):
+        different = [pair for pair in pairs if pair in expected]
+        assert len(found) == len(different) > 0
+        for row, pair in zip(found, different, strict=True):
+            amount, low, high, p = expected[pair]
             assert float(row["difference"]) == pytest.approx(amount)
             limits = [float(row["difference 95% low"]), float(row["difference 95% high"])]
             assert limits == pytest.approx([low, high], abs=0.02 * (high - low))
@@ -73,6 +84,18 @@ def test_identical_networks_have_no_difference():
     differences = {int(row["preset"]): row["difference"] for row in rows("changes.csv")}
     assert differences[4] == differences[15] == ""  # preset 15 names the default initialization, Xavier
     assert differences[14] != ""
+
+
+def test_failed_networks_have_no_difference():
+    by_number = {int(row["preset"]): row for row in rows("changes.csv")}
+    assert by_number[29]["difference"] == by_number[33]["difference"] == ""
+    assert float(by_number[29]["test accuracy"]) < 0.2
+
+
+@pytest.mark.parametrize(("validation", "failed"), [((0.98, 0.2), False), ((0.98, 0.19, 0.97), True)])
+def test_preset_has_failed_if_any_seed_has(validation, failed):
+    runs = [reported_run(1, PRESETS[1], (0.1, value, 0.1), 0.98, seed) for seed, value in enumerate(validation)]
+    assert has_failed(runs) is failed
 
 
 def test_every_stage_is_in_the_table():

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.recompute import REFERENCE, Run, read_runs, wrong_cells
+from experiments.recompute.__main__ import REFERENCE, wrong_cells
+from experiments.recompute.archive import Run, read_runs
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import hypot
+from math import exp, log, sqrt
 
 import pytest
 from scipy.stats import t
@@ -139,9 +139,11 @@ def test_studies_table_columns():
     ]
     content = content_of(*runs)
     rows = {row["preset"]: row for row in rows_of(studies_table(content.findings))}
-    # The t-test of a single comparison; the simulated p-value and half-width differ a little from these.
-    error = LEARNED_PRIOR.deviation * hypot(0.98 * 0.02, 0.9757 * 0.0243)
-    half_width, p = t.ppf(0.975, LEARNED_PRIOR.freedom) * error, 2 * t.sf(0.0043 / error, LEARNED_PRIOR.freedom)
+    # The t-test of a single comparison; the simulated p-value and limits differ a little from these.
+    odds, base = log(0.9757 / 0.0243), log(0.98 / 0.02)
+    error, freedom = LEARNED_PRIOR.deviation * sqrt(2), LEARNED_PRIOR.freedom
+    half_width, p = t.ppf(0.975, freedom) * error, 2 * t.sf((base - odds) / error, freedom)
+    low, high = (1 / (1 + exp(-odds - sign * half_width)) - 0.98 for sign in (-1, 1))
     expected = {
         "study": "width",
         "hyperparameter": "hidden_sizes",
@@ -154,14 +156,29 @@ def test_studies_table_columns():
         "difference": -0.0043,
         "verdict": "inconclusive",
     }
-    simulated = {"difference 95% low": -0.0043 - half_width, "difference 95% high": -0.0043 + half_width}
+    simulated = {"difference 95% low": low, "difference 95% high": high}
     assert_shows(rows["12"], expected, [*simulated, "p (adjusted)"])
     for heading, value in simulated.items():
-        assert rows["12"][heading] == pytest.approx(value, abs=0.02 * half_width), heading
+        assert rows["12"][heading] == pytest.approx(value, abs=0.01 * (high - low)), heading
     assert rows["12"]["p (adjusted)"] == pytest.approx(p, abs=0.005)
     of_difference = ["reference value", "difference", *simulated, "p (adjusted)"]
     assert [rows["11"][heading] for heading in of_difference] == [None] * 5
     assert rows["11"]["verdict"] == "reference"
+
+
+def test_failed_network_has_a_reference_but_no_interval_in_the_tables():
+    runs = [
+        reported_run(11, Preset(), test_accuracy=0.98),
+        reported_run(12, Preset(dropout=0.5), (0.1, 0.15, 0.1), 0.14),
+    ]
+    content = content_of(*runs)
+    _, row = rows_of(studies_table(content.findings))
+    assert (row["verdict"], row["reference value"], row["test accuracy"]) == ("training fails", "0", 0.14)
+    unknown = ("difference", "difference 95% low", "difference 95% high", "p (adjusted)")
+    assert [row[heading] for heading in unknown] == [None] * 4
+    _, row = rows_of(presets_table(content.experiments))
+    limits = row["test 95% low (over seeds)"], row["test 95% high (over seeds)"]
+    assert (row["test accuracy"], limits) == (0.14, (None, None))
 
 
 def test_final_fits_and_ensembles_table_columns():

@@ -119,31 +119,65 @@ def test_axis_of_tiny_effects_has_more_ticks_than_0():
     assert list(drawn_axes(*runs).get_xticks()) == [-1, 0, 1]
 
 
-def test_headline_names_the_largest_and_the_smallest_effect():
+def test_headline_names_significant_effects_the_largest_first():
     picture = effects(content_of(*some_runs()))
-    assert picture.headline == "Dropout matters most, epochs least"
-    assert picture.subtitle.startswith("Largest change in test accuracy when nothing else changes, with 95% interval")
+    assert picture.headline == "Significant effects: dropout and deskewing"
+    assert picture.subtitle.startswith("Largest change in test accuracy when nothing else changes, with simultaneous")
     assert effects(content_of(*some_runs()[:2])).headline == "Effect of dropout"
 
 
 def test_headline_keeps_abbreviations():
-    runs = [*some_runs()[:2], run(3, 0.9805, ema_decay=0.5)]
-    assert effects(content_of(*runs)).headline == "Dropout matters most, EMA decay least"
+    runs = [*some_runs()[:2], run(3, 0.95, ema_decay=0.5)]
+    assert effects(content_of(*runs)).headline == "Significant effects: dropout and EMA decay"
 
 
-def test_headline_does_not_claim_that_an_effect_matters_if_it_is_not_significant():
+def test_headline_names_at_most_five_effects():
+    changes = [{"dropout": 0.5}, {"epochs": 7}, {"deskew": True}, {"warmup": 0.5}, {"elastic": 1.5}, {"shift": 1.0}]
+    runs = [run(1, 0.98), *(run(2 + at, 0.95 + at / 1000, **change) for at, change in enumerate(changes[:5]))]
+
+    assert effects(content_of(*runs)).headline.startswith(
+        "Significant effects: dropout, epochs, deskewing, warmup, and "
+    )
+    headline = effects(content_of(*runs, run(7, 0.955, **changes[5]))).headline
+    assert headline.startswith("Significant effects: dropout, epochs, deskewing, warmup, ") and headline.endswith(
+        ", and others"
+    )
+
+
+def test_headline_does_not_name_effects_that_are_not_significant():
     runs = [run(1, 0.98), run(2, 0.982, dropout=0.1), run(3, 0.981, epochs=50)]
     assert effects(content_of(*runs)).headline == "No significant effect so far"
     # Below 90%, the accuracy varies more with the seed, so a larger effect is not significant.
     base = {"activation": "gelu", "batch_size": 50}
-    runs += [run(4, 0.85, **base), run(5, 0.81, **base, warmup=0.5)]
+    runs += [run(4, 0.85, (0.5, 0.9, 0.8), **base), run(5, 0.81, (0.5, 0.9, 0.8), **base, warmup=0.5)]
     runs.append(run(6, 0.96, normalization="batch"))
     found = content_of(*runs)
-    assert [one.title for one in found.importances][:2] == ["Warmup", "Normalization"]
-    assert effects(found).headline == "Largest significant effect: normalization"
+    amounts = {one.title: one.largest.amount for one in found.importances}
+    assert (list(amounts)[:2], abs(amounts["Warmup"]) > abs(amounts["Normalization"])) == (
+        ["Normalization", "Warmup"],
+        True,
+    )
+    assert effects(found).headline == "Significant effect: normalization"
 
 
-def test_figure_says_that_failed_networks_are_left_out():
-    note = "Networks that failed are left out."
-    assert effects(content_of(*some_runs())).subtitle.endswith(note)
+def test_largest_significant_effect_is_shown_even_if_another_is_larger():
+    low = {"validation": (0.5, 0.9, 0.8)}
+    runs = [reported_run(1, Preset(), low["validation"], 0.91, seed) for seed in range(4)]
+    runs += [reported_run(2, Preset(dropout=0.1), low["validation"], 0.925, seed) for seed in range(4)]
+    runs.append(run(3, 0.885, low["validation"], dropout=0.2))
+    (dropout,) = content_of(*runs).importances
+    assert [(effect.comparison.arm.label, effect.is_significant) for effect in dropout.effects] == [
+        ("2", True),
+        ("3", False),
+    ]
+
+
+def test_figure_lists_values_with_which_training_fails():
+    runs = [*some_runs(), run(7, 0.1, FAILED, learning_rate=0.1), run(8, 0.1, FAILED, dropout=0.9)]
+    note = "Not shown, because training fails: "
+    assert effects(content_of(*runs)).subtitle.endswith(f"\n{note}dropout 0.9; learning rate 0.1 and 1.")
     assert note not in effects(content_of(*some_runs()[:-1])).subtitle
+
+
+def test_no_figure_if_all_other_values_fail():
+    assert effects(content_of(run(1, 0.98), run(2, 0.1, FAILED, learning_rate=1.0))) is None

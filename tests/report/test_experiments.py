@@ -62,6 +62,15 @@ def test_network_below_20_percent_has_failed(validation, has_failed):
     assert only(reported_run(1, Preset(), (0.1, validation, 0.1))).has_failed is has_failed
 
 
+def test_preset_has_failed_if_any_seed_has():
+    runs = [reported_run(1, Preset(), (0.1, value, 0.1), value, seed) for seed, value in enumerate((0.98, 0.1, 0.19))]
+    experiment = only(*runs)
+    assert (experiment.has_failed, experiment.failed) == (True, runs[1:])
+    assert (experiment.failures_in_words, experiment.interval) == ("2 of 3 seeds", None)
+    assert only(runs[0]).interval is not None
+    assert only(runs[1]).failures_in_words == "1 of 1 seed"
+
+
 def test_intervals_are_over_seeds_or_over_images():
     experiment = only(run(1, 0.975), run(2, 0.98))
     interval = experiment.interval

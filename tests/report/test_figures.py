@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mnist_mlp.drawing.style import BLUE, GRAY, MARKERS, look
+from mnist_mlp.drawing.style import BLUE, GRAY, INK, MARKERS, look
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.evidence import Evidence
 from mnist_mlp.report.figures import registry
@@ -41,7 +41,11 @@ def test_learning_curve_shows_best_run_and_best_epoch():
     np.testing.assert_allclose(curves(lower), [1 - np.array(TRAIN), 1 - np.array(VALIDATION)])
     assert markers(upper) == [(2, 0.9, look(1).color)]
     assert [label.get_text() for label in upper.texts] == ["validation", "training"]  # from the bottom up
-    assert upper.texts[0].get_color() == look(1).color
+    assert {label.get_color() for label in upper.texts} == {INK}  # some colors of lines are too pale for text
+    leaders = [
+        line.get_color() for line in upper.lines if list(line.get_xdata())[:1] == [1] and len(line.get_xdata()) == 2
+    ]
+    assert leaders == [look(1).color, look(0).color]
     assert picture.headline == "Best epoch: 2 of 3"
     assert picture.subtitle.startswith("Preset 1, seed 1602.")
 
@@ -97,12 +101,19 @@ def test_study_figure_without_scores_has_no_dots():
     assert unscored.height < scored.height
 
 
-def test_study_figure_shortens_long_values():
+def test_study_figure_breaks_long_values():
     sizes = [(300, 200, 200), (31, 21, 11)]
     runs = [reported_run(number, Preset(hidden_sizes=size), test_accuracy=0.9) for number, size in enumerate(sizes, 1)]
     dots, upper, _ = painted(study_picture(content_of(*runs).findings[0])).axes
-    assert [label.get_text() for label in dots.get_yticklabels()] == ["31-21-11", "300-200-2…"]
+    assert [label.get_text() for label in dots.get_yticklabels()] == ["31-21-11", "300-200-\n200"]
     assert set(texts(upper)) == {"31-21-11", "300-200-200"}
+
+
+def test_study_figure_wraps_values_to_two_lines_at_most():
+    sizes = [(9,) * 5, (300, 200, 200, 200, 200)]
+    runs = [reported_run(number, Preset(hidden_sizes=size), test_accuracy=0.9) for number, size in enumerate(sizes, 1)]
+    dots, *_ = painted(study_picture(content_of(*runs).findings[0])).axes
+    assert [label.get_text() for label in dots.get_yticklabels()] == ["9-9-9-9-9", "300-200-\n200-200-…"]
 
 
 def test_study_figure_names_the_result_and_explains_the_lines():
@@ -112,7 +123,9 @@ def test_study_figure_names_the_result_and_explains_the_lines():
     assert picture.headline == finding.headline
     assert picture.subtitle == "Curves: the 5,000 validation images. Marker: best epoch."
     (finding,) = content_of(*runs, reported_run(1, Preset(), seed=7)).findings
-    assert study_picture(finding).subtitle.endswith("Line and band: mean and range over seeds.")
+    assert study_picture(finding).subtitle.endswith(
+        "best epoch (single runs). Line and band: mean and range over seeds."
+    )
 
 
 def test_study_figure_shows_mean_and_range_over_seeds():
@@ -127,20 +140,20 @@ def test_study_figure_shows_mean_and_range_over_seeds():
     assert (heights.min(), heights.max()) == (0.5, 0.9)
 
 
-def test_overview_is_sorted_by_test_accuracy():
+def test_overview_is_sorted_by_validation_accuracy():
     content = content_of(
         reported_run(1, Preset(), (0.6, 0.97, 0.8), 0.94), reported_run(2, Preset(dropout=0.5), (0.6, 0.95, 0.8), 0.96)
     )
     (axes,) = painted(overview(content)).axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["1", "2"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["2", "1"]  # from the bottom up
     points = {
         (line.get_color(), line.get_ydata()[0]): line.get_xdata()[0]
         for line in axes.lines
         if len(line.get_xdata()) == 1
     }
-    assert points == {(GRAY, 0): 0.97, (BLUE, 0): 0.94, (GRAY, 1): 0.95, (BLUE, 1): 0.96}
+    assert points == {(GRAY, 1): 0.97, (BLUE, 1): 0.94, (GRAY, 0): 0.95, (BLUE, 0): 0.96}
     intervals = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2]
-    assert [low < accuracy < high for (low, high), accuracy in zip(intervals, (0.94, 0.96), strict=True)] == [True] * 2
+    assert [low < accuracy < high for (low, high), accuracy in zip(intervals, (0.96, 0.94), strict=True)] == [True] * 2
     assert overview(content).headline == "Best on validation: preset 1, test accuracy 94.00%"
 
 
@@ -159,7 +172,17 @@ def test_overview_describes_complex_presets_by_their_change():
     runs = [reported_run(number, PRESETS[number], (0.5, 0.98, 0.97)) for number in (31, 48, 70, 71, 72)]
     (axes,) = painted(overview(content_of(*runs))).axes
     assert "300-200-200-200, he, batch ..." in texts(axes)  # as much as fits
-    assert {"48 with shift 1", "71 with scaling 0.07"} <= set(texts(axes))
+    assert {"as 48, but shift 1", "as 71, but scaling 0.07"} <= set(texts(axes))
+
+
+def test_overview_and_study_show_failed_networks_without_interval():
+    runs = [reported_run(1, Preset(), test_accuracy=0.96), reported_run(2, Preset(dropout=0.5), (0.1, 0.15, 0.1), 0.14)]
+    content = content_of(*runs)
+    for picture, color in ((overview(content), BLUE), (study_picture(content.findings[0]), look(1).color)):
+        axes = painted(picture).axes[0]
+        assert 0.14 in [line.get_xdata()[0] for line in axes.lines if line.get_color() == color]
+        (interval,) = (line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2)
+        assert interval[0] < 0.96 < interval[1]
 
 
 def test_model_graph_shows_all_layers_of_best_preset():

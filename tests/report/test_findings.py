@@ -38,12 +38,12 @@ def test_significant_difference():
     assert finding.headline == f"Dropout 0 {ARROW} 0.1: {MINUS}2.0 points"
     difference = finding.comparisons[1].difference
     assert finding.sentences == [
-        "With dropout = 0.1, the test accuracy is 2.00 points lower than with dropout = 0 (95% interval "
+        "With a dropout of 0.1, the test accuracy is 2.00 points lower than without dropout (95% interval "
         f"{MINUS}{-difference.low * 100:.2f} to {MINUS}{-difference.high * 100:.2f}; p{SPACE}<{SPACE}0.0001). "
         "The difference is significant."
     ]
     assert finding.is_finding
-    assert "2.00 points higher than with dropout = 0 (" in finding_of(0.96, 0.98).sentences[0]
+    assert "2.00 points higher than without dropout (" in finding_of(0.96, 0.98).sentences[0]
 
 
 def test_inconclusive_difference():
@@ -51,8 +51,8 @@ def test_inconclusive_difference():
     assert finding.headline == "Dropout: inconclusive, more seeds needed"
     p = finding.comparisons[1].difference.p
     assert (
-        f"; p{SPACE}={SPACE}{p:.2g}). The comparison is inconclusive. About 2 seeds of each would decide it."
-        in (finding.sentences[0])
+        f"; p{SPACE}={SPACE}{p:.2g}). The comparison is inconclusive. About 2 seeds of each will probably decide it."
+        in finding.sentences[0]
     )
     assert finding_of(0.9, 0.9026).sentences[0].endswith("The comparison is inconclusive. More seeds are needed.")
     assert not finding.is_finding
@@ -68,7 +68,9 @@ def test_equal_accuracies_of_different_networks():
     runs = dropout_runs(0.98, 0.98)
     runs[1].curves["train cross_entropy"] = runs[1].curves["train cross_entropy"] / 2
     finding = _only(content_of(*runs).findings)
-    assert finding.sentences[0].startswith("With dropout = 0.1, the test accuracy is the same as with dropout = 0 (")
+    start, _, end = finding.sentences[0].partition(" (")
+    assert start == "With a dropout of 0.1, the test accuracy is the same as without dropout"
+    assert f"; p{SPACE}>{SPACE}0.99). " in end
 
 
 def test_identical_networks():
@@ -93,13 +95,64 @@ def test_all_values_are_listed_by_verdict_with_the_largest_difference_first():
     finding = finding_of(0.98, 0.95, 0.93, 0.982, 0.98, None)
     assert finding.headline == f"Dropout 0 {ARROW} 0.2: {MINUS}5.0 points"
     first, *others = finding.sentences
-    assert first.startswith("The difference is largest with dropout = 0.2: the test accuracy is 5.00 points lower than")
+    assert first.startswith(
+        "The difference is largest with a dropout of 0.2: the test accuracy is 5.00 points lower than"
+    )
     assert others == [
         f"Also significant: 0.1 ({MINUS}3.00).",
         "Inconclusive: 0.3 (+0.20).",
         "Identical to the reference: 0.4.",
         "Not scored on the test set yet: 0.5. Run MNIST_eval.py.",
     ]
+
+
+def failing_runs(*accuracies: float, seeds: int = 1) -> list[ReportedRun]:
+    """Returns runs like `dropout_runs`. Their validation accuracies are the same as their test accuracies."""
+    runs = dropout_runs(*accuracies, seeds=seeds)
+    for run in runs:
+        run.record.epochs[run.record.best_epoch - 1]["validation"]["accuracy"] = run.test_accuracy
+    return runs
+
+
+def test_failed_value():
+    finding = _only(content_of(*failing_runs(0.98, 0.96, 0.11)).findings)
+    assert (finding.verdict, finding.is_finding) == (Verdict.FAILED, True)
+    assert finding.headline == "Dropout: training fails with a dropout of 0.2"
+    first, second = finding.sentences
+    assert (
+        first == "Training failed with a dropout of 0.2 (1 of 1 seed): these networks are hardly better than guessing."
+    )
+    assert second.startswith("With a dropout of 0.1, the test accuracy is 2.00 points lower than without dropout (")
+    assert [item.arm.label for item in finding.failed] == ["3"]
+    assert [item.arm.label for item in finding.compared] == ["2"]
+
+
+def test_value_that_fails_with_one_of_several_seeds():
+    runs = failing_runs(0.98, 0.98, seeds=3)
+    runs[-1].record.epochs[1]["validation"]["accuracy"] = runs[-1].test_accuracy = 0.1
+    finding = _only(content_of(*runs).findings)
+    assert finding.sentences == [
+        "Training failed with a dropout of 0.1 (1 of 3 seeds): these networks are hardly better than guessing."
+    ]
+    assert (finding.comparisons[1].amount, finding.comparisons[1].arm.interval) == (
+        pytest.approx((0.98 * 2 + 0.1) / 3 - 0.98),
+        None,
+    )
+
+
+def test_failed_reference():
+    finding = _only(content_of(*failing_runs(0.11, 0.98, 0.1)).findings)
+    assert finding.headline == "Dropout: training fails without dropout"
+    assert finding.sentences == [
+        "Training failed without dropout (1 of 1 seed) and with a dropout of 0.2 (1 of 1 seed): these networks are "
+        "hardly better than guessing."
+    ]
+    assert [item.verdict for item in finding.comparisons] == [Verdict.REFERENCE, Verdict.FAILED, Verdict.FAILED]
+
+
+def test_failure_with_the_largest_loss_of_accuracy_is_in_the_headline():
+    finding = _only(content_of(*failing_runs(0.98, 0.19, 0.1, 0.15)).findings)
+    assert finding.headline == "Dropout: training fails with a dropout of 0.2"
 
 
 def test_significant_difference_comes_before_a_larger_inconclusive_one():
@@ -157,20 +210,22 @@ def test_only_significant_differences_count_for_the_order_of_significant_studies
         (0.983, 1, Verdict.INCONCLUSIVE),
         (0.9802, 9, Verdict.SMALL),
         (0.98, 1, Verdict.IDENTICAL),
+        (0.1135, 1, Verdict.FAILED),
     ],
 )
 def test_page_and_workbook_have_the_result(tmp_path, labels, other, seeds, verdict):
     scores = {}
     for number, (dropout, accuracy) in enumerate(((0.0, 0.98), (0.5, other)), start=1):
         for seed in range(seeds):
-            scores[make_run(tmp_path, number, Preset(dropout=dropout), 0.98, seed)] = (accuracy, None)
+            validation = 0.98 if accuracy > 0.9 else accuracy
+            scores[make_run(tmp_path, number, Preset(dropout=dropout), validation, seed)] = (accuracy, None)
     score_runs(tmp_path, scores, labels)
     finding = _only(build(tmp_path).findings)
     assert finding.comparisons[1].verdict is verdict
     page = (tmp_path / "out" / "report.html").read_text()
     assert all(str(escape(sentence)) in page for sentence in finding.sentences)
     _, row = read_sheet(tmp_path / "out" / "my_result.xlsx", "Studies")
-    difference = None if verdict is Verdict.IDENTICAL else pytest.approx(other - 0.98)
+    difference = None if verdict in (Verdict.IDENTICAL, Verdict.FAILED) else pytest.approx(other - 0.98)
     assert (row["verdict"], row["difference"]) == (WORDINGS[verdict].text, difference)
     assert row["reference value"] == (None if verdict is Verdict.IDENTICAL else "0")
 

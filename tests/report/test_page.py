@@ -78,12 +78,12 @@ def runs_with_all_tables() -> list[ReportedRun]:
     return [*some_runs(), reported_run(1, Preset(), (0.5, 0.98, 0.97), 0.981, seed=7), final_fit]
 
 
-def test_first_section_has_the_answer_the_best_preset_and_the_commands(tmp_path):
+def test_first_section_has_the_answer_and_the_commands(tmp_path):
     runs = some_runs()
     outline, conclusions = Outline(write_report(tmp_path, *runs)), content_of(*runs).conclusions
     assert conclusions.answer and conclusions.next_steps
-    paragraphs = outline.texts("p", "section#result")
-    assert paragraphs == [*conclusions.answer, *conclusions.sentences]
+    *paragraphs, last = outline.texts("p", "section#result")
+    assert (paragraphs, last.startswith("Then score the new runs with MNIST_eval.py")) == (conclusions.answer, True)
     assert outline.texts("code", "ol") == [step.command for step in conclusions.next_steps]
     assert outline.texts("li", "section#result") == [
         f"{step.reason[:1].upper()}{step.reason[1:]}.{step.command}" for step in conclusions.next_steps
@@ -91,14 +91,55 @@ def test_first_section_has_the_answer_the_best_preset_and_the_commands(tmp_path)
     assert outline.texts("h2")[0] == "Answer"
 
 
+def test_answer_comes_before_the_figure_and_the_figure_before_the_steps(tmp_path):
+    outline = Outline(write_report(tmp_path, *some_runs()))
+    tags = [
+        one.tag for one in outline.elements if "section#result" in one.around and one.tag in ("h2", "p", "img", "ol")
+    ]
+    assert tags == ["h2", "p", "p", "img", "ol", "p"]
+
+
+def test_best_preset_is_described_above_its_figures(tmp_path):
+    runs = some_runs()
+    outline, conclusions = Outline(write_report(tmp_path, *runs)), content_of(*runs).conclusions
+    assert outline.texts("h2", "section#best") == ["One of the best networks: preset 1"]
+    assert outline.texts("p", "section#best")[: len(conclusions.sentences)] == conclusions.sentences
+
+
 def test_studies_without_a_significant_difference_are_folded(tmp_path):
     outline = Outline(write_report(tmp_path, *some_runs()))
     folded = {one.attributes["id"]: "details" in one.around for one in outline.all("article", "section#studies")}
     assert folded == {"dropout": False, "epochs": True}
-    assert outline.texts("summary") == [
-        "1 study without a significant difference: Epochs: inconclusive, more seeds needed"
-    ]
+    assert outline.texts("summary") == ["1 study without a significant difference. Inconclusive: epochs"]
     assert ["open" in one.attributes for one in outline.all("details")] == [False]
+
+
+def test_folded_studies_are_grouped_by_verdict(tmp_path):
+    same = [reported_run(number, preset) for number, preset in ((4, Preset(shear=0.1)), (5, Preset(shift=1.0)))]
+    base = Preset(hidden_sizes=(40,), activation="gelu")
+    other = [reported_run(6, base, (0.5, 0.9, 0.8), 0.97), reported_run(7, base.but(epochs=50), (0.5, 0.9, 0.8), 0.972)]
+    (summary,) = Outline(write_report(tmp_path, *some_runs(), *same, *other)).texts("summary")
+    start, *groups = summary.split(". ")
+    assert start == "4 studies without a significant difference"
+    assert groups == ["Inconclusive: epochs (2)", "Not scored: shear, shift"]
+
+
+def test_studies_of_the_same_hyperparameter_have_different_titles(tmp_path):
+    base = Preset(activation="gelu", epochs=7)
+    other = [reported_run(4, base, (0.5, 0.9, 0.8), 0.97), reported_run(5, base.but(dropout=0.8), (0.5, 0.9, 0.8), 0.9)]
+    outline = Outline(write_report(tmp_path, *some_runs(), *other))
+    titles = sorted(title for title in outline.texts("h3", "section#studies") if title.startswith("Dropout"))
+    assert titles == ["Dropout gelu, 7 epochs", "Dropout relu, 100 epochs"]
+
+
+def test_study_table_shows_differences_of_failed_networks_without_a_test(tmp_path):
+    runs = [*some_runs(), reported_run(4, Preset(learning_rate=1.0), (0.1, 0.1, 0.1), 0.1135)]
+    outline = Outline(write_report(tmp_path, *runs))
+    assert outline.texts("td", "article#learning_rate")[4:] == [
+        *("1preset 4", "training fails", "11.35%val. 10.00%", "\N{MINUS SIGN}86.65")
+    ]
+    (verdict,) = (one for one in outline.all("td", "article#learning_rate") if one.text == "training fails")
+    assert verdict.attributes["class"] == "verdict significant worse"
 
 
 def test_studies_are_open_if_none_has_a_significant_difference(tmp_path):
@@ -111,7 +152,7 @@ def test_page_can_be_used_with_the_keyboard(tmp_path):
     first = next(one for one in outline.elements if one.around == ["html", "body"])
     assert (first.tag, first.attributes["href"]) == ("a", "#result")
     assert outline.all("section")[0].attributes["id"] == "result"
-    scrolled = [one.attributes for one in outline.all("div") if one.attributes.get("class") == "scroll"]
+    scrolled = [one.attributes for one in outline.all("div") if "scroll" in (one.attributes.get("class") or "").split()]
     assert len(scrolled) == len(outline.all("table")) == 5
     assert [(one["tabindex"], one["role"]) for one in scrolled] == [("0", "region")] * 5
     assert len({one["aria-label"] for one in scrolled}) == 5
@@ -122,9 +163,60 @@ def test_all_tables_have_captions_and_can_scroll(tmp_path):
     outline = Outline(write_report(tmp_path, *runs_with_all_tables()))
     captions = outline.texts("caption")
     assert len(captions) == len(outline.all("table")) == len(set(captions)) == 5
-    assert {"All runs", "All presets, with means and 95% intervals over seeds"} <= set(captions)
+    assert "All runs" in captions
+    assert any(caption.startswith("All presets, with means and 95% intervals over seeds.") for caption in captions)
     assert all(one.around[-1].startswith("div") for one in outline.all("table"))
     assert {one.attributes["scope"] for one in outline.all("th")} == {"col"}
+
+
+def rows_of(outline: Outline, label: str) -> list[dict[str, str]]:
+    """Returns the rows of the table in the region with this label, by heading."""
+    start = next(
+        at for at, one in enumerate(outline.elements) if one.attributes.get("aria-label", "").startswith(label)
+    )
+    inside = outline.elements[start + 1 :]
+    end = next((at for at, one in enumerate(inside) if one.tag == "div"), None)
+    headings = [one.text for one in inside[:end] if one.tag == "th"]
+    cells = [one.text for one in inside[:end] if one.tag == "td"]
+    return [
+        dict(zip(headings, cells[at : at + len(headings)], strict=True)) for at in range(0, len(cells), len(headings))
+    ]
+
+
+def test_runs_table_is_sorted_by_preset_and_seed(tmp_path):
+    runs = [
+        reported_run(number, Preset(epochs=number), seed=seed) for number, seed in ((10, 1), (9, 7), (9, 3), (2, 5))
+    ]
+    changed = reported_run(9, Preset(epochs=9, dropout=0.5), seed=1)
+    changed.record.changed = ["dropout"]
+    rows = rows_of(Outline(write_report(tmp_path, changed, *runs)), "All runs")
+    assert [(row["preset"], row["seed"]) for row in rows] == [
+        *(("2", "5"), ("9", "3"), ("9", "7"), ("9 (dropout=0.5)", "1"), ("10", "1"))
+    ]
+
+
+def test_constant_columns_of_the_runs_table_can_be_shown(tmp_path):
+    outline = Outline(write_report(tmp_path, *some_runs()))
+    same = {one.text for one in outline.all("th", "div#runs-table") if "same" in one.attributes["class"].split()}
+    assert {"activation", "seed", "learning rate"} <= same
+    assert not {"preset", "dropout", "epochs", "test accuracy"} & same
+    (checkbox,) = outline.all("input")
+    assert (checkbox.attributes["id"], "checked" in checkbox.attributes) == ("only-differences", True)
+    (table,) = (one for one in outline.all("div") if one.attributes.get("id") == "runs-table")
+    assert "only-differences" in table.attributes["class"].split()
+
+
+def test_table_of_one_run_has_no_constant_columns(tmp_path):
+    outline = Outline(write_report(tmp_path, some_runs()[0]))
+    assert outline.all("input") == []
+    assert [one for one in outline.all("th", "div#runs-table") if "same" in one.attributes["class"].split()] == []
+
+
+def test_presets_table_leaves_out_hyperparameters_that_are_the_same(tmp_path):
+    rows = rows_of(Outline(write_report(tmp_path, *runs_with_all_tables())), "All presets")
+    assert [row["preset"] for row in rows] == ["1", "2", "3"]
+    assert {"seeds", "test accuracy", "validation accuracy", "dropout", "epochs", "training time"} <= set(rows[0])
+    assert not {"activation", "learning rate", "weight decay"} & set(rows[0])
 
 
 def test_links_lead_to_sections_that_exist(tmp_path):
@@ -194,7 +286,9 @@ def test_methods_describe_the_spread_the_family_and_all_verdicts(tmp_path):
     )
     assert f"at an accuracy of 98% is {spread.learned.at(0.98) * 100:.2f} points." in methods
     assert "pooled over the presets with several seeds in this report (1)" in methods
-    assert "All differences on this page (2) are one family" in methods
+    assert "All 2 tested differences are one family: those in the studies," in methods
+    assert "Because 2 differences are tested, each one must pass a stricter test than a single one would." in methods
+    assert "If the validation accuracy is below 20%, training has failed" in methods
     explained = set(Verdict) - {Verdict.REFERENCE, Verdict.NOT_SCORED}
     assert all(f"<b>{WORDINGS[verdict].text}</b>" in methods for verdict in explained)
 
@@ -254,11 +348,13 @@ def test_clicking_a_heading_sorts_the_runs_table(browser, evaluated):
 
 def test_checkbox_shows_only_columns_that_differ(browser, evaluated):
     browser.get((evaluated / "out" / "report.html").as_uri())
-    assert {"activation", "epochs", "dropout"} <= set(visible_headings(browser))
-    browser.find_element(By.ID, "only-differences").click()
     shown = set(visible_headings(browser))
     assert {"preset", "dropout", "learning rate", "run"} <= shown
     assert not {"activation", "epochs", "seed", "batch size"} & shown
+    browser.find_element(By.ID, "only-differences").click()
+    assert {"activation", "epochs", "dropout"} <= set(visible_headings(browser))
+    browser.find_element(By.ID, "only-differences").click()
+    assert set(visible_headings(browser)) == shown
 
 
 def test_page_fits_a_phone_screen(browser, evaluated):

@@ -146,4 +146,4 @@ def test_final_fits_and_ensembles_are_in_one_table(tmp_path, labels):
     ]
     page = re.sub(r"\s+", " ", (tmp_path / "out" / "report.html").read_text())
     assert '<td class="text">ensemble: 1 run of preset 1, 2 runs of preset 2</td>' in page
-    assert "3 runs of 2 presets of a multilayer perceptron" in page
+    assert "These are 3 runs of 2 presets. " in page

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, log, sqrt
 
 import numpy as np
 import pytest
-from scipy.stats import dunnett, t
+from scipy.stats import dunnett, t, ttest_ind
 
 from mnist_mlp.evaluation.seed_spread import SeedSpread
-from mnist_mlp.report.statistics import Difference, Mean, simultaneous_differences
+from mnist_mlp.report.statistics import Difference, Mean, changed_by, simultaneous_differences
 
 SPREAD = SeedSpread(0.07, 12)
 CHANCE = 0.005  # more than twice the standard error of any p-value from 50,000 simulations
@@ -21,38 +21,64 @@ def from_one_reference(*amounts: float, accuracy: float = 0.98, runs: int = 3) -
     return simultaneous_differences([(Mean(accuracy + amount, runs, SPREAD), reference) for amount in amounts])
 
 
-def test_a_single_pair_gets_a_t_test():
+def logit(accuracy: float) -> float:
+    """Returns log(right / wrong) of 10,000 images. Half an image is added to both."""
+    return log((accuracy * 10_000 + 0.5) / (10_000 - accuracy * 10_000 + 0.5))
+
+
+def accuracy_at(odds: float) -> float:
+    return (10_001 / (1 + exp(-odds)) - 0.5) / 10_000
+
+
+def test_a_single_pair_gets_a_t_test_of_log_odds():
     (difference,) = simultaneous_differences([(Mean(0.982, 2, SPREAD), Mean(0.98, 3, SPREAD))])
-    # Standard deviations of 0.07 * 0.982 * 0.018 and 0.07 * 0.98 * 0.02, divided by the roots of 2 and 3.
-    error = sqrt((0.07 * 0.017676) ** 2 / 2 + (0.07 * 0.0196) ** 2 / 3)
-    assert (difference.amount, difference.error) == pytest.approx((0.002, error), rel=0.01)
-    assert difference.p == pytest.approx(2 * t.sf(0.002 / error, 12), abs=CHANCE)
-    assert difference.half_width == pytest.approx(t.ppf(0.975, 12) * error, rel=0.02)
-    assert (difference.low, difference.high) == pytest.approx(
-        (0.002 - difference.half_width, 0.002 + difference.half_width)
-    )
+    error, shift = 0.07 * sqrt(1 / 2 + 1 / 3), log(9820.5 / 180.5) - log(9800.5 / 200.5)
+    assert difference.amount == pytest.approx(0.002)
+    assert difference.p == pytest.approx(2 * t.sf(shift / error, 12), abs=CHANCE)
+    assert difference.critical == pytest.approx(t.ppf(0.975, 12), rel=0.01)
+    ends = [accuracy_at(logit(0.98) + shift + sign * difference.critical * error) - 0.98 for sign in (-1, 1)]
+    assert [difference.low, difference.high] == pytest.approx(ends)
+    assert 0.002 - difference.low > 1.1 * (difference.high - 0.002)  # wider toward lower accuracies
+
+
+def test_a_single_pair_agrees_with_scipys_t_test():
+    samples = [[0.9801, 0.9815, 0.9822], [0.9795, 0.9802, 0.9786]]
+    odds = [[logit(accuracy) for accuracy in sample] for sample in samples]
+    expected = ttest_ind(*odds)
+    pooled = SeedSpread(sqrt(np.mean([np.var(values, ddof=1) for values in odds])), 4)
+    one, other = (accuracy_at(np.mean(values)) for values in odds)
+    (difference,) = simultaneous_differences([(Mean(one, 3, pooled), Mean(other, 3, pooled))])
+    assert difference.p == pytest.approx(expected.pvalue, abs=CHANCE)
+    ends = [accuracy_at(logit(other) + end) - other for end in expected.confidence_interval(0.95)]
+    assert [difference.low, difference.high] == pytest.approx(ends, abs=3e-5)
+
+
+@pytest.mark.parametrize(("accuracy", "shift", "expected"), [(0.5, log(3), 0.25), (0.75, -log(3), -0.25), (0.9, 0, 0)])
+def test_change_of_accuracy_by_log_odds(accuracy, shift, expected):
+    assert changed_by(Mean(accuracy, 1, SPREAD), shift) == pytest.approx(expected, abs=5e-5)  # the added half image
 
 
 def test_very_small_p_values_are_those_of_the_t_test_times_the_number_of_comparisons():
     single, (clear, *_) = from_one_reference(0.01), from_one_reference(0.01, 0.001, -0.001)
-    p = 2 * t.sf(0.01 / single[0].error, 12)
+    p = 2 * t.sf((logit(0.99) - logit(0.98)) / (0.07 * sqrt(2 / 3)), 12)
     assert 0 < p < 1e-6  # the simulations cannot tell such values apart
     assert (single[0].p, clear.p) == pytest.approx((p, 3 * p))
 
 
 def test_many_comparisons_with_one_reference_agree_with_dunnett():
-    # Near 50%, all accuracies have nearly the same standard deviation: 0.02 * 0.5 * 0.5 = 0.005.
-    spread, accuracies = SeedSpread(0.02, 6), (0.5, 0.505, 0.507, 0.487, 0.518)
-    samples = [0.5 + 0.005 * np.array([-1, 0, 1])]  # with this standard deviation, and two degrees of freedom
-    samples += [accuracy + 0.005 * np.array([-1, 1]) / sqrt(2) for accuracy in accuracies[1:]]  # one for each
+    centers = [logit(0.98) + change for change in (0.0, 0.08, 0.12, -0.2, 0.31)]
+    samples = [centers[0] + 0.08 * np.array([-1, 0, 1])]  # the standard deviation is 0.08, with two degrees of freedom
+    samples += [center + 0.08 * np.array([-1, 1]) / sqrt(2) for center in centers[1:]]  # with one for each
     expected = dunnett(*samples[1:], control=samples[0], rng=np.random.default_rng(1))
-    means = [Mean(sample.mean(), len(sample), spread) for sample in samples]
+    spread = SeedSpread(0.08, 6)
+    means = [Mean(accuracy_at(sample.mean()), len(sample), spread) for sample in samples]
     found = simultaneous_differences([(mean, means[0]) for mean in means[1:]])
     assert [difference.p for difference in found] == pytest.approx(expected.pvalue, abs=CHANCE)
     assert [difference.p < 0.05 for difference in found] == [False, False, False, True]
     interval = expected.confidence_interval(0.95)
-    assert [difference.low for difference in found] == pytest.approx(interval.low, abs=3e-4)
-    assert [difference.high for difference in found] == pytest.approx(interval.high, abs=3e-4)
+    limits = [[accuracy_at(centers[0] + end) - 0.98 for end in ends] for ends in (interval.low, interval.high)]
+    assert [difference.low for difference in found] == pytest.approx(limits[0], abs=2e-4)
+    assert [difference.high for difference in found] == pytest.approx(limits[1], abs=2e-4)
 
 
 def test_interval_excludes_0_exactly_if_p_is_below_005():
@@ -70,21 +96,21 @@ def test_interval_excludes_0_exactly_if_p_is_below_005():
 
 def test_different_spreads_have_satterthwaites_degrees_of_freedom():
     one, other = Mean(0.95, 1, SeedSpread(0.07, 12)), Mean(0.85, 2, SeedSpread(0.05, 5))
-    squares = (0.07 * 0.95 * 0.05) ** 2, (0.05 * 0.85 * 0.15) ** 2 / 2
+    squares = 0.07**2, 0.05**2 / 2
     freedom = sum(squares) ** 2 / (squares[0] ** 2 / 12 + squares[1] ** 2 / 5)
-    p = 2 * t.sf(0.1 / sqrt(sum(squares)), freedom)
+    p = 2 * t.sf((logit(0.95) - logit(0.85)) / sqrt(sum(squares)), freedom)
     assert p < 1e-6  # so small that it is not simulated
     (difference,) = simultaneous_differences([(one, other)])
-    assert difference.p == pytest.approx(p, rel=0.02)
+    assert difference.p == pytest.approx(p)
 
 
 def test_more_comparisons_widen_all_intervals_but_less_than_bonferroni():
     (alone,) = from_one_reference(0.002)
-    first, *_ = from_one_reference(0.002, 0.001, 0.0, -0.001)
-    assert (first.amount, first.error) == (alone.amount, alone.error)
-    assert first.p > 1.5 * alone.p
-    bonferroni = t.ppf(1 - 0.05 / 2 / 4, 12) * alone.error
-    assert 1.1 * alone.half_width < first.half_width < 0.99 * bonferroni
+    first, *others = from_one_reference(0.002, 0.001, 0.0, -0.001)
+    assert (first.amount, first.p > 1.5 * alone.p) == (alone.amount, True)
+    assert (first.low < alone.low, first.high > alone.high) == (True, True)
+    assert 1.1 * alone.critical < first.critical < 0.99 * t.ppf(1 - 0.05 / 2 / 4, 12)
+    assert {other.critical for other in others} == {first.critical}
 
 
 def test_a_repeated_comparison_changes_nothing():
@@ -95,8 +121,10 @@ def test_a_repeated_comparison_changes_nothing():
 def test_swapped_sides_change_the_sign():
     one, other = Mean(0.983, 2, SPREAD), Mean(0.98, 3, SPREAD)
     (difference,), (swapped,) = simultaneous_differences([(one, other)]), simultaneous_differences([(other, one)])
-    assert swapped.amount == -difference.amount
-    assert (swapped.low, swapped.high) == pytest.approx((-difference.high, -difference.low), abs=1e-4)
+    assert (swapped.amount, swapped.p) == (-difference.amount, pytest.approx(difference.p, abs=CHANCE))
+    shift, reach = logit(0.983) - logit(0.98), swapped.critical * 0.07 * sqrt(1 / 2 + 1 / 3)
+    ends = [accuracy_at(logit(0.983) - shift + sign * reach) - 0.983 for sign in (-1, 1)]  # from the other accuracy
+    assert (swapped.low, swapped.high) == pytest.approx(ends)
 
 
 def test_the_same_means_give_the_same_result():
@@ -111,4 +139,5 @@ def test_no_pairs_give_no_differences():
 def test_equal_extreme_accuracies_do_not_differ(accuracy):
     (difference,) = simultaneous_differences([(Mean(accuracy, 1, SPREAD), Mean(accuracy, 1, SPREAD))])
     assert (difference.amount, difference.p) == (0, 1)
-    assert -0.001 < difference.low < 0 < difference.high < 0.001
+    assert -0.001 < difference.low <= 0 <= difference.high < 0.001
+    assert 0 <= accuracy + difference.low < accuracy + difference.high <= 1

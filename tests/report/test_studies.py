@@ -23,8 +23,8 @@ def test_studies_of_the_2020_presets(tmp_path):
     found = {study.figure: (study.field, [arm.label for arm in study.arms]) for study in studies}
     assert found == {
         "depth": ("hidden_sizes", ["9", "10", "11", "12", "13"]),
-        "depth_2": ("hidden_sizes", ["37", "27"]),
-        "depth_3": ("hidden_sizes", ["36", "31"]),
+        "depth_2": ("hidden_sizes", ["36", "31"]),
+        "depth_3": ("hidden_sizes", ["37", "27"]),
         "width": ("hidden_sizes", ["2 (= 4)", "3"]),
         "xehe": ("weight_init", ["11", "14", "15"]),
         "batch_size": ("batch_size", ["19", "22"]),
@@ -38,7 +38,9 @@ def test_studies_of_the_2020_presets(tmp_path):
         "dropout_2": ("dropout", ["23", "22", "24", "25"]),
         "dropout_3": ("dropout", ["7", "8"]),
     }
-    assert {study.figure: study.reference.label for study in studies}["weightdecay"] == "22"
+    references = {study.figure: study.reference.label for study in studies}
+    assert (references["weightdecay"], references["weightdecay_2"]) == ("22", "14")  # the lowest number, the default
+    assert (references["learning_rate"], references["depth_3"]) == ("31", "37")  # both have the default
 
 
 def test_presets_that_differ_only_in_the_2020_penalty_form_studies():
@@ -109,6 +111,67 @@ def test_presets_with_one_difference_form_a_study(name):
 def test_presets_with_two_differences_form_no_study(name):
     example = HYPERPARAMETERS[name].example
     assert studies_of(Preset(), Preset(**{name: example}, dropout=0.5)) == []
+
+
+def test_reference_has_the_default_value_or_else_the_lowest_number():
+    (study,) = studies_of(Preset(dropout=0.5), Preset(dropout=0.0), Preset(dropout=0.2))
+    assert ([arm.label for arm in study.arms], study.reference.label) == (["2", "3", "1"], "2")
+    assert [arm.label for arm in study.others] == ["3", "1"]
+    (study,) = studies_of(Preset(dropout=0.5), Preset(dropout=0.1), Preset(dropout=0.2))
+    assert study.reference.label == "1"
+
+
+def test_reference_of_optimizers_is_the_default_one_with_the_lowest_number():
+    adam = {"optimizer_arguments": {"beta_1": 0.5}}
+    (study, _) = (one for one in studies_of(Preset(optimizer="sgd"), Preset(**adam), Preset()))
+    assert (study.field, study.reference.label) == ("optimizer", "2")
+
+
+def test_context_tells_studies_of_the_same_hyperparameter_apart():
+    bases = [Preset(), Preset(activation="gelu"), Preset(activation="gelu", learning_rate=0.01)]
+    studies = studies_of(
+        *bases, *(base.but(dropout=0.5, epochs=7) for base in bases), *(one.but(epochs=7) for one in bases)
+    )
+    contexts = {study.reference.label: study.context for study in studies if study.field == "dropout"}
+    assert contexts == {"7": "relu, rate 0.001", "8": "gelu, rate 0.001", "9": "gelu, rate 0.01"}
+
+
+def test_context_names_optimizer_arguments_once():
+    bases = [Preset(), Preset(optimizer="sgd", optimizer_arguments={"momentum": 0.9})]
+    studies = studies_of(*bases, *(base.but(dropout=0.5) for base in bases))
+    assert [study.context for study in studies if study.field == "dropout"] == ["adam", "sgd momentum=0.9"]
+
+
+def test_single_study_of_a_hyperparameter_needs_no_context():
+    studies = studies_of(Preset(), Preset(dropout=0.5), Preset(epochs=7))
+    assert [study.context for study in studies] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("change", "phrases"),
+    [
+        ({"dropout": 0.5}, ["without dropout", "with a dropout of 0.5"]),
+        ({"learning_rate": 0.01}, ["with a learning rate of 0.001", "with a learning rate of 0.01"]),
+        ({"l1_decay": 1e-5}, ["without L1 decay", "with an L1 decay of 1e-05"]),
+        ({"weight_init": "he"}, ["with the default (Xavier) initialization", "with He initialization"]),
+        ({"epochs": 1}, ["with 100 epochs", "with 1 epoch"]),
+        ({"hidden_sizes": (30, 20)}, ["with 3 hidden layers (300-200-200)", "with 2 hidden layers (30-20)"]),
+        ({"hidden_sizes": (9, 9, 9)}, ["with hidden layers of 300-200-200 units", "with hidden layers of 9-9-9 units"]),
+        ({"deskew": True}, ["without deskewing", "with deskewing"]),
+        ({"normalization": "batch"}, ["without normalization", "with normalization batch"]),
+        ({"optimizer": "sgd"}, ["with adam", "with sgd"]),
+    ],
+)
+def test_values_are_named_in_sentences(change, phrases):
+    (study,) = studies_of(Preset(), Preset(**change))
+    assert [study.phrase(arm) for arm in (study.reference, *study.others)] == phrases
+
+
+def test_depth_is_given_as_a_number_of_layers_if_that_is_enough():
+    (study,) = studies_of(Preset(hidden_sizes=(9,)), Preset(hidden_sizes=(9, 9)))
+    assert [study.short_value(arm) for arm in study.arms] == ["1 hidden layer", "2 hidden layers"]
+    (study,) = studies_of(Preset(hidden_sizes=(9,)), Preset(hidden_sizes=(9, 9)), Preset(hidden_sizes=(9, 8)))
+    assert [study.short_value(arm) for arm in study.arms] == ["9", "9-8", "9-9"]
 
 
 def test_final_fits_are_not_in_studies():

@@ -13,7 +13,7 @@ from mnist_mlp.drawing.scales import accuracy_scale, limits_of_accuracy, log_sca
 LEFT, RIGHT = 0.175, 0.97  # edges of the axes, as shares of the figure's width
 RIGHT_WITH_LABELS = 0.74
 LETTERS_IN_LABEL = 12
-PANEL = 2.0  # height of each panel with curves, in inches
+PANEL = 1.75  # height of each panel with curves, in inches
 GAP, AXIS = 0.15, 0.55  # between two panels with a common axis, and below the axes
 
 

@@ -12,13 +12,14 @@ from mnist_mlp.drawing.style import BLUE, GRAY, SMALL, VERMILION, Picture
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.effects import Effect, Importance
 from mnist_mlp.report.figures.registry import Section, figure
-from mnist_mlp.report.wording import points
+from mnist_mlp.report.wording import listed, points
 
 TICKS = (-90, -30, -10, -3, -1, 0, 1, 3, 10, 30, 90)  # points
 LINEAR = 1.0  # points; the scale is linear up to here, and logarithmic beyond
 MARGIN = 1.5
 LETTERS_IN_LABEL = 22
-ROW = 0.55  # height of each hyperparameter, in inches
+MOST_NAMED = 5  # in the headline
+ROW = 0.5  # height of each hyperparameter, in inches
 
 
 @figure(
@@ -29,20 +30,21 @@ ROW = 0.55  # height of each hyperparameter, in inches
 def effects(content: ReportContent) -> Picture | None:
     """Returns the figure, or None if nothing was compared."""
     shown = [importance for importance in content.importances if importance.largest]
-    has_failures = any(importance.failures for importance in content.importances)
-    return effects_picture(shown, has_failures) if shown else None
+    return effects_picture(shown, _failing_values(content.importances)) if shown else None
 
 
-def effects_picture(importances: Sequence[Importance], has_failures: bool = False) -> Picture:
+def effects_picture(importances: Sequence[Importance], failing: Sequence[str] = ()) -> Picture:
     """Returns the figure of these hyperparameters; all have an effect.
 
     Args:
-        has_failures: whether comparisons with failed networks are left out.
+        failing: values with which training fails. They have no place on the axis.
     """
     rows = list(importances)[::-1]
-    subtitle = "Largest change in test accuracy when nothing else changes, with 95% interval (filled: significant). "
-    subtitle += "Small dots: all other changes."
-    subtitle += " Networks that failed are left out." if has_failures else ""
+    subtitle = "Largest change in test accuracy when nothing else changes, with simultaneous 95% interval (filled: "
+    subtitle += "significant). "
+    subtitle += "Small dots: all other changes. " if any(len(one.effects) > 1 for one in importances) else ""
+    subtitle += "Axis: linear up to 1 point, then logarithmic."
+    subtitle += f"\nNot shown, because training fails: {'; '.join(failing)}." if failing else ""
     height = 0.6 + ROW * len(rows)
 
     def paint(figure: SubFigure) -> None:
@@ -60,15 +62,23 @@ def effects_picture(importances: Sequence[Importance], has_failures: bool = Fals
 
 
 def _headline(importances: Sequence[Importance]) -> str:
-    first, last = importances[0], importances[-1]
-    significant = [one for one in importances if any(effect.is_significant for effect in one.effects)]
+    significant = [one.largest.study.title for one in importances if one.is_significant]
     if len(importances) == 1:
-        return f"Effect of {first.largest.study.title}"
+        return f"Effect of {importances[0].largest.study.title}"
     if not significant:
         return "No significant effect so far"
-    if first.largest.is_significant:
-        return f"{first.title} matters most, {last.largest.study.title} least"
-    return f"Largest significant effect: {significant[0].largest.study.title}"
+    named = [*significant[:MOST_NAMED], *(["others"] if len(significant) > MOST_NAMED else [])]
+    return f"Significant {'effect' if len(significant) == 1 else 'effects'}: {listed(named)}"
+
+
+def _failing_values(importances: Sequence[Importance]) -> list[str]:
+    """Returns the values with which training fails: "learning rate 0.1 and 1"."""
+    found = []
+    for importance in importances:
+        arms = {effect.study.short_value(effect.comparison.failing): None for effect in importance.failures}
+        if arms:
+            found.append(f"{importance.failures[0].study.title} {listed(list(arms))}")
+    return found
 
 
 def _draw_row(axes: Axes, row: int, importance: Importance) -> None:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
 from mnist_mlp.drawing.scales import accuracy_scale, limits_of_accuracy
 from mnist_mlp.drawing.style import BLUE, GRAY, SMALL, Picture
-from mnist_mlp.presets.declarations import HYPERPARAMETERS
-from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.content import ReportContent
+from mnist_mlp.report.descriptions import change_from_nearest, described
 from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.figures.registry import Section, figure
-from mnist_mlp.report.wording import count
 
 ROW = 0.22  # height of each preset, in inches
 CROWDED_RIGHT = 0.93  # if all accuracies are above this, the axis is extended on the left to make room for text
 MARGIN = 1.3  # around the means; intervals over two seeds may be wider and are then clipped
-AMBIGUOUS = ("default", "constant")  # values that need the hyperparameter's title
 
 
 @figure(
@@ -36,7 +32,7 @@ def overview(content: ReportContent) -> Picture | None:
 
 def overview_picture(experiments: Sequence[Experiment], best: Experiment) -> Picture:
     """Returns the figure of these experiments, with the best one in the headline."""
-    ordered = sorted(experiments, key=lambda experiment: (experiment.mean_test or 0.0, experiment.mean_validation))
+    ordered = sorted(experiments, key=lambda experiment: experiment.mean_validation)
     subtitle = "Accuracy of every preset, on a logarithmic scale of the error rate."
     if any(experiment.scored for experiment in experiments):
         subtitle += (
@@ -68,6 +64,7 @@ def _draw_accuracies(axes: Axes, row: int, experiment: Experiment) -> None:
     interval = experiment.interval
     if interval:
         axes.plot([interval.low, interval.high], [row, row], color=BLUE, linewidth=2, solid_capstyle="butt")
+    if experiment.scored:
         axes.plot(experiment.mean_test, row, "s" if len(experiment.scored) > 1 else "o", color=BLUE, markersize=5.5)
 
 
@@ -96,47 +93,11 @@ def _describe(axes: Axes, row: int, experiment: Experiment, experiments: Sequenc
     if len(words) > letters:
         words = textwrap.shorten(change_from_nearest(experiment, experiments), max(4, letters), placeholder=" ...")
     alignment = {"ha": "left" if is_at_left else "right", "va": "center", "transform": axes.get_yaxis_transform()}
-    axes.text(0.01 if is_at_left else 0.99, row, words, fontsize=SMALL, color=GRAY, **alignment)
+    background = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # hides the grid
+    axes.text(0.01 if is_at_left else 0.99, row, words, fontsize=SMALL, color=GRAY, bbox=background, **alignment)
 
 
 def _shown_accuracies(experiment: Experiment) -> list[float]:
     interval = experiment.interval
-    return [experiment.mean_validation, *([experiment.mean_test, interval.low, interval.high] if interval else [])]
-
-
-def described(preset: Preset) -> str:
-    """Returns a short description of a preset: its hidden layers and all values that are not the default."""
-    return _in_words(preset, ["hidden_sizes", *preset.differences(Preset(hidden_sizes=preset.hidden_sizes))])
-
-
-def change_from_nearest(experiment: Experiment, experiments: Sequence[Experiment]) -> str:
-    """Returns how a preset differs from the most similar preset with a lower number.
-
-    If no preset has a lower number, returns a description of the preset itself.
-    """
-    preset = experiment.preset
-    earlier = [other for other in experiments if other.numbers < experiment.numbers]
-    if not earlier:
-        return described(preset)
-    nearest = min(reversed(earlier), key=lambda other: len(preset.differences(other.preset)))
-    return f"{nearest.label} with {_in_words(preset, preset.differences(nearest.preset))}"
-
-
-def _in_words(preset: Preset, names: Iterable[str]) -> str:
-    words = []
-    for name in names:
-        words.append(_value_in_words(name, getattr(preset, name)))
-        if name == "optimizer" and preset.optimizer_arguments:
-            words[-1] += f" {format_field(preset.optimizer_arguments)}"
-    return ", ".join(words)
-
-
-def _value_in_words(name: str, value: Any) -> str:
-    declared, text = HYPERPARAMETERS[name], format_field(value)
-    if value is True:
-        return declared.title
-    if value is False or text == "none":
-        return f"no {declared.title}"
-    if name == "epochs":
-        return count(value, "epoch")
-    return f"{declared.title} {text}" if text in AMBIGUOUS else f"{declared.label}{text}"
+    test = [experiment.mean_test] if experiment.scored else []
+    return [experiment.mean_validation, *test, *([interval.low, interval.high] if interval else [])]

@@ -19,7 +19,7 @@ from mnist_mlp.report.panels import Panels, Row, Scale
 from mnist_mlp.report.questions.answer import PANELS
 
 SMALLEST_DRAWN = 1e-8  # on logarithmic axes; smaller values would flatten everything else
-LEGEND_COLUMNS = 3
+LETTER, HANDLE = 0.08, 0.6  # width of a letter and of a line with its gaps in the legend, in inches
 LEGEND_ROW = 0.22  # inches
 ROW_HEIGHT = 1.7  # inches
 LEFT = 0.22
@@ -35,7 +35,8 @@ def panels(content: ReportContent) -> dict[str, Picture]:
 def panels_picture(panels: Panels) -> Picture:
     """Returns the figure of these panels."""
     names = list(dict.fromkeys(name for lines in panels.curves.values() for name in lines))
-    legend = LEGEND_ROW * -(-len(names) // LEGEND_COLUMNS)
+    legend_columns = max(1, int(WIDTH / (HANDLE + LETTER * max(map(len, names)))))
+    legend = LEGEND_ROW * -(-len(names) // legend_columns)
     headings = [_heading(column, len(panels.columns)) for column in panels.columns]
     above = 0.1 + 0.18 * (1 + max(heading.count("\n") for heading in headings))
     height = above + ROW_HEIGHT * len(panels.rows) + 0.6 + legend
@@ -56,7 +57,7 @@ def panels_picture(panels: Panels) -> Picture:
             _finish_row(axes, row)
         _finish_columns(grid[0], panels, headings)
         figure.text(0.58, (0.2 + legend) / height, "epoch (log scale)", ha="center", fontsize=SMALL)
-        _legend(figure, names)
+        _legend(figure, names, legend_columns)
 
     return Picture(panels.headline, panels.subtitle, height, paint)
 
@@ -99,8 +100,6 @@ def _finish_columns(top_row: Sequence[Axes], panels: Panels, headings: Sequence[
         axes.set_title(heading, fontsize=SMALL, linespacing=1.2)
 
 
-def _legend(figure: SubFigure, names: Sequence[str]) -> None:
+def _legend(figure: SubFigure, names: Sequence[str], columns: int) -> None:
     handles = [Line2D([], [], color=look(number).color, linestyle=look(number).line) for number in range(len(names))]
-    figure.legend(
-        handles, names, loc="lower center", ncol=LEGEND_COLUMNS, frameon=False, fontsize=SMALL, handlelength=2.5
-    )
+    figure.legend(handles, names, loc="lower center", ncol=columns, frameon=False, fontsize=SMALL, handlelength=2.5)

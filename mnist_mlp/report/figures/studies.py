@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +12,7 @@ from matplotlib.figure import SubFigure
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.drawing.labels import EndLabel
 from mnist_mlp.drawing.scales import accuracy_scale, limits_of_accuracy
-from mnist_mlp.drawing.style import Picture, look
+from mnist_mlp.drawing.style import SMALL, Picture, look
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.figures.curves import (
     LETTERS_IN_LABEL,
@@ -26,7 +27,7 @@ from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.studies import Study, figure_names
 
 ROW = 0.28  # height of each row of the dot plot, in inches
-MAX_LETTERS = 10  # of the labels to its left
+MAX_LETTERS = 9  # in each line of the labels to its left
 BELOW_DOTS = 0.75  # height of its axis labels and of the gap below them
 
 
@@ -41,16 +42,18 @@ def study_picture(finding: Finding) -> Picture:
     study = finding.study
     runs = [run for arm in study.arms for run in arm.seeds]
     has_several_seeds = any(len(arm.seeds) > 1 for arm in study.arms)
-    subtitle = f"Curves: the {MNIST.validation_images:,} validation images. Marker: best epoch."
-    subtitle += " Line and band: mean and range over seeds." if has_several_seeds else ""
+    subtitle = f"Curves: the {MNIST.validation_images:,} validation images. Marker: best epoch"
+    subtitle += " (single runs). Line and band: mean and range over seeds." if has_several_seeds else "."
     epochs = max(len(run.record.epochs) for run in runs)
-    dots = ROW * len(study.arms) if any(arm.scored for arm in study.arms) else 0.0
+    labels = [_wrapped(study.short_value(arm)) for arm in study.arms]
+    row = ROW * max(1 + label.count("\n") for label in labels)
+    dots = row * len(study.arms) if any(arm.scored for arm in study.arms) else 0.0
     above = dots + BELOW_DOTS if dots else 0.0
     height = above + height_of_curves()
 
     def paint(figure: SubFigure) -> None:
         if dots:
-            _draw_dots(panel(figure, height, 0.05, dots), study)
+            _draw_dots(panel(figure, height, 0.05, dots), study, labels)
         upper, lower = two_panels(figure, height, above)
         shown = np.concatenate([run.curves["validation accuracy"] for run in runs])
         finish_accuracy(upper, shown, epochs, _lines(upper, study, "validation accuracy"))
@@ -59,25 +62,29 @@ def study_picture(finding: Finding) -> Picture:
     return Picture(finding.headline, subtitle, height, paint)
 
 
-def _draw_dots(axes: Axes, study: Study) -> None:
+def _draw_dots(axes: Axes, study: Study, labels: Sequence[str]) -> None:
     """Draws the mean test accuracy of each value, with its interval, from top to bottom."""
     rows = list(reversed(range(len(study.arms))))
     scored = [(row, index, arm) for row, (index, arm) in zip(rows, enumerate(study.arms), strict=True) if arm.scored]
     for row, index, arm in scored:
         style = look(index)
-        axes.plot([arm.interval.low, arm.interval.high], [row, row], color=style.color, linewidth=2)
+        if arm.interval:
+            axes.plot([arm.interval.low, arm.interval.high], [row, row], color=style.color, linewidth=2)
         axes.plot(arm.mean_test, row, style.marker, color=style.color, markeredgecolor="white", markersize=8)
-    ends = [end for _, _, arm in scored for end in (arm.interval.low, arm.interval.high)]
+    ends = [arm.mean_test for _, _, arm in scored]
+    ends += [end for _, _, arm in scored if arm.interval for end in (arm.interval.low, arm.interval.high)]
     accuracy_scale(axes, *limits_of_accuracy(ends), vertical=False)
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_yticks(rows, [_short(study.short_value(arm)) for arm in study.arms])
+    axes.set_yticks(rows, labels, fontsize=SMALL)
     axes.tick_params(axis="y", length=0)
     axes.grid(False, axis="y")
-    axes.set_xlabel("test accuracy, with 95% interval")
+    axes.set_xlabel("test accuracy (95% interval over seeds)")
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+def _wrapped(text: str) -> str:
+    """Returns a label in two lines at most; layer sizes are broken after a hyphen."""
+    lines = textwrap.wrap(text, MAX_LETTERS, max_lines=2, placeholder="\N{HORIZONTAL ELLIPSIS}")
+    return "\n".join(lines)
 
 
 def _lines(axes: Axes, study: Study, curve: str) -> list[EndLabel]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import isfinite, log, nan, sqrt
 
@@ -51,7 +51,7 @@ class _Failure:
     @property
     def heading(self) -> str:
         """Heading of the preset's column of panels: preset, weight decay, and learning rate."""
-        return f"preset {self.label}\nL2 {self.preset.weight_decay:g}\nlr {self.preset.learning_rate:g}"
+        return f"preset {self.label}\ndecay {self.preset.weight_decay:g}\nrate {self.preset.learning_rate:g}"
 
     @property
     def dead_hidden_units(self) -> float | None:
@@ -98,16 +98,17 @@ def failures(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> 
 
 
 def _failure(experiment: Experiment) -> _Failure:
-    run = run_with_layers(experiment, SHOWN)
-    return _Failure(experiment.label, run or experiment.seeds[0], has_layers=run is not None)
+    run = run_with_layers(replace(experiment, runs=experiment.failed), SHOWN)
+    return _Failure(experiment.label, run or experiment.failed[0], has_layers=run is not None)
 
 
 def _panels(failed: Sequence[_Failure], number: int) -> Panels:
     runs = {failure.heading: failure.run for failure in failed}
+    worst = max(failure.run.layers["dead_units"][-1].max() for failure in failed)
     return panels_of_layers(
         FIGURE,
-        "What happened in the failed networks" if number > 1 else "What happened in the failed network",
-        f"{runs_in_words(runs.values())}\nValues below 0.00000001 are not drawn.",
+        f"{'Failed networks' if number > 1 else 'Failed network'}: up to {worst:.0%} of the units in a layer are dead",
+        f"{runs_in_words(runs.values())}\nValues below 0.00000001 are not drawn, such as activations of dead layers.",
         rows_of(SHOWN),
         runs,
     )
@@ -116,7 +117,7 @@ def _panels(failed: Sequence[_Failure], number: int) -> Panels:
 def _cause(failure: _Failure) -> str:
     """Returns sentences on why a network failed and, if recorded, on its dead units."""
     preset = failure.preset
-    settings = f"weight decay = {preset.weight_decay:g}, learning rate = {preset.learning_rate:g}"
+    settings = f"weight decay {preset.weight_decay:g}, learning rate {preset.learning_rate:g}"
     dead = _dead_units(failure.run.layers["dead_units"]) if failure.has_layers else ""
     return f"Preset {failure.label} ({settings}): {_cause_by_curves(failure)}{dead}"
 
@@ -133,8 +134,8 @@ def _cause_by_curves(failure: _Failure) -> str:
         )
     if not loss[0] < EXPLODED:
         return (
-            f"the first steps were far too large. The mean cross-entropy of the first epoch is {loss[0]:,.0f} nats; "
-            f"guessing all digits with equal probability gives {UNIFORM:.1f}."
+            "the first steps were far too large. The mean cross-entropy of the first epoch is about "
+            f"{_rounded(loss[0])} nats; guessing all digits with equal probability gives {UNIFORM:.1f}."
         )
     if norms[0] and abs(norms[-1] / norms[0] - 1) < BARELY_CHANGED:
         return (
@@ -144,13 +145,18 @@ def _cause_by_curves(failure: _Failure) -> str:
     return f"its curves do not show the cause. After the last epoch, its training cross-entropy is {loss[-1]:.3g} nats."
 
 
+def _rounded(loss: float) -> str:
+    """Returns a large number with three digits: "2,700,000"."""
+    return f"{float(f'{loss:.3g}'):,.0f}"
+
+
 def _share_in_gradient(failure: _Failure) -> str:
     share = float(np.median(share_of_decay(failure.run)[0])) if failure.has_layers else nan
     if not isfinite(share):
         return ""
     return (
-        f" Weight decay dominates the gradient: after the first epoch, the gradient of the L2 penalty is {share:.0%} "
-        "as large as the total gradient in a typical layer."
+        " Weight decay dominates the gradient: in a typical layer after the first epoch, the gradient of the L2 "
+        f"penalty is {share:.0%} as large as the total gradient."
     )
 
 

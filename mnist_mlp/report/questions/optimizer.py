@@ -97,7 +97,7 @@ def _progress(adadelta: Experiment, adam: Experiment) -> list[str]:
     last = f"last {tenth} epochs" if tenth > 1 else "last epoch"
     return [
         f"Adadelta's best epoch is {best_epoch:.0f} of {epochs}. In the {last}, its validation accuracy changed by "
-        f"{points(gained)} points, so it {'has not converged' if gained > 0.001 else 'has converged'}. "
+        f"{points(gained)} points: it {'was still improving' if gained > 0.001 else 'had converged'}. "
         f"Adam reaches {mean_curve(adam, 'validation accuracy')[0]:.2%} after its first epoch."
     ]
 

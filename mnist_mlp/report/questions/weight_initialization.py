@@ -116,13 +116,18 @@ def _table(runs: dict[str, ReportedRun], he: Experiment) -> DataTable:
 def _panels(runs: dict[str, ReportedRun]) -> Panels:
     return panels_of_layers(
         FIGURE,
-        "He and Xavier initialization by layer",
+        _headline(runs),
         f"{runs_in_words(runs.values())} First {FIRST_EPOCHS} epochs.\n"
         "Gradient and step: in the first step after each epoch.",
         rows_of(SHOWN),
         runs,
         FIRST_EPOCHS,
     )
+
+
+def _headline(runs: dict[str, ReportedRun]) -> str:
+    he, xavier = (run.layers["activation_std"][0, -2] for run in runs.values())
+    return f"Activations of the last hidden layer after epoch 1: {he:.3g} with He, {xavier:.3g} with Xavier"
 
 
 def _times(one: float, other: float) -> str:

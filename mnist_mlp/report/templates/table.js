@@ -22,5 +22,5 @@ headings.forEach((heading, index) => {
 const onlyDifferences = document.getElementById("only-differences");
 if (onlyDifferences) {
   onlyDifferences.addEventListener("change", () => runs.classList.toggle("only-differences", onlyDifferences.checked));
-  onlyDifferences.checked = false;
+  onlyDifferences.checked = true;
 }
