@@ -2,12 +2,16 @@
 
 .venv/bin/python -m experiments.error_rates
 
-Simulates reports on presets 1 to 37 and 100 with known true accuracies. All presets have the same true accuracy, except
-the two of one comparison. The accuracies of single runs scatter around it as real ones do: the log odds get residuals
-that are drawn from those of real runs (presets with several seeds in experiments/replicate_2020/runs.csv). Every
-simulated report then pools its spread, compares, and adjusts exactly as a real one.
+Simulates reports on presets 1 to 37 and 100 with known true accuracies. The accuracies of single runs scatter around
+them as real ones do: the log odds get residuals that are drawn from those of real runs (presets with several seeds in
+experiments/replicate_2020/runs.csv). Every simulated report then pools its spread, compares, and adjusts exactly as a
+real one.
 
-Writes experiments/error_rates.md. Takes about ten minutes. Nothing is trained.
+- Power: all presets have the same true accuracy and number of seeds, except that one preset is worse.
+- Coverage: the presets have the true accuracies and numbers of seeds that were measured in the reference runs. Counts
+  the reports in which any interval is wrong, for unequal numbers of seeds and for networks of all kinds.
+
+Writes experiments/error_rates.md. Takes about half an hour. Nothing is trained.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from scipy.stats import binomtest
 
 from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
-from mnist_mlp.evaluation.seed_spread import LEARNED, SpreadOverSeeds, log_odds, share
+from mnist_mlp.evaluation.seed_spread import GUESSING, LEARNED, SpreadOverSeeds, log_odds, share
 from mnist_mlp.report.evidence import TESTED_IMAGES
 from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.statistics import ALPHA, Difference, Mean, simultaneous_differences
@@ -42,57 +46,86 @@ TRUE_ACCURACY = 0.983
 EFFECTS = (0.0, 0.001, 0.003, 0.005, 0.01)
 SEEDS = (1, 3, 5)
 INNER_SIMULATIONS = 4_000  # a real report uses more, because it has to do this only once
+BEST = 36  # any preset could be the best one
 IDENTICAL = (4, 15)  # give the same networks as presets 2 and 11, so they are not compared
 NUMBERS = [number for number in (*range(1, 38), 100) if number not in IDENTICAL]
-HEADING = ("seeds of each preset", "effect in points", "found", "any false finding", "its upper 95% limit")
+REFERENCE = PROJECT / "for_report" / "reference" / "changes.csv"
+POWER = ("seeds of each preset", "effect in points", "found", "any false finding", "its upper 95% limit")
+COVERAGE = ("true accuracies", "any wrong interval", "its upper 95% limit")
 
 
 def main() -> None:
     parser = ArgumentParser("Simulates reports with known effects, and counts wrong and missed findings.")
-    parser.add_whole_number("--reports", 1, 1_000_000, default=2000, help="number of simulated reports for each row")
+    parser.add_whole_number("--reports", 1, 1_000_000, default=3000, help="number of simulated reports for each row")
     reports = parser.parse_args().reports
     residuals, pairs = measured_residuals(RUNS_FILE), compared_presets()
-    rows = [
-        row_of(seeds, effect, simulate(pairs, residuals, seeds, effect, reports))
+    power = [
+        power_row(seeds, effect, simulate_power(pairs, residuals[True], seeds, effect, reports))
         for seeds in SEEDS
         for effect in EFFECTS
     ]
-    lines = ["| " + " | ".join(cells) + " |" for cells in (HEADING, ["---"] * len(HEADING), *rows)]
-    introduction = (
-        f"Each row: {reports:,} simulated reports with {len(pairs)} comparisons; {len(residuals)} measured residuals "
-        f"with a standard deviation of {residuals.std():.3f}."
+    seeds, accuracies = reference_design(REFERENCE)
+    designs = {"all equal": dict.fromkeys(accuracies, TRUE_ACCURACY), "as in the reference runs": accuracies}
+    coverage = [
+        [title, *_share_and_limit(simulate_coverage(pairs, residuals, seeds, truth, reports))]
+        for title, truth in designs.items()
+    ]
+    measured = ", ".join(
+        f"{len(values)} of {'trained' if learned else 'other'} networks with a standard deviation of {values.std():.3f}"
+        for learned, values in residuals.items()
     )
-    OUTPUT.write_text("\n".join(["# Error rates of the report", "", introduction, "", *lines, ""]), encoding="utf-8")
-    print(f"The table is in {OUTPUT}")
+    lines = [
+        "# Error rates of the report",
+        f"Each row: {reports:,} simulated reports with {len(pairs)} comparisons. Measured residuals: {measured}.",
+        "## Power\n\nAll presets have the same number of seeds, and one of them is worse by the effect.",
+        _markdown(POWER, power),
+        "## Coverage\n\nThe presets have the numbers of seeds of the reference runs.",
+        _markdown(COVERAGE, coverage),
+    ]
+    OUTPUT.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    print(f"The tables are in {OUTPUT}")
 
 
-def measured_residuals(path: Path) -> np.ndarray:
-    """Returns how far the log odds of real runs are from their preset's mean, scaled so that the variance is right."""
+def measured_residuals(path: Path) -> dict[bool, np.ndarray]:
+    """Returns how far the log odds of real runs are from their preset's mean, scaled so that the variance is right.
+
+    The key is whether the preset has learned.
+    """
     by_preset = defaultdict(list)
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["dropout_off_test"]:
                 by_preset[row["preset"], row["penalty"]].append(float(row["dropout_off_test"]))
-    residuals = []
+    residuals: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for accuracies in by_preset.values():
-        if len(accuracies) > 1 and mean(accuracies) >= LEARNED:
+        if len(accuracies) > 1 and min(accuracies) >= GUESSING:
             odds = np.array([log_odds(accuracy) for accuracy in accuracies])
-            residuals.append((odds - odds.mean()) * np.sqrt(len(odds) / (len(odds) - 1)))
-    return np.concatenate(residuals)
+            scaled = (odds - odds.mean()) * np.sqrt(len(odds) / (len(odds) - 1))
+            residuals[mean(accuracies) >= LEARNED].append(scaled)
+    return {learned: np.concatenate(values) for learned, values in residuals.items()}
+
+
+def reference_design(path: Path) -> tuple[dict[int, int], dict[int, float]]:
+    """Returns the number of seeds and the mean test accuracy of each preset in the reference runs."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = {int(row["preset"]): row for row in csv.DictReader(file)}
+    return (
+        {number: int(rows[number]["seeds"]) for number in NUMBERS},
+        {number: float(rows[number]["test accuracy"]) for number in NUMBERS},
+    )
 
 
 def compared_presets() -> list[tuple[int, int]]:
-    """Returns the comparisons of a report on these presets as (preset, reference)."""
+    """Returns the comparisons of a report as (preset, reference): those in studies, and those with the best preset."""
     experiments = [Experiment(PRESETS[number], (number,), []) for number in NUMBERS]
-    return [
-        (arm.numbers[0], study.reference.numbers[0])
-        for study in find_studies(experiments)
-        for arm in study.arms
-        if arm is not study.reference
+    studied = [
+        (arm.numbers[0], study.reference.numbers[0]) for study in find_studies(experiments) for arm in study.others
     ]
+    ranked = [(number, BEST) for number in NUMBERS if number != BEST]
+    return list(dict.fromkeys([*studied, *ranked]))
 
 
-def simulate(
+def simulate_power(
     pairs: Sequence[tuple[int, int]], residuals: np.ndarray, seeds: int, effect: float, reports: int
 ) -> list[tuple[bool, bool]]:
     """Returns, for each simulated report, whether the effect was found, and whether any other difference was.
@@ -109,10 +142,38 @@ def simulate(
             number: measured(TRUE_ACCURACY - effect * (number == worse), seeds, residuals, random) for number in NUMBERS
         }
         differences = compare(pairs, accuracies)
-        significant = {pair for pair, difference in zip(pairs, differences, strict=True) if difference.p < ALPHA}
+        significant = {pair for pair, (_, difference) in zip(pairs, differences, strict=True) if difference.p < ALPHA}
         is_false = any(not effect or worse not in pair for pair in significant)
         found.append((chosen in significant, is_false))
     return found
+
+
+def simulate_coverage(
+    pairs: Sequence[tuple[int, int]],
+    residuals: dict[bool, np.ndarray],
+    seeds: dict[int, int],
+    truth: dict[int, float],
+    reports: int,
+) -> list[bool]:
+    """Returns, for each simulated report, whether any interval misses the true difference, in log odds."""
+    random = np.random.default_rng(0)
+    trained = {number for number, accuracy in truth.items() if accuracy >= GUESSING}
+    pairs = [pair for pair in pairs if trained.issuperset(pair)]
+    found = []
+    for _ in range(reports):
+        accuracies = {
+            number: measured(truth[number], seeds[number], residuals[truth[number] >= LEARNED], random)
+            for number in trained
+        }
+        differences = compare(pairs, accuracies)
+        found.append(any(_misses(pair, *item, truth) for pair, item in zip(pairs, differences, strict=True)))
+    return found
+
+
+def _misses(pair: tuple[int, int], reference: float, difference: Difference, truth: dict[int, float]) -> bool:
+    shift = log_odds(truth[pair[0]]) - log_odds(truth[pair[1]])
+    low, high = (log_odds(reference + end) - log_odds(reference) for end in (difference.low, difference.high))
+    return not low <= shift <= high
 
 
 def measured(accuracy: float, seeds: int, residuals: np.ndarray, random: np.random.Generator) -> list[float]:
@@ -121,20 +182,30 @@ def measured(accuracy: float, seeds: int, residuals: np.ndarray, random: np.rand
     return [round(share(value) * TESTED_IMAGES) / TESTED_IMAGES for value in odds]
 
 
-def compare(pairs: Sequence[tuple[int, int]], accuracies: dict[int, list[float]]) -> list[Difference]:
-    """Compares the presets as a report does."""
+def compare(pairs: Sequence[tuple[int, int]], accuracies: dict[int, list[float]]) -> list[tuple[float, Difference]]:
+    """Compares presets as a report does. Returns the mean accuracy of each reference, and the difference from it."""
     spread = SpreadOverSeeds.of(accuracies.values())
     means = {
         number: Mean(mean(values), len(values), spread.near(mean(values))) for number, values in accuracies.items()
     }
-    return simultaneous_differences([(means[one], means[other]) for one, other in pairs], INNER_SIMULATIONS)
+    found = simultaneous_differences([(means[one], means[other]) for one, other in pairs], INNER_SIMULATIONS)
+    return [(means[other].accuracy, difference) for (_, other), difference in zip(pairs, found, strict=True)]
 
 
-def row_of(seeds: int, effect: float, found: Sequence[tuple[bool, bool]]) -> list[str]:
-    hits, errors = (sum(column) for column in zip(*found, strict=True))
-    limit = binomtest(errors, len(found)).proportion_ci(0.9).high  # one-sided
-    share_found = f"{hits / len(found):.1%}" if effect else "-"
-    return [str(seeds), f"{effect * 100:g}", share_found, f"{errors / len(found):.1%}", f"{limit:.1%}"]
+def power_row(seeds: int, effect: float, found: Sequence[tuple[bool, bool]]) -> list[str]:
+    hits, errors = zip(*found, strict=True)
+    share_found = f"{sum(hits) / len(hits):.1%}" if effect else "-"
+    return [str(seeds), f"{effect * 100:g}", share_found, *_share_and_limit(errors)]
+
+
+def _share_and_limit(errors: Sequence[bool]) -> list[str]:
+    """Returns the share of errors and its upper 95% limit (one-sided, Clopper and Pearson)."""
+    limit = binomtest(sum(errors), len(errors)).proportion_ci(0.9).high
+    return [f"{sum(errors) / len(errors):.1%}", f"{limit:.1%}"]
+
+
+def _markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (heading, ["---"] * len(heading), *rows))
 
 
 if __name__ == "__main__":

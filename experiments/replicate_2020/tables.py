@@ -29,7 +29,7 @@ def as_markdown(comparison: Comparison) -> str:
         [
             "# The 2020 experiment, trained again",
             "Written by `python -m experiments.replicate_2020` from `runs.csv`. All columns are in `table.csv`.",
-            _conditions(comparison.runs),
+            conditions_of(comparison.runs),
             summary_of(comparison),
             main_table(comparison),
             _method(comparison),
@@ -37,7 +37,8 @@ def as_markdown(comparison: Comparison) -> str:
     )
 
 
-def _conditions(runs: Sequence[FinishedRun]) -> str:
+def conditions_of(runs: Sequence[FinishedRun]) -> str:
+    """Returns the machine, versions, and training time as a list."""
     machines, versions = (sorted({getattr(run, name) for run in runs}) for name in ("machine", "versions"))
     hours = sum(run.seconds for run in runs) / 3600
     diverged = sum(run.status == "diverged" for run in runs)
@@ -48,6 +49,7 @@ def _conditions(runs: Sequence[FinishedRun]) -> str:
 
 
 def summary_of(comparison: Comparison) -> str:
+    """Returns how many published figures are inside our prediction intervals, for each variant."""
     titles = {
         AS_IN_2020: "As in 2020 (penalty added once per layer; dropout on in validation and test)",
         AS_INTENDED: "Control, as intended (penalty added once; dropout off in validation and test)",
@@ -69,6 +71,7 @@ def _count_inside(figures: Sequence[Figure]) -> str:
 
 
 def main_table(comparison: Comparison) -> str:
+    """Returns published figures, ours, and prediction intervals, with a row for each preset."""
     heading = ["preset"]
     for part in PARTS:
         heading += [f"published {part}", f"{part} as in 2020", "SD", "95% interval", "inside"]

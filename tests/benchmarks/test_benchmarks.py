@@ -9,8 +9,7 @@ import pytest
 
 from benchmarks.lower_bound import epoch_flops
 from experiments.held_out import split
-from mnist_mlp.data.loading import load_test_data
-from tests.helpers import PROJECT, only_line, runs_in
+from tests.helpers import only_line
 
 from hyperparameters import PRESETS
 
@@ -86,7 +85,7 @@ def test_held_out_reports_usage_errors_in_one_line(script, arguments, line):
     assert only_line(process).startswith(line)
 
 
-NEED_NUMPY = "experiments.held_out experiments.dropout_left_on experiments.draw_augmentation benchmarks.speed".split()
+NEED_NUMPY = "experiments.held_out experiments.replicate_2020 experiments.draw_augmentation benchmarks.speed".split()
 
 
 @pytest.mark.parametrize("module", [*NEED_NUMPY, "experiments.deformations"])
@@ -108,20 +107,6 @@ def test_evaluation_benchmark_needs_another_checkout(script, tmp_path):
     process = script("-m", "benchmarks.evaluation", tmp_path)
     assert (process.returncode, process.stdout) == (2, "")
     assert only_line(process) == f"Error: {tmp_path} has no MNIST_eval.py; name a checkout of this project"
-
-
-def test_dropout_left_on_lowers_accuracy(script, trained):
-    process = script("-m", "experiments.dropout_left_on", trained / "runs")
-    assert (process.returncode, process.stderr) == (0, "")
-    _, _, row = process.stdout.splitlines()  # preset 1 has no dropout
-    numbers = re.fullmatch(r"\| 8 \| 1602 \| (.*) \| (.*)% \| (.*)% \|", row)
-    assert float(numbers[1]) == PRESETS[8].dropout
-    from mnist_mlp.evaluation.scoring import load_best_model, logits_of
-
-    test = load_test_data(PROJECT / "MNIST_data")
-    accuracy = (logits_of(load_best_model(runs_in(trained)[1]), test).argmax(axis=1) == test.labels).mean()
-    assert float(numbers[2]) == pytest.approx(100 * accuracy, abs=0.02)
-    assert float(numbers[3]) < float(numbers[2])
 
 
 def test_importing_modules_does_not_install_error_hook(script):

@@ -52,7 +52,8 @@ def test_commands_name_existing_files(page):
     for script in re.findall(r"\bpython3? ((?:[\w-]+/)?[\w-]+\.py)", text):
         assert (PROJECT / script).exists(), script
     for module in re.findall(r"python -m ((?:experiments|benchmarks|docs|tests)[.\w]*)", text):
-        assert (PROJECT / f"{module.replace('.', '/')}.py").exists(), module
+        path = PROJECT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^make (\w+)", text, re.MULTILINE):
         assert f"\n{target}:" in makefile, target

@@ -23,6 +23,7 @@ from experiments.replicate_2020.comparison import (
     Comparison,
     read_published,
 )
+from experiments.replicate_2020.conclusions import conclusions, conclusions_table
 from experiments.replicate_2020.evaluation import BestEpoch, Evaluation, logits_of
 from experiments.replicate_2020.intervals import Interval, Sample, groups_of, prediction_intervals
 from experiments.replicate_2020.runs_file import FinishedRun, Penalty, RunsFile
@@ -448,3 +449,27 @@ def test_penalties_and_norms_are_averaged_over_seeds():
     assert table.rows == [
         [31, 0.0001, "as in 2020", pytest.approx(0.1), pytest.approx(0.4), "0.2, 0.2", "10, 4"]
     ]  # there are no runs with the intended penalty
+
+
+def test_conclusions_are_tested_in_both_variants():
+    runs = []
+    for seed, change in enumerate((-0.001, 0.0, 0.001)):
+        for preset, as_in_2020 in ((31, 0.975 + change), (36, 0.985 - change)):
+            runs.append(a_run(preset, Penalty.CUMULATIVE, seed, as_in_2020, 0.9))
+            runs.append(a_run(preset, Penalty.INTENDED, seed, 0.9, 0.98 + change))
+    test = {31: 0.97, 36: 0.968, 1: 0.98, 9: 0.98}
+    comparison = Comparison(runs, PRESETS, {number: dict.fromkeys(PARTS, test[number]) for number in test})
+    (found,) = conclusions(comparison, PRESETS)  # neither bug affects preset 9, and the parent of 31 was not published
+    assert (found.preset, found.change) == (36, "31: hidden_sizes 300-200-200-200 -> 300-200-200")
+    assert found.published == pytest.approx(-0.002)
+    difference = found.differences[AS_IN_2020]
+    assert difference.amount == pytest.approx(0.01)
+    logits = [[logit(mean + change) for change in (-0.001, 0, 0.001)] for mean in (0.965, 0.975)]
+    pooled = np.mean([np.var(values, ddof=1) for values in logits])
+    reach = difference.critical * (pooled * 2 / 3) ** 0.5
+    ends = [1 / (1 + exp(-logit(0.975) - sign * reach)) - 0.965 for sign in (-1, 1)]
+    assert (difference.low, difference.high) == pytest.approx(ends, abs=1e-4)
+    assert 2.776 < difference.critical < 4  # t(97.5%, 4), wider for two differences
+    assert found.differences[AS_INTENDED].amount == pytest.approx(0)
+    (row,) = conclusions_table([found]).rows
+    assert row[3].startswith("+1.00 (+0.") and row[4].startswith("+0.00 (\N{MINUS SIGN}0.")
