@@ -132,6 +132,8 @@ def main(given: Sequence[str] = ()) -> None:
     accuracies = [(scored_run.run.record, scored_run.score.accuracy) for scored_run in evaluation.scored]
     if repeats := repeats_table(accuracies, "test accuracy"):
         terminal.print("\nPresets with several seeds:", repeats, sep="\n")
+    reporting = command("for_report/make_report.py", runs_dir=arguments.runs_dir, info_dir=arguments.info_dir)
+    print_line(terminal, f"\nThe scores are in {arguments.info_dir / 'eval_log.txt'}. Create the report: {reporting}")
     if arguments.ensemble and not evaluation.ensemble:
         raise WorkFailed(
             "ensemble not evaluated: it needs at least two runs, and none of the named runs may be skipped"

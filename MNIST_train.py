@@ -47,13 +47,13 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
         help="preset numbers and ranges, for example 9-13,31 (default: the list in this script)",
     )
     parser.add_changes("--set", help="change a hyperparameter of all these presets, for example learning_rate=0.01")
-    parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: set by each preset)")
+    parser.add_whole_number("--epochs", 1, 100_000, help="number of epochs (default: set by each preset)")
     parser.add_whole_number(
         "--seed",
         0,
         2**32 - 1000,
         default=SEED,
-        help="random seed for initialization, shuffling, dropout and augmentation",
+        help="random seed for initialization, shuffling, dropout, and augmentation",
     )
     parser.add_whole_number("--repeats", 1, 1000, default=1, help="number of seeds per preset, counting up from --seed")
     parser.add_whole_number(
@@ -85,7 +85,7 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     arguments.changes = parse_changes(arguments.changes)
     changes_runs = arguments.changes or arguments.epochs is not None or arguments.repeats != 1 or arguments.threads
     if arguments.resume and (changes_runs or arguments.skip_done):
-        raise UsageError("--resume cannot be combined with --set, --epochs, --repeats, --threads or --skip-done")
+        raise UsageError("--resume cannot be combined with --set, --epochs, --repeats, --threads, or --skip-done")
     if "epochs" in arguments.changes and arguments.epochs is not None:
         raise UsageError("--epochs and --set epochs=... set the same hyperparameter; use one of them")
     if arguments.ray_address and arguments.engine != "ray":
@@ -99,6 +99,8 @@ def chosen_presets(arguments: argparse.Namespace) -> dict[int, Preset]:
 
 def plan_runs(arguments: argparse.Namespace) -> Plan:
     chosen = chosen_presets(arguments)
+    if arguments.resume and not arguments.runs_dir.exists():
+        raise UsageError(f"--resume: the runs directory {arguments.runs_dir} does not exist; choose another --runs-dir")
     require_writable_folder(arguments.runs_dir, "--runs-dir")
     require_writable_folder(arguments.info_dir, "--info-dir")
     if arguments.resume:
@@ -117,7 +119,7 @@ def train(jobs: list[Job], arguments: argparse.Namespace, terminal: Console) -> 
 
 def print_results(runs: list[RunFolder], terminal: Console) -> None:
     terminal.print()
-    terminal.print(results_table(runs))
+    terminal.print(results_table(sorted(runs, key=lambda run: (run.record.preset_name, run.record.seed))))
     finished = [run.record for run in runs if run.record.status is RunStatus.FINISHED]
     validated = [(record, record.best_validation_accuracy) for record in finished if not record.preset.final_fit]
     if repeats := repeats_table(validated, "validation accuracy"):

@@ -4,7 +4,7 @@ Most presets are variations of another preset, so each line below is one experim
 presets" near the end of this file, choose an unused number from 301 up, and state which preset you start from and what
 you change:
 
-    PRESETS[301] = PRESETS[31].but(hidden_sizes=(400, 300, 200), activation="gelu")
+    PRESETS[301] = PRESETS[31].but(activation="gelu")
     PRESETS[302] = PRESETS[301].but(optimizer="sgd", optimizer_arguments={"momentum": 0.9}, learning_rate=0.1)
 
 Then train them with `python MNIST_train.py --presets 301,302`.

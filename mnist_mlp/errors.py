@@ -70,6 +70,8 @@ def _report(kind: type[BaseException], error: BaseException, trace: TracebackTyp
         _exit(str(error) or "Interrupted.", getattr(error, "exit_status", 128 + signal.SIGINT))
     elif isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
         needed = "use .venv/bin/python, or install the requirements: python -m pip install -r requirements.txt"
+        if not Path(__file__).resolve().parent.with_name(".venv").exists():
+            needed = "install this project as described in README.md, under Quick start"
         _exit(f"Error: {error.name} is not installed for {sys.executable}; {needed}", UsageError.exit_status)
     elif text:
         _exit(f"Error: {text}", getattr(error, "exit_status", UsageError.exit_status))
@@ -106,7 +108,16 @@ def _wrapped_on_terminal(line: str) -> str:
     """Returns the line wrapped between words if it goes to a terminal, which would break commands inside words."""
     if not sys.stderr.isatty():
         return line
+    from mnist_mlp.commands import python_command
+
+    text, _, last = line.rpartition(": ")
     width = shutil.get_terminal_size().columns
+    if text and len(line) > width and last.startswith(python_command()):  # a command on its own line can be copied
+        return f"{_wrapped(f'{text}:', width)}\n{last}"
+    return _wrapped(line, width)
+
+
+def _wrapped(line: str, width: int) -> str:
     return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import itertools
 import sys
 from collections.abc import Callable, Sequence
@@ -21,7 +22,12 @@ class ArgumentParser(argparse.ArgumentParser):
     """Parser that reports usage errors in one line and has helpers for common option types."""
 
     def __init__(self, description: str, epilog: str | None = None) -> None:
-        super().__init__(description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
+        super().__init__(
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # "--epoch 5" should not start a training
+        )
         self._changes_option: str | None = None
 
     def error(self, message: str) -> NoReturn:
@@ -32,7 +38,17 @@ class ArgumentParser(argparse.ArgumentParser):
         namespace, unknown = super().parse_known_args(args, namespace)
         if self._changes_option and (suggestion := _suggestion(self._changes_option, unknown)):
             self.error(suggestion)
+        if meant := self._option_meant_by(unknown):
+            self.error(f"there is no option {unknown[0].partition('=')[0]}; did you mean {meant}?")
         return namespace, unknown
+
+    def _option_meant_by(self, unknown: Sequence[str]) -> str | None:
+        """Returns the option that is most similar to the first unknown argument, or None."""
+        option = unknown[0].partition("=")[0] if unknown else ""
+        options = [name for name in self._option_string_actions if name.startswith("--")]
+        longer = [name for name in options if name.replace("-", "").startswith(option.replace("-", ""))]
+        similar = difflib.get_close_matches(option, options, n=1)
+        return next(iter(longer + similar), None) if option.startswith("--") else None
 
     def add_changes(self, option: str, help: str) -> None:
         """Adds a repeatable option that changes a hyperparameter. Its texts are in `changes`."""
@@ -70,12 +86,14 @@ def _suggestion(changes_option: str, unknown: Sequence[str]) -> str | None:
 
 def _integer(option: str, low: int, high: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
-        number = int(text)
-        if not low <= number <= high:
-            raise not_allowed(option, number, f"a whole number from {low:,} to {high:,}")
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or not low <= number <= high:
+            raise not_allowed(option, text if number is None else number, f"a whole number from {low:,} to {high:,}")
         return number
 
-    convert.__name__ = "int"  # argparse shows this name if the text is not an integer
     return convert
 
 

@@ -22,7 +22,7 @@ from mnist_mlp.runs.run_folder import RunFolder
 from mnist_mlp.sweep.jobs import Job
 from mnist_mlp.training.results import EpochResult
 
-NARROW = 80  # columns; on a narrower terminal, the bars show only the validation accuracy
+NARROW = 100  # columns; on a narrower terminal, the bars show only the validation accuracy and the time left
 ENDINGS = {
     RunStatus.DIVERGED: ", diverged: loss is NaN or infinite",
     RunStatus.INTERRUPTED: ", interrupted",
@@ -101,7 +101,7 @@ class SweepProgress:
             print(f"Warning: {warning}", file=sys.stderr)  # with --quiet too
         self._estimate.epoch_ended(run, result)
         is_narrow = self._has_bars and self._console.width < NARROW
-        state = f"{result.validation.accuracy:.2%}" if is_narrow else _state(record, result)
+        state = f"validation {result.validation.accuracy:.2%}" if is_narrow else _state(record, result)
         seconds = self._estimate.seconds()
         time_left = "" if seconds is None else f"{duration(seconds)} left"
         if self._has_bars and self._total is not None:
@@ -185,7 +185,7 @@ def _settings(record: RunRecord) -> list[str]:
 
 
 def _state(record: RunRecord, result: EpochResult) -> str:
-    loss, accuracy = f"loss {result.train.loss:.4g}", f"{result.validation.accuracy:.2%}"
+    loss, accuracy = f"loss {result.train.loss:.4f}", f"{result.validation.accuracy:.2%}"
     if record.preset.final_fit:
         return f"{loss}  validation (trained on) {accuracy}"
     return f"{loss}  validation {accuracy}  best {record.best_validation_accuracy:.2%}"

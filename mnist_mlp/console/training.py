@@ -42,8 +42,9 @@ def train_jobs(
         for job in jobs:
             if job.run:  # a job that never starts keeps its run locked, and a notebook's process does not end
                 finally_.callback(job.run.release)
-        interruption = finally_.enter_context(contextlib.closing(Interruption(terminal.print, terminal.show_cursor)))
-        with terminal.status("Starting TensorFlow"):  # imported late, because this takes seconds
+        status = terminal.status("Starting TensorFlow")
+        interruption = finally_.enter_context(contextlib.closing(Interruption(terminal.print, status.stop)))
+        with status:  # TensorFlow is imported late, because this takes seconds
             engine = choose_engine(
                 engine_name, jobs, workers, ray_address, data_dir, functools.partial(print_line, terminal)
             )

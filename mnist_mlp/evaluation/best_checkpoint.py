@@ -16,7 +16,8 @@ def best_checkpoint(run: RunFolder) -> Checkpoint:
     """
     record = run.record
     if record.status not in (RunStatus.FINISHED, RunStatus.DIVERGED):
-        raise InvalidRun(f"its status is {record.status}, not finished")
+        hint = "" if record.status is RunStatus.FAILED else "; MNIST_train.py --resume continues it"
+        raise InvalidRun(f"its status is {record.status}, not finished{hint}")
     if not record.best_checkpoint:
         raise InvalidRun("it has no checkpoint")
     checkpoint = run.intact_best_checkpoint()

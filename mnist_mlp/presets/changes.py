@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -109,6 +110,8 @@ def _value(name: str, text: str) -> Any:
     default, value = HYPERPARAMETERS[name].default, _literal(text)
     if isinstance(default, bool) and str(value).lower() in ("true", "false"):
         return str(value).lower() == "true"
+    if isinstance(default, tuple) and re.fullmatch(r"\d+(-\d+)+", text.strip()):  # as in tables: 300-200-200
+        return tuple(map(int, text.split("-")))
     return (value,) if isinstance(default, tuple) and isinstance(value, int) else value
 
 

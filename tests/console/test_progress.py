@@ -63,7 +63,7 @@ def test_job_added_during_sweep_is_counted():
 
 @pytest.mark.parametrize(
     ("final_fit", "shown"),
-    [(False, "loss 0.875  validation 95.00%  best 97.00%"), (True, "loss 0.875  validation (trained on) 95.00%")],
+    [(False, "loss 0.8750  validation 95.00%  best 97.00%"), (True, "loss 0.8750  validation (trained on) 95.00%")],
 )
 def test_epoch_line_shows_loss_and_accuracy(final_fit, shown):
     run = a_run(PRESET.but(final_fit=final_fit))

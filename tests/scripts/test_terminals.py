@@ -155,7 +155,7 @@ def test_odd_names_are_printed_in_any_encoding(script, oddly_named, tmp_path, en
     info = ["--info-dir", tmp_path]
     process = script("MNIST_eval.py", "--runs-dir", oddly_named / "runs", *info, **environment)
     assert (process.returncode, process.stderr) == (0, "")
-    assert process.stdout.count(":100:[bold]") == 2  # neither an emoji nor markup
+    assert process.stdout.count(":100:[bold]") == 3  # neither an emoji nor markup; two runs, and the next command
     command = ["for_report/make_report.py", "--runs-dir", oddly_named / "runs", *info, "--output-dir", tmp_path / "out"]
     process = script(*command, **environment)
     assert (process.returncode, process.stderr) == (0, "")

@@ -18,9 +18,9 @@ from hyperparameters import PRESETS
         (["MNIST_train.py", "--presets", ""], 2, "no preset is selected"),
         (["MNIST_train.py", "--presets", "9,8-10"], 2, "preset 9 is selected twice"),
         (["MNIST_train.py", "--epochs", "0"], 2, "epochs: must be a whole number from 1"),
-        (["MNIST_train.py", "--epochs", "many"], 2, "argument --epochs: invalid int value: 'many'"),
+        (["MNIST_train.py", "--epochs", "many"], 2, "--epochs: must be a whole number from 1 to 100,000, not 'many'"),
         (["MNIST_train.py", "--seed", "-1"], 2, "--seed: must be a whole number from 0"),
-        (["MNIST_train.py", "--prests", "9"], 2, "unrecognized arguments: --prests 9"),
+        (["MNIST_train.py", "--prests", "9"], 2, "there is no option --prests; did you mean --presets?"),
         (["MNIST_train.py", "--runs-dir", "/proc/runs"], 2, "cannot write to /proc/runs"),
         (["MNIST_train.py", "--info-dir", "/proc/INFOS"], 2, "cannot write to /proc/INFOS"),
         (["MNIST_train.py", "--presets", "1,9", "--data-dir", "/proc/data"], 1, "cannot be written"),
@@ -85,7 +85,7 @@ def test_error_before_a_prompt_is_one_line(script, options):
     environment = {} if options else {"PYTHONINSPECT": "1"}
     process = script(*options, "MNIST_train.py", "--prests", "9", **environment)
     shown = process.stderr.replace(">>> ", "").strip()
-    assert shown.startswith("Error: unrecognized arguments: --prests 9")
+    assert shown.startswith("Error: there is no option --prests; did you mean --presets?")
     assert shown.count("\n") == 0
 
 
