@@ -29,7 +29,7 @@ from mnist_mlp.console.terminal import escape, open_console, print_line
 from mnist_mlp.disk.disk_errors import explained
 from mnist_mlp.disk.files import require_writable_folder
 from mnist_mlp.errors import UsageError, WorkFailed
-from mnist_mlp.evaluation.score_tables import read_ensemble_log, read_eval_log
+from mnist_mlp.evaluation.score_tables import EVAL_LOG_FILE, read_ensemble_log, read_eval_log
 from mnist_mlp.runs.run_folder import FoundRuns, find_runs
 
 
@@ -133,7 +133,7 @@ def main(given: Sequence[str] = ()) -> None:
     if repeats := repeats_table(accuracies, "test accuracy"):
         terminal.print("\nPresets with several seeds:", repeats, sep="\n")
     reporting = command("for_report/make_report.py", runs_dir=arguments.runs_dir, info_dir=arguments.info_dir)
-    print_line(terminal, f"\nThe scores are in {arguments.info_dir / 'eval_log.txt'}. Create the report: {reporting}")
+    print_line(terminal, f"\nThe scores are in {arguments.info_dir / EVAL_LOG_FILE}. Create the report: {reporting}")
     if arguments.ensemble and not evaluation.ensemble:
         raise WorkFailed(
             "ensemble not evaluated: it needs at least two runs, and none of the named runs may be skipped"

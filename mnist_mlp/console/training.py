@@ -43,7 +43,12 @@ def train_jobs(
             if job.run:  # a job that never starts keeps its run locked, and a notebook's process does not end
                 finally_.callback(job.run.release)
         status = terminal.status("Starting TensorFlow")
-        interruption = finally_.enter_context(contextlib.closing(Interruption(terminal.print, status.stop)))
+
+        def before_exit() -> None:
+            status.stop()
+            terminal.show_cursor()
+
+        interruption = finally_.enter_context(contextlib.closing(Interruption(terminal.print, before_exit)))
         with status:  # TensorFlow is imported late, because this takes seconds
             engine = choose_engine(
                 engine_name, jobs, workers, ray_address, data_dir, functools.partial(print_line, terminal)
