@@ -23,7 +23,7 @@ from statistics import mean, median
 from mnist_mlp.commands import PROJECT, command
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.evaluation.seed_spread import GUESSING, SpreadOverSeeds
-from mnist_mlp.report.building import PAGE_FILE, WORKBOOK_FILE, build_report
+from mnist_mlp.report.building import CSV_FILES, PAGE_FILE, WORKBOOK_FILE, build_report
 from mnist_mlp.report.csv_files import write_csv
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.experiments import gave_identical_networks
@@ -39,6 +39,7 @@ REFERENCE = PROJECT / "for_report" / "reference"
 RUNS_FILE = "runs.csv"
 CHANGES_FILE = "changes.csv"
 STAGES_FILE = "stages.csv"
+STUDIES_FILE = "studies.csv"
 ARCHIVES = {"presets 1 to 37 and 100": "records_2020.tar.xz", "presets 38 to 98": "records_past_98.tar.xz"}
 REPORTED = "presets 1 to 37 and 100"  # the page covers only these; the CSV files cover all presets
 
@@ -135,13 +136,14 @@ def unpack(archive: Path, *folders: Path) -> None:
 
 
 def make_page(runs_dir: Path, output_dir: Path) -> None:
-    """Builds the report of the runs and copies its page, workbook and figures into the reference directory."""
+    """Builds the report of the runs and copies its page, workbook, studies and figures into the reference directory."""
     output_dir.mkdir()
     build_report(runs_dir, REFERENCE, PROJECT / "MNIST_data", output_dir, command("MNIST_train.py"))
     for old in REFERENCE.glob("*.png"):
         old.unlink()
     for new in (output_dir / PAGE_FILE, output_dir / WORKBOOK_FILE, *output_dir.glob("*.png")):
         shutil.copy(new, REFERENCE)
+    shutil.copy(output_dir / CSV_FILES["Studies"], REFERENCE / STUDIES_FILE)
 
 
 def changes(runs: Sequence[ReportedRun]) -> tuple[list[_Change], list[_Stage]]:
