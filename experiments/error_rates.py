@@ -3,15 +3,19 @@
 .venv/bin/python -m experiments.error_rates
 
 Simulates reports on presets 1 to 37 and 100 with known true accuracies. The accuracies of single runs scatter around
-them as real ones do: the log odds get residuals that are drawn from those of real runs (presets with several seeds in
-experiments/replicate_2020/runs.csv). Every simulated report then pools its spread, compares, and adjusts exactly as a
-real one.
+them as real ones do, on the scale of log odds, in one of two ways:
+
+- The residuals are drawn from those of real runs (presets with several seeds in experiments/replicate_2020/runs.csv).
+- The residuals are normal, and every preset has a standard deviation of its own, which is drawn from the distribution
+  that experiments/seed_spread.py has fitted to those of real presets.
+
+Every simulated report then estimates its spread, compares, and adjusts exactly as a real one.
 
 - Power: all presets have the same true accuracy and number of seeds, except that one preset is worse.
 - Coverage: the presets have the true accuracies and numbers of seeds that were measured in the reference runs. Counts
   the reports in which any interval is wrong, for unequal numbers of seeds and for networks of all kinds.
 
-Writes experiments/error_rates.md. Takes about half an hour. Nothing is trained.
+Writes experiments/error_rates.md. Takes about half an hour on two cores. Nothing is trained.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ if __name__ == "__main__":
 import csv
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
@@ -32,7 +38,14 @@ from scipy.stats import binomtest
 
 from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
-from mnist_mlp.evaluation.seed_spread import GUESSING, LEARNED, SpreadOverSeeds, log_odds, share
+from mnist_mlp.evaluation.seed_spread import (
+    GUESSING,
+    LEARNED,
+    VARIANCE_FREEDOM,
+    SpreadOverSeeds,
+    log_odds,
+    share,
+)
 from mnist_mlp.report.evidence import TESTED_IMAGES
 from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.statistics import ALPHA, Difference, Mean, simultaneous_differences
@@ -45,13 +58,41 @@ OUTPUT = PROJECT / "experiments" / "error_rates.md"
 TRUE_ACCURACY = 0.983
 EFFECTS = (0.0, 0.001, 0.003, 0.005, 0.01)
 SEEDS = (1, 3, 5)
-INNER_SIMULATIONS = 4_000  # a real report uses more, because it has to do this only once
+INNER_SIMULATIONS = 2_000  # a real report uses more, because it has to do this only once
 BEST = 36  # any preset could be the best one
 IDENTICAL = (4, 15)  # give the same networks as presets 2 and 11, so they are not compared
 NUMBERS = [number for number in (*range(1, 38), 100) if number not in IDENTICAL]
 REFERENCE = PROJECT / "for_report" / "reference" / "changes.csv"
-POWER = ("seeds of each preset", "effect in points", "found", "any false finding", "its upper 95% limit")
-COVERAGE = ("true accuracies", "any wrong interval", "its upper 95% limit")
+POWER = ("residuals", "seeds of each preset", "effect in points", "found", "any false finding", "its upper 95% limit")
+COVERAGE = ("residuals", "true accuracies", "any wrong interval", "its upper 95% limit")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How the log odds of single runs scatter around those of their preset.
+
+    Attributes:
+        residuals: those of real runs. The key is whether the preset has learned.
+        is_normal: whether residuals are normal with a different standard deviation for each preset. Otherwise they are
+            drawn from the real ones.
+    """
+
+    residuals: dict[bool, np.ndarray]
+    is_normal: bool
+
+    @property
+    def title(self) -> str:
+        return "normal, own spread of each preset" if self.is_normal else "those of real runs"
+
+    def measured(self, accuracy: float, seeds: int, random: np.random.Generator) -> list[float]:
+        """Returns test accuracies of some runs with this true accuracy, as multiples of one image."""
+        real = self.residuals[accuracy >= LEARNED]
+        if self.is_normal:
+            variance = real.var() * (VARIANCE_FREEDOM - 2) / random.chisquare(VARIANCE_FREEDOM)
+            drawn = random.normal(0, variance**0.5, seeds)
+        else:
+            drawn = random.choice(real, seeds)
+        return [round(share(log_odds(accuracy) + value) * TESTED_IMAGES) / TESTED_IMAGES for value in drawn]
 
 
 def main() -> None:
@@ -59,28 +100,33 @@ def main() -> None:
     parser.add_whole_number("--reports", 1, 1_000_000, default=3000, help="number of simulated reports for each row")
     reports = parser.parse_args().reports
     residuals, pairs = measured_residuals(RUNS_FILE), compared_presets()
-    power = [
-        power_row(seeds, effect, simulate_power(pairs, residuals[True], seeds, effect, reports))
-        for seeds in SEEDS
-        for effect in EFFECTS
-    ]
+    noises = [Noise(residuals, is_normal) for is_normal in (False, True)]
     seeds, accuracies = reference_design(REFERENCE)
     designs = {"all equal": dict.fromkeys(accuracies, TRUE_ACCURACY), "as in the reference runs": accuracies}
-    coverage = [
-        [title, *_share_and_limit(simulate_coverage(pairs, residuals, seeds, truth, reports))]
-        for title, truth in designs.items()
-    ]
+    with ProcessPoolExecutor() as pool:
+        power = [
+            pool.submit(power_row, pairs, noise, number, effect, reports)
+            for noise in noises
+            for number in SEEDS
+            for effect in EFFECTS
+        ]
+        coverage = [
+            pool.submit(coverage_row, title, pairs, noise, seeds, truth, reports)
+            for noise in noises
+            for title, truth in designs.items()
+        ]
+        tables = [[row.result() for row in rows] for rows in (power, coverage)]
     measured = ", ".join(
         f"{len(values)} of {'trained' if learned else 'other'} networks with a standard deviation of {values.std():.3f}"
         for learned, values in residuals.items()
     )
     lines = [
         "# Error rates of the report",
-        f"Each row: {reports:,} simulated reports with {len(pairs)} comparisons. Measured residuals: {measured}.",
+        f"Each row: {reports:,} simulated reports with {len(pairs)} comparisons. Real residuals: {measured}.",
         "## Power\n\nAll presets have the same number of seeds, and one of them is worse by the effect.",
-        _markdown(POWER, power),
+        _markdown(POWER, tables[0]),
         "## Coverage\n\nThe presets have the numbers of seeds of the reference runs.",
-        _markdown(COVERAGE, coverage),
+        _markdown(COVERAGE, tables[1]),
     ]
     OUTPUT.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
     print(f"The tables are in {OUTPUT}")
@@ -125,49 +171,46 @@ def compared_presets() -> list[tuple[int, int]]:
     return list(dict.fromkeys([*studied, *ranked]))
 
 
-def simulate_power(
-    pairs: Sequence[tuple[int, int]], residuals: np.ndarray, seeds: int, effect: float, reports: int
-) -> list[tuple[bool, bool]]:
-    """Returns, for each simulated report, whether the effect was found, and whether any other difference was.
+def power_row(pairs: Sequence[tuple[int, int]], noise: Noise, seeds: int, effect: float, reports: int) -> list[str]:
+    """Returns a row with the share of reports in which the effect was found, and in which any other difference was.
 
     The chosen comparison is a different one in each report. Its preset is worse than its reference by the effect, so
     other comparisons with this preset are not false findings either.
     """
     random = np.random.default_rng([seeds, round(effect * 10_000)])
-    found = []
+    hits, errors = [], []
     for report in range(reports):
         chosen = pairs[report % len(pairs)]
         worse = chosen[0]
         accuracies = {
-            number: measured(TRUE_ACCURACY - effect * (number == worse), seeds, residuals, random) for number in NUMBERS
+            number: noise.measured(TRUE_ACCURACY - effect * (number == worse), seeds, random) for number in NUMBERS
         }
         differences = compare(pairs, accuracies)
         significant = {pair for pair, (_, difference) in zip(pairs, differences, strict=True) if difference.p < ALPHA}
-        is_false = any(not effect or worse not in pair for pair in significant)
-        found.append((chosen in significant, is_false))
-    return found
+        hits.append(chosen in significant)
+        errors.append(any(not effect or worse not in pair for pair in significant))
+    found = f"{sum(hits) / len(hits):.1%}" if effect else "-"
+    return [noise.title, str(seeds), f"{effect * 100:g}", found, *_share_and_limit(errors)]
 
 
-def simulate_coverage(
+def coverage_row(
+    title: str,
     pairs: Sequence[tuple[int, int]],
-    residuals: dict[bool, np.ndarray],
+    noise: Noise,
     seeds: dict[int, int],
     truth: dict[int, float],
     reports: int,
-) -> list[bool]:
-    """Returns, for each simulated report, whether any interval misses the true difference, in log odds."""
+) -> list[str]:
+    """Returns a row with the share of reports in which any interval misses the true difference, in log odds."""
     random = np.random.default_rng(0)
     trained = {number for number, accuracy in truth.items() if accuracy >= GUESSING}
     pairs = [pair for pair in pairs if trained.issuperset(pair)]
-    found = []
+    errors = []
     for _ in range(reports):
-        accuracies = {
-            number: measured(truth[number], seeds[number], residuals[truth[number] >= LEARNED], random)
-            for number in trained
-        }
+        accuracies = {number: noise.measured(truth[number], seeds[number], random) for number in trained}
         differences = compare(pairs, accuracies)
-        found.append(any(_misses(pair, *item, truth) for pair, item in zip(pairs, differences, strict=True)))
-    return found
+        errors.append(any(_misses(pair, *item, truth) for pair, item in zip(pairs, differences, strict=True)))
+    return [noise.title, title, *_share_and_limit(errors)]
 
 
 def _misses(pair: tuple[int, int], reference: float, difference: Difference, truth: dict[int, float]) -> bool:
@@ -176,26 +219,12 @@ def _misses(pair: tuple[int, int], reference: float, difference: Difference, tru
     return not low <= shift <= high
 
 
-def measured(accuracy: float, seeds: int, residuals: np.ndarray, random: np.random.Generator) -> list[float]:
-    """Returns test accuracies of some runs with this true accuracy, as multiples of one image."""
-    odds = log_odds(accuracy) + random.choice(residuals, seeds)
-    return [round(share(value) * TESTED_IMAGES) / TESTED_IMAGES for value in odds]
-
-
 def compare(pairs: Sequence[tuple[int, int]], accuracies: dict[int, list[float]]) -> list[tuple[float, Difference]]:
     """Compares presets as a report does. Returns the mean accuracy of each reference, and the difference from it."""
     spread = SpreadOverSeeds.of(accuracies.values())
-    means = {
-        number: Mean(mean(values), len(values), spread.near(mean(values))) for number, values in accuracies.items()
-    }
+    means = {number: Mean(mean(values), len(values), spread.of_preset(values)) for number, values in accuracies.items()}
     found = simultaneous_differences([(means[one], means[other]) for one, other in pairs], INNER_SIMULATIONS)
     return [(means[other].accuracy, difference) for (_, other), difference in zip(pairs, found, strict=True)]
-
-
-def power_row(seeds: int, effect: float, found: Sequence[tuple[bool, bool]]) -> list[str]:
-    hits, errors = zip(*found, strict=True)
-    share_found = f"{sum(hits) / len(hits):.1%}" if effect else "-"
-    return [str(seeds), f"{effect * 100:g}", share_found, *_share_and_limit(errors)]
 
 
 def _share_and_limit(errors: Sequence[bool]) -> list[str]:

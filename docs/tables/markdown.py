@@ -36,7 +36,7 @@ def difference_cell(row: dict[str, str]) -> str:
 
 
 def points(difference: str) -> str:
-    return f"{float(difference) * 100:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{float(difference) * 100:+z.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def time_cell(text: str) -> str:

@@ -19,7 +19,16 @@ import pandas
 from statsmodels.stats.proportion import proportion_confint
 
 from experiments.recompute.archive import PROJECT, Preset, Run, label, presets_of, read_runs
-from experiments.recompute.statistics import IMAGES, compare, interval, ranked_pairs, spreads, studied_pairs, testable
+from experiments.recompute.statistics import (
+    IMAGES,
+    Spreads,
+    compare,
+    interval,
+    ranked_pairs,
+    spreads,
+    studied_pairs,
+    testable,
+)
 
 REFERENCE = PROJECT / "for_report" / "reference"
 
@@ -57,9 +66,7 @@ def wrong_cells(runs: Sequence[Run]) -> Iterator[str]:
     yield from wrong_differences(sheets["Studies"].to_dict("records"), presets, spread)
 
 
-def wrong_differences(
-    rows: Sequence[dict[str, Any]], presets: Sequence[Preset], spread: Mapping[bool, tuple[float, float]]
-) -> Iterator[str]:
+def wrong_differences(rows: Sequence[dict[str, Any]], presets: Sequence[Preset], spread: Spreads) -> Iterator[str]:
     studied = {(label(one), label(other)) for one, other in testable(studied_pairs(presets))}
     pairs = testable([*studied_pairs(presets), *ranked_pairs(presets)])
     found = {

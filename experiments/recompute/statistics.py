@@ -14,7 +14,8 @@ from scipy import stats
 from experiments.recompute.archive import GUESSING, Preset
 
 IMAGES = 10_000
-PRIORS = {True: (0.072, 10), False: (0.15, 10)}  # standard deviation of the log odds, degrees of freedom
+PRIORS = {True: (0.066, 10), False: (0.3, 10)}  # standard deviation of the log odds, degrees of freedom
+VARIANCE_FREEDOM = 8  # of the distribution of variances over presets
 SIMULATIONS = 400_000
 DEFAULTS = {"hidden_sizes": [300, 200, 200], "weight_init": "default", "batch_size": 100, "epochs": 100}
 DEFAULTS |= {"optimizer": "adam", "learning_rate": 0.001, "weight_decay": 0.0, "dropout": 0.0}
@@ -30,8 +31,16 @@ def from_log_odds(values: Any) -> Any:
     return ((IMAGES + 1) / (1 + np.exp(-np.asarray(values))) - 0.5) / IMAGES
 
 
-def spreads(presets: Sequence[Preset]) -> dict[bool, tuple[float, float]]:
-    """Returns the residual deviation of the log odds and its degrees of freedom, by whether a preset has learned."""
+Spreads = Mapping[bool, tuple[float, float]]
+"""Standard deviation and degrees of freedom, pooled over presets that have learned and over the others."""
+
+
+def spreads(presets: Sequence[Preset]) -> Spreads:
+    """Returns the residual deviation of the log odds and its degrees of freedom, by whether a preset has learned.
+
+    The variance of each preset is weighted by 2 / (its coefficient of variation)**2, which includes the scatter of the
+    variances over presets.
+    """
     found = {}
     for has_learned, (prior, prior_freedom) in PRIORS.items():
         several = [preset for preset in presets if len(preset.runs) > 1 and preset.has_learned == has_learned]
@@ -42,16 +51,34 @@ def spreads(presets: Sequence[Preset]) -> dict[bool, tuple[float, float]]:
         if several:
             groups = np.concatenate([[at] * len(preset.runs) for at, preset in enumerate(several)])
             odds = log_odds(np.concatenate([preset.accuracies for preset in several]))
+            own = np.array([len(preset.runs) - 1 for preset in several])
+            kurtosis = stats.invgamma(VARIANCE_FREEDOM / 2).moment(2) / stats.invgamma(VARIANCE_FREEDOM / 2).mean() ** 2
+            weights = 2 / (kurtosis * stats.chi2(own).moment(2) / own**2 - 1)
             fit = sm.OLS(odds, (groups[:, None] == np.arange(len(several))).astype(float)).fit()
-            squares, freedom = fit.ssr, fit.df_resid
-        total = freedom + prior_freedom
+            squares = np.bincount(groups, fit.resid**2) / own @ weights
+            freedom = weights.sum()
+        total = float(freedom + prior_freedom)
         found[has_learned] = (float(np.sqrt((squares + prior_freedom * prior**2) / total)), total)
     return found
 
 
-def interval(preset: Preset, spread: Mapping[bool, tuple[float, float]]) -> tuple[float, float]:
+def moderated(preset: Preset, spread: Spreads) -> tuple[float, float]:
+    """Returns the spread of one preset: the mean of its own variance and the typical one, by degrees of freedom.
+
+    The typical variance is the scale of the scaled inverse chi-squared distribution whose mean is the pooled variance.
+    """
+    pooled, pooled_freedom = spread[preset.has_learned]
+    freedom = stats.hmean([VARIANCE_FREEDOM, pooled_freedom]) / 2
+    typical = pooled**2 / stats.invgamma(VARIANCE_FREEDOM / 2, scale=VARIANCE_FREEDOM / 2).mean()
+    own = len(preset.runs) - 1
+    variances = [typical, log_odds(preset.accuracies).var(ddof=1)] if own else [typical]
+    weights = [freedom, own][: len(variances)]
+    return float(np.sqrt(np.average(variances, weights=weights))), freedom + own
+
+
+def interval(preset: Preset, spread: Spreads) -> tuple[float, float]:
     """Returns the 95% interval of the preset's mean test accuracy."""
-    deviation, freedom = spread[preset.has_learned]
+    deviation, freedom = moderated(preset, spread)
     error = deviation / np.sqrt(len(preset.runs))
     low, high = stats.t.interval(0.95, freedom, loc=log_odds(preset.mean), scale=error)
     return float(from_log_odds(low)), float(from_log_odds(high))
@@ -61,7 +88,7 @@ Pair = tuple[Preset, Preset]
 
 
 def studied_pairs(presets: Sequence[Preset]) -> list[Pair]:
-    """Returns all pairs (preset, reference) that differ in one hyperparameter. The reference has the default value."""
+    """Returns all pairs (preset, reference) that differ in one hyperparameter."""
     pairs: list[Pair] = []
     for field in presets[0].values:
         ignored = {field, "optimizer_arguments"} if field == "optimizer" else {field}
@@ -70,9 +97,15 @@ def studied_pairs(presets: Sequence[Preset]) -> list[Pair]:
             rest = {name: value for name, value in preset.values.items() if name not in ignored}
             groups[json.dumps(rest, sort_keys=True)].append(preset)
         for group in groups.values():
-            reference = min(group, key=lambda preset: (preset.values[field] != DEFAULTS.get(field), preset.numbers))
+            default = DEFAULTS.get(field)
+            group.sort(key=lambda one: _order(one.values[field]))
+            reference = min(group, key=lambda one: (one.has_failed, one.values[field] != default))
             pairs += [(preset, reference) for preset in group if preset is not reference]
     return pairs
+
+
+def _order(value: Any) -> Any:
+    return (len(value), value) if isinstance(value, list) else value
 
 
 def ranked_pairs(presets: Sequence[Preset]) -> list[Pair]:
@@ -94,41 +127,30 @@ def testable(pairs: Iterable[Pair]) -> list[Pair]:
     ]
 
 
-def errors_of(pair: Pair, spread: Mapping[bool, tuple[float, float]]) -> np.ndarray:
-    """Returns the standard errors of both means, in log odds."""
-    return np.array([spread[preset.has_learned][0] / np.sqrt(len(preset.runs)) for preset in pair])
-
-
-def compare(pairs: Sequence[Pair], spread: Mapping[bool, tuple[float, float]]) -> Iterator[tuple[float, ...]]:
+def compare(pairs: Sequence[Pair], spread: Spreads) -> Iterator[tuple[float, ...]]:
     """Yields difference, lower limit, upper limit, and adjusted p-value of each pair.
 
-    All differences are simulated together, from their covariance matrix and the pooled variances.
+    All differences are simulated together: the mean of each preset has a t distribution.
     """
-    errors = np.array([errors_of(pair, spread) for pair in pairs])
     presets = list({id(preset): preset for pair in pairs for preset in pair}.values())
-    design = np.zeros((len(pairs), len(presets)))
-    for row, pair in enumerate(pairs):
-        for column, sign in zip(pair, (1, -1), strict=True):
-            design[row, [preset is column for preset in presets].index(True)] = sign * errors[row, 0 if sign > 0 else 1]
+    seeds = np.array([len(preset.runs) for preset in presets])
+    deviations, freedoms = np.array([moderated(preset, spread) for preset in presets]).T
+    squares = deviations**2 / seeds
+    signs = np.array([[(preset is one) - (preset is other) for preset in presets] for one, other in pairs])
+    totals = np.abs(signs) @ squares
+    satterthwaite = totals**2 / (np.abs(signs) @ (squares**2 / freedoms))
     random = np.random.default_rng(12345)
-    noise = random.standard_normal((SIMULATIONS, len(presets))) @ design.T
-    factors = {key: random.chisquare(freedom, SIMULATIONS) / freedom for key, (_, freedom) in spread.items()}
-    freedoms, p_simulated = [], np.ones(SIMULATIONS)
-    for row, pair in enumerate(pairs):
-        squares = errors[row] ** 2
-        kinds = [preset.has_learned for preset in pair]
-        by_kind = {kind: sum(s for s, k in zip(squares, kinds, strict=True) if k == kind) for kind in set(kinds)}
-        freedom = sum(squares) ** 2 / sum(square**2 / spread[kind][1] for kind, square in by_kind.items())
-        scale = np.sqrt(sum(square * factors[kind] for kind, square in by_kind.items()))
-        p_simulated = np.minimum(p_simulated, 2 * stats.t.sf(np.abs(noise[:, row] / scale), freedom))
-        freedoms.append(freedom)
-    p_simulated.sort()
-    critical = np.quantile(p_simulated, 0.05)
-    for (preset, reference), both, freedom in zip(pairs, errors, freedoms, strict=True):
-        base, error = log_odds(reference.mean), float(np.hypot(*both))
+    noise = random.standard_t(freedoms, (SIMULATIONS, len(presets))) * np.sqrt(squares)
+    smallest = np.ones(SIMULATIONS)
+    for sign, total, freedom in zip(signs, totals, satterthwaite, strict=True):
+        smallest = np.minimum(smallest, 2 * stats.t.sf(np.abs(noise @ sign) / np.sqrt(total), freedom))
+    smallest.sort()
+    level = np.quantile(smallest, 0.05)
+    for (preset, reference), total, freedom in zip(pairs, totals, satterthwaite, strict=True):
+        base, error = log_odds(reference.mean), float(np.sqrt(total))
         shift = log_odds(preset.mean) - base
         p = 2 * stats.t.sf(abs(shift) / error, freedom)
-        half = stats.t.ppf(1 - critical / 2, freedom) * error
+        half = stats.t.ppf(1 - level / 2, freedom) * error
         low, high = (float(from_log_odds(base + shift + sign * half)) - reference.mean for sign in (-1, 1))
-        adjusted = np.searchsorted(p_simulated, p, side="right") / SIMULATIONS
-        yield preset.mean - reference.mean, low, high, float(min(adjusted, len(pairs) * p))
+        adjusted = np.searchsorted(smallest, p, side="right") / SIMULATIONS
+        yield preset.mean - reference.mean, low, high, float(adjusted)

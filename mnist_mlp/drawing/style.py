@@ -121,9 +121,16 @@ def _render(picture: Picture, dots_per_inch: int, *extensions: str) -> dict[str,
 
 
 def _compact(svg: bytes) -> bytes:
-    """Returns an SVG with fonts that exist everywhere, and coordinates with two decimals, which are enough."""
+    """Returns an SVG with fonts that exist everywhere, and without what no viewer shows."""
     svg = svg.replace(b"'DejaVu Sans'", FONTS)
-    return re.sub(rb' (d|x|y|transform)="[^"]*"', lambda match: re.sub(rb"(\.\d\d)\d+", rb"\1", match[0]), svg)
+    svg = re.sub(rb'<g id="[\w.]+_\d+"', b"<g", svg)  # nothing refers to these groups
+    svg = re.sub(rb' transform="rotate\(-0 [^"]*"', b"", svg)
+    return re.sub(rb' (d|x|y)="[^"]*"', lambda match: re.sub(rb"\d+\.\d+", _to_a_tenth, match[0]), svg)
+
+
+def _to_a_tenth(number: re.Match[bytes]) -> bytes:
+    """Returns a coordinate rounded to a tenth of a point, which is finer than a pixel of any screen."""
+    return f"{float(number[0]):.1f}".removesuffix(".0").encode()
 
 
 def draw_figure(picture: Picture) -> Figure:

@@ -1,8 +1,10 @@
 """How much the accuracy of a preset varies with the seed alone.
 
-The spread is measured on the scale of log odds, log(accuracy / error rate), where it is about the same for all networks
-that have learned: a standard deviation of 0.07 to 0.08, which means that another seed changes the error rate by 7 to 8%
-of itself. `experiments/error_rates.py` measures how well the tests and intervals that rely on this keep their promises.
+The spread is measured on the scale of log odds, log(accuracy / error rate), where it is similar for all networks that
+have learned: the standard deviation is about 0.07, which means that another seed changes the error rate by about 7% of
+itself. But some presets vary more than others, so each has a spread of its own, which is estimated from its runs and
+from those of all other presets. `experiments/error_rates.py` measures how often the tests and intervals that use it are
+wrong.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ class SeedSpread:
     """The standard deviation of the log odds over seeds, with its degrees of freedom."""
 
     deviation: float
-    freedom: int
+    freedom: float
 
     def at(self, accuracy: float) -> float:
         """Returns the standard deviation of an accuracy over seeds, 0 to 1. It is never 0, like that of log odds."""
@@ -46,16 +48,20 @@ class SeedSpread:
         return SeedSpread(sqrt(squares / freedom), freedom)
 
 
-# Measured on the reference runs (for_report/reference): presets with several seeds. They count as much as 11 runs of
-# one preset, so that a user's own repeated runs soon outweigh them.
-PRIOR_FREEDOM = 10
-LEARNED_PRIOR = SeedSpread(0.072, PRIOR_FREEDOM)
-OTHER_PRIOR = SeedSpread(0.15, PRIOR_FREEDOM)
+# Measured by experiments/seed_spread.py on all presets that were trained with several seeds. The degrees of freedom are
+# limited, so that a user's own repeated runs soon outweigh ours.
+LEARNED_PRIOR = SeedSpread(0.066, 10)
+OTHER_PRIOR = SeedSpread(0.3, 10)
+
+# How similar presets are: their variances scatter like a scaled inverse chi-squared distribution with these degrees of
+# freedom. Estimated by experiments/seed_spread.py from the same runs, by maximum likelihood.
+VARIANCE_FREEDOM = 8
+TYPICAL = (VARIANCE_FREEDOM - 2) / VARIANCE_FREEDOM  # scale of this distribution, divided by its mean
 
 
 @dataclass(frozen=True)
 class SpreadOverSeeds:
-    """The spread of trained networks and that of all others.
+    """The spread of trained networks and that of all others, pooled over presets.
 
     Attributes:
         presets: number of presets with several seeds that contribute, in addition to the reference runs.
@@ -79,8 +85,35 @@ class SpreadOverSeeds:
         return cls(_pooled(LEARNED_PRIOR, learned), _pooled(OTHER_PRIOR, others), len(several))
 
     def near(self, accuracy: float) -> SeedSpread:
-        """Returns the spread of networks with about this accuracy."""
+        """Returns the pooled spread of networks with about this accuracy."""
         return self.learned if accuracy >= LEARNED else self.others
+
+    def of_preset(self, accuracies: Sequence[float]) -> SeedSpread:
+        """Returns the spread of one preset, estimated from its own runs and from the pooled spread.
+
+        This is the empirical Bayes estimate of G. K. Smyth ("Linear models and empirical Bayes methods for assessing
+        differential expression in microarray experiments", 2004). The pooled spread counts as `VARIANCE_FREEDOM`
+        degrees of freedom, or less if few runs are pooled.
+
+        Args:
+            accuracies: test accuracies of the preset's runs, one per seed.
+        """
+        pooled = self.near(mean(accuracies))
+        freedom = 1 / (1 / VARIANCE_FREEDOM + 1 / pooled.freedom)
+        squares = freedom * TYPICAL * pooled.deviation**2
+        own = len(accuracies) - 1
+        if own:
+            squares += own * variance(map(log_odds, accuracies))
+        return SeedSpread(sqrt(squares / (freedom + own)), freedom + own)
+
+    def planned(self, accuracies: Sequence[float], seeds: int) -> SeedSpread:
+        """Returns the spread that can be expected when a preset has this many seeds.
+
+        What is known about its variance has a scaled inverse chi-squared distribution, whose mean is larger than its
+        scale.
+        """
+        spread, freedom = self.of_preset(accuracies), VARIANCE_FREEDOM + len(accuracies) - 1
+        return SeedSpread(spread.deviation * sqrt(freedom / (freedom - 2)), spread.freedom + seeds - len(accuracies))
 
     def interval(self, accuracies: Sequence[float]) -> tuple[float, float]:
         """Returns the 95% confidence interval for a preset's mean accuracy over all seeds. It is within 0 to 1.
@@ -89,7 +122,7 @@ class SpreadOverSeeds:
             accuracies: test accuracies of the preset's runs, one per seed.
         """
         center = log_odds(mean(accuracies))
-        reach = self.near(mean(accuracies)).reach(len(accuracies))
+        reach = self.of_preset(accuracies).reach(len(accuracies))
         return share(center - reach), share(center + reach)
 
 
@@ -100,8 +133,20 @@ MEASURED_BEFORE = SpreadOverSeeds()
 def _pooled(prior: SeedSpread, repeated: Sequence[Sequence[float]]) -> SeedSpread:
     pooled = prior
     for accuracies in repeated:
-        pooled = pooled.combined(SeedSpread(sqrt(variance(map(log_odds, accuracies))), len(accuracies) - 1))
+        deviation = sqrt(variance(map(log_odds, accuracies)))
+        pooled = pooled.combined(SeedSpread(deviation, freedom_about_pooled(len(accuracies) - 1)))
     return pooled
+
+
+def freedom_about_pooled(freedom: int) -> float:
+    """Returns how much the variance of one preset says about the pooled variance, in degrees of freedom.
+
+    Since variances differ between presets, it is less than the degrees of freedom of the variance itself: 1.6 for 4.
+    This is 2 / CV**2, where CV is the coefficient of variation of a variance that is drawn from the distribution over
+    presets and then estimated.
+    """
+    scatter = (VARIANCE_FREEDOM - 2) / (VARIANCE_FREEDOM - 4)  # mean of the squared variances / square of their mean
+    return 2 / ((1 + 2 / freedom) * scatter - 1)
 
 
 def log_odds(accuracy: float) -> float:

@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 from mnist_mlp.evaluation.seed_spread import log_odds
 from mnist_mlp.report.experiments import Experiment, are_identical
-from mnist_mlp.report.statistics import ALPHA, Difference, Mean, simultaneous_differences
+from mnist_mlp.report.statistics import ALPHA, Difference, Mean, critical_value, simultaneous_differences
 from mnist_mlp.report.verdicts import Verdict
 
 MARGIN = 0.005  # differences in test accuracy below this are small enough to ignore
@@ -58,9 +58,9 @@ class Comparison:
         return next((seeds for seeds in range(fewest, MOST_SEEDS + 1) if self._would_be_decided_by(seeds)), None)
 
     def _would_be_decided_by(self, seeds: int) -> bool:
-        arm, reference = (_mean(experiment, seeds) for experiment in (self.arm, self.reference))
+        arm, reference = (_planned_mean(experiment, seeds) for experiment in (self.arm, self.reference))
         measured = NormalDist(arm.log_odds - reference.log_odds, hypot(arm.error, reference.error))
-        reach = self.difference.critical * measured.stdev
+        reach = critical_value(arm, reference, self.difference.level) * measured.stdev
         low, high = (_log_odds(reference.accuracy + sign * MARGIN) - reference.log_odds for sign in (-1, 1))
         significant = measured.cdf(-reach) + 1 - measured.cdf(reach)
         small = measured.cdf(min(reach, high - reach)) - measured.cdf(max(-reach, low + reach))
@@ -75,14 +75,19 @@ def compare_all(pairs: Iterable[Pair]) -> dict[Pair, Comparison]:
     """Compares the first experiment of each pair with the second one. All comparisons are tested together."""
     pairs = list(dict.fromkeys(pairs))
     tested = [pair for pair in pairs if _is_tested(*pair)]
-    means = {experiment: _mean(experiment, len(experiment.scored)) for pair in tested for experiment in pair}
+    means = {experiment: _mean(experiment) for pair in tested for experiment in pair}
     found = simultaneous_differences([(means[arm], means[reference]) for arm, reference in tested])
     differences = dict(zip(tested, found, strict=True))
     return {pair: Comparison(*pair, _verdict(*pair, differences.get(pair)), differences.get(pair)) for pair in pairs}
 
 
-def _mean(experiment: Experiment, seeds: int) -> Mean:
-    return Mean(experiment.mean_test, seeds, experiment.spread.near(experiment.mean_test))
+def _mean(experiment: Experiment) -> Mean:
+    return Mean(experiment.mean_test, len(experiment.scored), experiment.spread.of_preset(experiment.accuracies))
+
+
+def _planned_mean(experiment: Experiment, seeds: int) -> Mean:
+    """Returns what the mean would be with so many seeds, if it stayed as it is."""
+    return Mean(experiment.mean_test, seeds, experiment.spread.planned(experiment.accuracies, seeds))
 
 
 def _log_odds(accuracy: float) -> float:

@@ -25,7 +25,7 @@ class Conclusions:
     Attributes:
         best: the ranked preset with the highest mean validation accuracy, or None if no run has finished.
         best_run: its run with the highest validation accuracy, among its scored runs if there are any.
-        answer: which values of the hyperparameters are safe, as text; empty without studies.
+        answer: which values of the hyperparameters are safe, and a good preset, as text.
         sentences: the best preset and its rivals, as text.
         next_steps: the most informative runs to add.
     """
@@ -92,8 +92,15 @@ def conclude(
     best = ranking.ranked[0]
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
     sentences = [_about_best(ranking), *_about_rivals(ranking, compared)]
-    answer = safe_values_in_words(findings)
+    answer = [*safe_values_in_words(findings), *_advice(ranking)]
     return Conclusions(best, best_run, answer, sentences, next_steps(findings, experiments, train))
+
+
+def _advice(ranking: Ranking) -> list[str]:
+    best = ranking.ranked[0]
+    if not best.scored or best.has_failed or len(ranking.ranked) == 1:
+        return []
+    return [f"If you only need a good network, use preset {best.label}: its test accuracy is {best.mean_test:.2%}."]
 
 
 def _about_best(ranking: Ranking) -> str:

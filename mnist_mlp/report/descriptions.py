@@ -10,6 +10,7 @@ from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.wording import count
 
+CLEAR = ("hidden_sizes", "activation", "optimizer")  # hyperparameters whose values need no title
 AMBIGUOUS = ("default", "constant")  # values that need the hyperparameter's title
 
 
@@ -31,17 +32,21 @@ def change_from_nearest(experiment: Experiment, experiments: Sequence[Experiment
     return f"as {nearest.label}, but {in_words(preset, preset.differences(nearest.preset))}"
 
 
-def in_words(preset: Preset, names: Iterable[str]) -> str:
-    """Returns the preset's values of these hyperparameters: "300-200, dropout 0.2"."""
+def in_words(preset: Preset, names: Iterable[str], *, has_titles: bool = False) -> str:
+    """Returns the preset's values of these hyperparameters: "300-200, decay 0.01".
+
+    Args:
+        has_titles: whether to use full titles: "300-200, weight decay 0.01".
+    """
     words = []
     for name in names:
-        words.append(_value_in_words(name, getattr(preset, name)))
+        words.append(_value_in_words(name, getattr(preset, name), has_titles))
         if name == "optimizer" and preset.optimizer_arguments:
             words[-1] += f" {format_field(preset.optimizer_arguments)}"
     return ", ".join(words)
 
 
-def _value_in_words(name: str, value: Any) -> str:
+def _value_in_words(name: str, value: Any, has_title: bool) -> str:
     declared, text = HYPERPARAMETERS[name], format_field(value)
     if value is True:
         return declared.title
@@ -49,4 +54,5 @@ def _value_in_words(name: str, value: Any) -> str:
         return f"no {declared.title}"
     if name == "epochs":
         return count(value, "epoch")
-    return f"{declared.title} {text}" if text in AMBIGUOUS else f"{declared.label}{text}"
+    is_clear = not has_title or name in CLEAR
+    return f"{declared.label}{text}" if is_clear and text not in AMBIGUOUS else f"{declared.title} {text}"

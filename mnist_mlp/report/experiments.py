@@ -25,7 +25,7 @@ class Experiment:
         preset: the hyperparameters.
         numbers: the preset's names, lowest number first; more than one if the registry contains the preset twice.
         runs: all runs of the preset, oldest first.
-        spread: how much the test accuracy varies with the seed.
+        spread: how much the test accuracy varies with the seed, pooled over presets.
     """
 
     preset: Preset

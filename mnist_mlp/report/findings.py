@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mnist_mlp.report.comparisons import Comparison, Pair
+from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.studies import Study
 from mnist_mlp.report.verdicts import BY_IMPORTANCE, LISTED, WORDINGS, Verdict
 from mnist_mlp.report.wording import capitalized, count, listed, p_value, points
@@ -96,7 +97,10 @@ def _headline(study: Study, comparisons: Sequence[Comparison]) -> str:
     decisive = _largest_first(item for item in comparisons if item.verdict is verdict and item.amount is not None)
     match verdict:
         case Verdict.FAILED:
-            return f"{title}: training fails {study.phrase(decisive[0].failing)}"
+            failing = list(dict.fromkeys(item.failing for item in comparisons if item.verdict is verdict))
+            values = [study.short_value(arm) for arm in failing]
+            where = f"with {listed(values)}" if len(values) > 1 else study.phrase(failing[0])
+            return f"{title}: training fails {where}"
         case Verdict.SIGNIFICANT:
             change = f"{study.short_value(study.reference)} \N{RIGHTWARDS ARROW} {study.short_value(decisive[0].arm)}"
             return f"{title} {change}: {points(decisive[0].amount, digits=1)} points"
@@ -132,8 +136,12 @@ def _failures(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
     if not failed:
         return []
     arms = list(dict.fromkeys(item.failing for item in failed))
-    values = listed([f"{study.phrase(arm)} ({arm.failures_in_words})" for arm in arms])
+    values = listed([study.phrase(arm) + _failing_seeds(arm) for arm in arms])
     return [f"Training failed {values}: these networks are hardly better than guessing."]
+
+
+def _failing_seeds(arm: Experiment) -> str:
+    return f" ({arm.failures_in_words})" if len(arm.seeds) > 1 else ""
 
 
 def _others_by_verdict(study: Study, others: Sequence[Comparison]) -> list[str]:

@@ -32,7 +32,7 @@ def interval_over_seeds(accuracies: Sequence[float], spread: SpreadOverSeeds) ->
 
     Args:
         accuracies: test accuracies of the preset's runs, one per seed.
-        spread: how much they vary with the seed. It is known even for a single run.
+        spread: how much accuracies vary with the seed, pooled over presets. It is known even for a single run.
     """
     return Interval(*spread.interval(accuracies), Basis.SEEDS) if accuracies else None
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import hypot
 
 from mnist_mlp.commands import quoted
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.data.requirements import require_fit
 from mnist_mlp.errors import UsageError
+from mnist_mlp.evaluation.seed_spread import log_odds
 from mnist_mlp.presets.changes import OPTION
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.hyperparameter import Kind
@@ -23,6 +25,7 @@ from mnist_mlp.report.wording import count, points
 MOST_STEPS = 5
 LATE = 0.9  # share of a run
 FEW_SEEDS = 2  # at most this many additional seeds of each preset are suggested
+CLEAR = 2.0  # standard errors
 NEAR_BEST = 0.005  # values beyond the edge of a study are suggested only if the value at the edge is this good
 
 
@@ -69,8 +72,8 @@ def _more_seeds(study: Study, comparison: Comparison, train: str) -> Step:
     change = f"{study.short_value(comparison.reference)} \N{RIGHTWARDS ARROW} {study.short_value(comparison.arm)}"
     needed = comparison.seeds_needed
     return Step(
-        f"{study.title} {change} ({points(comparison.amount)} points so far): about {count(needed, 'seed')} of each "
-        "preset in total will probably show that the difference is significant or less than 0.5 points",
+        f"{study.title} {change}: {points(comparison.amount)} points so far, inconclusive. About "
+        f"{count(needed, 'seed')} of each preset in total will probably decide it",
         f"{train} --presets {numbers} --repeats {needed} --skip-done",
     )
 
@@ -80,8 +83,7 @@ def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment], t
     if HYPERPARAMETERS[study.field].kind not in (Kind.COUNT, Kind.NUMBER) or len(study.arms) < 2:
         return None
     for edge, neighbor in ((study.arms[0], study.arms[1]), (study.arms[-1], study.arms[-2])):
-        is_rising = edge.mean_validation > neighbor.mean_validation and not neighbor.has_failed
-        if not is_rising or edge.mean_validation < best - NEAR_BEST:
+        if neighbor.has_failed or not _is_clearly_better(edge, neighbor) or edge.mean_validation < best - NEAR_BEST:
             continue
         if study.field == "epochs" and (edge is study.arms[0] or not _still_improves(edge)):
             continue
@@ -92,12 +94,19 @@ def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment], t
             continue
         text = format_field(getattr(preset, study.field))
         return Step(
-            f"{title_of(study.field)} {text} with preset {edge.label}: the validation accuracy still rises at the last "
-            f"value tried ({study.value(neighbor)}: {neighbor.mean_validation:.2%}, {study.value(edge)}: "
+            f"{title_of(study.field)} {text} with preset {edge.label}: not tried yet, and the validation accuracy "
+            f"rises in this direction ({study.value(neighbor)}: {neighbor.mean_validation:.2%}, {study.value(edge)}: "
             f"{edge.mean_validation:.2%})",
             f"{train} --presets {edge.numbers[0].number} {OPTION} {quoted(f'{study.field}={text}')}",
         )
     return None
+
+
+def _is_clearly_better(one: Experiment, other: Experiment) -> bool:
+    """Returns whether the validation accuracy is higher by more than chance would often give."""
+    values = [[run.validation_accuracy for run in experiment.seeds] for experiment in (one, other)]
+    errors = [one.spread.of_preset(same).deviation / len(same) ** 0.5 for same in values]
+    return log_odds(one.mean_validation) - log_odds(other.mean_validation) > CLEAR * hypot(*errors)
 
 
 def _still_improves(experiment: Experiment) -> bool:

@@ -5,17 +5,26 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import log
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from mnist_mlp.data.dataset import MNIST
 from mnist_mlp.disk.files import write_text_atomically
 from mnist_mlp.drawing.style import Drawn
-from mnist_mlp.evaluation.seed_spread import GUESSING, LEARNED, PRIOR_FREEDOM
+from mnist_mlp.evaluation.seed_spread import (
+    GUESSING,
+    LEARNED,
+    LEARNED_PRIOR,
+    VARIANCE_FREEDOM,
+    freedom_about_pooled,
+)
+from mnist_mlp.presets.declarations import HYPERPARAMETERS
+from mnist_mlp.presets.preset import format_field
 from mnist_mlp.report.content import ReportContent
 from mnist_mlp.report.figures.registry import FIGURES
 from mnist_mlp.report.findings import Finding
@@ -47,13 +56,7 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "capitalized": capitalized,
-        "shown": shown,
-        "sort_key": _sort_key,
-        "p_value": p_value,
-        "title_of": title_of,
-    }
+    environment.filters |= _filters()
     table = _by_preset(_accuracies_first(runs))
     constant = _constant_columns(table)
     presets = _accuracies_first(presets)
@@ -65,6 +68,7 @@ def write_page(
         pictures={name: Drawn(_embedded(drawn.svg), drawn.alt) for name, drawn in figures.items()},
         registered=FIGURES,
         kinds=Kind,
+        hyperparameters=HYPERPARAMETERS,
         wordings=WORDINGS,
         verdicts=Verdict,
         uniform_loss=log(MNIST.classes),
@@ -77,7 +81,9 @@ def write_page(
         undecided=sum(len(finding.inconclusive) for finding in content.findings),
         learned=LEARNED,
         guessing=GUESSING,
-        prior=PRIOR_FREEDOM,
+        prior=LEARNED_PRIOR.freedom,
+        variance_freedom=VARIANCE_FREEDOM,
+        freedom_of_5=freedom_about_pooled(4),
         all_presets=len({run.preset for run in content.evidence.runs}),
         constant=constant,
         different={
@@ -88,10 +94,21 @@ def write_page(
     write_text_atomically(path, page)
 
 
-def _embedded(svg: str) -> str:
+def _filters() -> dict[str, Callable[..., str]]:
+    return {
+        "capitalized": capitalized,
+        "shown": shown,
+        "sort_key": _sort_key,
+        "p_value": p_value,
+        "title_of": title_of,
+        "as_text": format_field,
+    }
+
+
+def _embedded(svg: str) -> Markup:
     """Returns an SVG as the content of a data URL in double quotes. Base64 would be 40% longer."""
     on_one_line = re.sub(r"\s+", " ", svg).replace('"', "'")
-    return urllib.parse.quote(on_one_line, safe=" !$&'()*+,-./:;=?@[]^_`{|}~")
+    return Markup(urllib.parse.quote(on_one_line, safe=" !$'()*+,-./:;=>?@[]^_`{|}~"))  # encodes &, <, and "
 
 
 def _accuracies_first(table: DataTable) -> DataTable:

@@ -14,7 +14,7 @@ from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.studies import Study
 from mnist_mlp.report.verdicts import Verdict
-from mnist_mlp.report.wording import capitalized, count, listed
+from mnist_mlp.report.wording import count, listed
 
 NEAR_BEST = 0.01  # studies whose best preset is further from the best one of all do not count
 
@@ -41,16 +41,17 @@ def safe_values_in_words(findings: Sequence[Finding]) -> list[str]:
     ]
     sentences = []
     if safe:
-        sentences.append(f"Safe choices in these runs: {listed(safe)}.")
-    if small:
-        verb = "changes" if len(small) == 1 else "change"
         sentences.append(
-            f"In networks within {NEAR_BEST * 100:g} point of the best, {listed(small)} {verb} the test accuracy by "
+            f"Safe choices in these runs: {listed(safe)}. In no comparison is another value better than these by "
+            f"{MARGIN * 100:.1f} points or more."
+        )
+    if small:
+        sentences.append(
+            f"In networks that are within {NEAR_BEST * 100:g} point of the best, {listed(small)} made a difference of "
             f"less than {MARGIN * 100:.1f} points."
         )
     if unknown:
-        verb = "needs" if len(unknown) == 1 else "need"
-        sentences.append(f"{capitalized(listed(unknown))} {verb} more seeds before we can tell.")
+        sentences.append(f"For {listed(unknown)}, the differences are still unclear: more seeds are needed.")
     return sentences
 
 
@@ -88,25 +89,27 @@ def _worst(seen: set[Safety]) -> Safety:
 
 
 def _safety(finding: Finding, comparison: Comparison) -> Safety:
-    match comparison.verdict:
-        case Verdict.SIGNIFICANT:
-            is_worse_than_another = any(other.difference.low > comparison.difference.high for other in finding.compared)
-            is_worse = comparison.amount < 0 or is_worse_than_another
-            return Safety.HARMFUL if is_worse else Safety.SAFE
-        case Verdict.FAILED if comparison.arm.has_failed:
-            return Safety.HARMFUL
-        case Verdict.REFERENCE | Verdict.SMALL | Verdict.IDENTICAL:
-            return _safety_of_reference(finding)
-    return Safety.UNKNOWN
+    if comparison.verdict in (Verdict.REFERENCE, Verdict.IDENTICAL):
+        return _safety_of_reference(finding)
+    if comparison.verdict is Verdict.FAILED:
+        return Safety.HARMFUL if comparison.arm.has_failed else Safety.UNKNOWN
+    difference = comparison.difference
+    if difference.low <= -MARGIN:
+        return Safety.HARMFUL if difference.high < 0 else Safety.UNKNOWN
+    if difference.low <= 0:
+        return _safety_of_reference(finding)
+    is_worse_than_another = any(other.difference.low > difference.high for other in finding.compared)
+    return Safety.HARMFUL if is_worse_than_another else Safety.SAFE
 
 
 def _safety_of_reference(finding: Finding) -> Safety:
+    """Returns the safety of the reference, and of values that cannot be much worse than it."""
     if finding.study.reference.has_failed:
         return Safety.HARMFUL
-    better = {comparison.verdict for comparison in finding.compared if comparison.difference.amount > 0}
-    if Verdict.SIGNIFICANT in better:
+    rivals = [comparison.difference for comparison in finding.compared if comparison.difference.high >= MARGIN]
+    if any(rival.low > 0 for rival in rivals):
         return Safety.HARMFUL
-    return Safety.UNKNOWN if Verdict.INCONCLUSIVE in better else Safety.SAFE
+    return Safety.UNKNOWN if rivals else Safety.SAFE
 
 
 def _key(study: Study, arm: Experiment) -> Any:

@@ -12,7 +12,6 @@ from mnist_mlp.evaluation.seed_spread import SeedSpread, log_odds, share
 
 ALPHA = 0.05
 SIMULATIONS = 50_000  # standard error of an adjusted p-value of 0.05: 0.001
-FEW = 100  # simulations
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,27 +48,29 @@ class Difference:
         low, high: limits of its interval, if the second has the accuracy that was measured. With a probability of 95%,
             the intervals of all differences are right.
         p: two-sided p-value, adjusted: the probability that any difference of the report looks as clear as this one if
-            no preset differs from another. It is below 0.05 exactly if the interval excludes 0.
-        critical: what the t statistic must exceed to be significant.
+            no preset differs from another. It is below 0.05 exactly if the interval excludes 0. Since it is simulated,
+            it is never below 1 / (1 + simulations).
+        level: what the p-value must be below before it is adjusted, to be significant.
     """
 
     amount: float
     low: float
     high: float
     p: float
-    critical: float
+    level: float
 
 
 def simultaneous_differences(pairs: Sequence[tuple[Mean, Mean]], simulations: int = SIMULATIONS) -> list[Difference]:
     """Compares the first mean of each pair with the second one.
 
-    Uses t statistics of the log odds with pooled variances. p-values are adjusted and intervals are widened by
-    simulating all statistics together, without true differences, and taking the smallest p-value of each simulation
-    (single-step min-p: P. H. Westfall and S. S. Young, "Resampling-Based Multiple Testing", 1993; parametric as in
-    T. Hothorn, F. Bretz, and P. Westfall, "Simultaneous Inference in General Parametric Models", 2008). This takes into
-    account that differences with the same reference are correlated, which Bonferroni's method does not.
+    Uses t statistics of the log odds. Means with the same `SeedSpread` object share its error. P-values are adjusted
+    and intervals are widened by simulating all statistics together, without true differences, and taking the smallest
+    p-value of each simulation (single-step min-p: P. H. Westfall and S. S. Young, "Resampling-Based Multiple Testing",
+    1993; parametric as in T. Hothorn, F. Bretz, and P. Westfall, "Simultaneous Inference in General Parametric Models",
+    2008). This takes into account that differences with the same reference are correlated, which Bonferroni's method
+    does not.
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtr
 
     if not pairs:
         return []
@@ -78,22 +79,26 @@ def simultaneous_differences(pairs: Sequence[tuple[Mean, Mean]], simulations: in
     freedoms = np.array([_freedom(*pair) for pair in pairs])
     p = 2 * stdtr(freedoms, -np.abs(shifts) / np.maximum(errors, np.finfo(float).tiny))
     smallest = _smallest_p_by_chance(pairs, freedoms, simulations)
-    as_small = 1 + np.searchsorted(smallest, p, side="right")
-    bonferroni = len(pairs) * p  # never too small, and more precise than few simulations
-    simulated = as_small / (1 + simulations)
-    adjusted = np.where(as_small < FEW, np.minimum(bonferroni, simulated), simulated)
-    chance = smallest[ceil(ALPHA * (1 + simulations)) - 2]  # adjusted p-values of smaller ones are below ALPHA
-    criticals = -stdtrit(freedoms, chance / 2)
+    adjusted = (1 + np.searchsorted(smallest, p, side="right")) / (1 + simulations)
+    level = float(smallest[ceil(ALPHA * (1 + simulations)) - 2])  # adjusted p-values of smaller ones are below ALPHA
+    criticals = [critical_value(one, other, level) for one, other in pairs]
     return [
         Difference(
             one.accuracy - other.accuracy,
             low=changed_by(other, shift - critical * error),
             high=changed_by(other, shift + critical * error),
-            p=min(1.0, float(value)),
-            critical=float(critical),
+            p=float(value),
+            level=level,
         )
         for (one, other), shift, error, critical, value in zip(pairs, shifts, errors, criticals, adjusted, strict=True)
     ]
+
+
+def critical_value(one: Mean, other: Mean, level: float) -> float:
+    """Returns what the t statistic of a difference must exceed for a p-value, not adjusted, below this level."""
+    from scipy.special import stdtrit
+
+    return -float(stdtrit(_freedom(one, other), level / 2))
 
 
 def changed_by(mean: Mean, shift: float) -> float:
@@ -113,18 +118,21 @@ def _freedom(one: Mean, other: Mean) -> float:
 def _smallest_p_by_chance(pairs: Sequence[tuple[Mean, Mean]], freedoms: np.ndarray, simulations: int) -> np.ndarray:
     """Returns the smallest p-value of all pairs in simulations without true differences, float64 [simulations], sorted.
 
-    The random numbers are always the same, so that the same runs give the same report.
+    The standard deviation of each preset is drawn from what is known about it: a scaled inverse chi distribution around
+    the estimate. So the mean of its runs has a t distribution, as in the method of Behrens and Fisher. The random
+    numbers are always the same, so that the same runs give the same report.
     """
     from scipy.special import stdtr
 
     random = np.random.default_rng(0)
     means = {mean: None for pair in pairs for mean in pair}
-    noise = {mean: mean.error * random.standard_normal(simulations) for mean in means}
-    spreads = {mean.spread: None for mean in means}
-    factors = {spread: random.chisquare(spread.freedom, simulations) / spread.freedom for spread in spreads}
+    spreads = {id(mean.spread): mean.spread for mean in means}
+    factors = {
+        key: np.sqrt(random.chisquare(spread.freedom, simulations) / spread.freedom) for key, spread in spreads.items()
+    }
+    noise = {mean: mean.error * random.standard_normal(simulations) / factors[id(mean.spread)] for mean in means}
     smallest = np.ones(simulations)
     for (one, other), freedom in zip(pairs, freedoms, strict=True):
-        squares = one.error**2 * factors[one.spread] + other.error**2 * factors[other.spread]
-        t = (noise[one] - noise[other]) / np.sqrt(np.maximum(squares, np.finfo(float).tiny))
-        np.minimum(smallest, 2 * stdtr(freedom, -np.abs(t)), out=smallest)
+        error = max(hypot(one.error, other.error), np.finfo(float).tiny)
+        np.minimum(smallest, 2 * stdtr(freedom, -np.abs(noise[one] - noise[other]) / error), out=smallest)
     return np.sort(smallest)

@@ -37,9 +37,12 @@ class Study:
 
     @property
     def reference(self) -> Experiment:
-        """The arm that the others are compared with: the one with the default value, else the lowest preset number."""
-        declared = HYPERPARAMETERS[self.field]
-        return min(self.arms, key=lambda arm: (getattr(arm.preset, self.field) != declared.default, arm.numbers))
+        """The arm that the others are compared with.
+
+        Of the arms that have learned, the one with the default value or, if there is none, the smallest value.
+        """
+        default = HYPERPARAMETERS[self.field].default
+        return min(self.arms, key=lambda arm: (arm.has_failed, getattr(arm.preset, self.field) != default))
 
     @property
     def others(self) -> list[Experiment]:
@@ -150,7 +153,7 @@ def _add_contexts(studies: Iterable[Study]) -> None:
         if "optimizer" in differing:  # its description includes the arguments
             differing = [name for name in differing if name != "optimizer_arguments"]
         for study, preset in zip(same, presets, strict=True):
-            study.context = in_words(preset, differing)
+            study.context = in_words(preset, differing, has_titles=True)
 
 
 def figure_names() -> set[str]:

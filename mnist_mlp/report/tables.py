@@ -85,11 +85,13 @@ def shown(value: Cell, kind: Kind) -> str:
     """Returns a value as text, such as "98.25%", "+0.31", or "94.7 s". Unknown values are shown as a dash."""
     if value is None:
         return "\N{EN DASH}"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     match kind:
         case Kind.PERCENT:
             return f"{value:.2%}"
         case Kind.POINTS:
-            return f"{value * 100:+.2f}".replace("-", "\N{MINUS SIGN}")
+            return f"{value * 100:+z.2f}".replace("-", "\N{MINUS SIGN}")
         case Kind.SECONDS:
             return f"{value:.1f} s"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

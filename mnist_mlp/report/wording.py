@@ -24,7 +24,7 @@ def capitalized(text: str) -> str:
 
 def points(amount: float, digits: int = 2) -> str:
     """Returns a difference of two accuracies in percentage points, such as "+0.31"."""
-    return f"{amount * 100:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{amount * 100:+z.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def p_value(p: float) -> str:

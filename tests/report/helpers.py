@@ -14,7 +14,7 @@ from scipy.stats import t
 
 from mnist_mlp.evaluation.predictions import TestPredictions
 from mnist_mlp.evaluation.score_tables import EVAL_COLUMNS
-from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR
+from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR, VARIANCE_FREEDOM
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.building import build_report
 from mnist_mlp.report.content import ReportContent
@@ -88,20 +88,33 @@ def add_layers(run: RunFolder, **values: float) -> RunFolder:
     return run
 
 
-def seed_interval(accuracies: Sequence[float], repeated: Sequence[float] = ()) -> tuple[float, float]:
-    """Returns the 95% interval for a preset's mean accuracy over seeds, with its own formulas.
+def preset_spread(accuracies: Sequence[float], repeated: Sequence[float] = ()) -> tuple[float, float]:
+    """Returns the standard deviation of a preset's log odds and its degrees of freedom, with its own formulas.
 
     Args:
         accuracies: the accuracies of the preset, above 90%.
         repeated: the accuracies of the only preset with several seeds.
     """
-    squares, freedom = LEARNED_PRIOR.freedom * LEARNED_PRIOR.deviation**2, LEARNED_PRIOR.freedom
-    if repeated:
-        squares += (len(repeated) - 1) * variance(
-            log((accuracy + 5e-5) / (1 - accuracy + 5e-5)) for accuracy in repeated
-        )
-        freedom += len(repeated) - 1
-    reach = t.ppf(0.975, freedom) * sqrt(squares / freedom) / sqrt(len(accuracies))
-    center = log((mean(accuracies) + 5e-5) / (1 - mean(accuracies) + 5e-5))  # half of 10,000 images on both sides
+    squares, pooled = LEARNED_PRIOR.freedom * LEARNED_PRIOR.deviation**2, LEARNED_PRIOR.freedom
+    if len(repeated) > 1:
+        more = 2 / ((1 + 2 / (len(repeated) - 1)) * (VARIANCE_FREEDOM - 2) / (VARIANCE_FREEDOM - 4) - 1)
+        squares += more * variance(map(logit, repeated))
+        pooled += more
+    prior = VARIANCE_FREEDOM * pooled / (VARIANCE_FREEDOM + pooled)
+    typical, own = (VARIANCE_FREEDOM - 2) / VARIANCE_FREEDOM * squares / pooled, len(accuracies) - 1
+    moderated = prior * typical + (own * variance(map(logit, accuracies)) if own else 0)
+    return sqrt(moderated / (prior + own)), prior + own
+
+
+def seed_interval(accuracies: Sequence[float], repeated: Sequence[float] = ()) -> tuple[float, float]:
+    """Returns the 95% interval for a preset's mean accuracy over seeds. For the arguments, see `preset_spread`."""
+    deviation, freedom = preset_spread(accuracies, repeated)
+    reach = t.ppf(0.975, freedom) * deviation / sqrt(len(accuracies))
+    center = logit(mean(accuracies))
     low, high = (1.0001 / (1 + exp(-odds)) - 5e-5 for odds in (center - reach, center + reach))
     return low, high
+
+
+def logit(accuracy: float) -> float:
+    """Returns log(right / wrong) of 10,000 images, with half an image added to both."""
+    return log((accuracy + 5e-5) / (1 - accuracy + 5e-5))

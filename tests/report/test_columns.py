@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import exp, log, sqrt
+from math import exp, log
 
+import numpy as np
 import pytest
-from scipy.stats import t
 
-from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR, MEASURED_BEFORE
+from mnist_mlp.evaluation.seed_spread import MEASURED_BEFORE
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import Preset, format_field
 from mnist_mlp.report.evidence import Evidence, ReportedEnsemble
@@ -16,7 +16,7 @@ from mnist_mlp.report.experiments import find_experiments
 from mnist_mlp.report.report_tables import presets_table, runs_table, studies_table, unvalidated_table
 from mnist_mlp.report.tables import Cell, DataTable
 from mnist_mlp.runs.record import RunStatus
-from tests.report.helpers import seed_interval
+from tests.report.helpers import preset_spread, seed_interval
 from tests.report.reported import content_of, reported_run
 
 TITLES = [declared.title for declared in HYPERPARAMETERS.values()]
@@ -141,8 +141,10 @@ def test_studies_table_columns():
     rows = {row["preset"]: row for row in rows_of(studies_table(content.findings))}
     # The t-test of a single comparison; the simulated p-value and limits differ a little from these.
     odds, base = log(0.9757 / 0.0243), log(0.98 / 0.02)
-    error, freedom = LEARNED_PRIOR.deviation * sqrt(2), LEARNED_PRIOR.freedom
-    half_width, p = t.ppf(0.975, freedom) * error, 2 * t.sf((base - odds) / error, freedom)
+    deviation, freedom = preset_spread([0.98])
+    draws = np.random.default_rng(1).standard_t(freedom, (2, 10**6))
+    noise = deviation * np.abs(draws[0] - draws[1])
+    half_width, p = np.quantile(noise, 0.95), np.mean(noise > base - odds)
     low, high = (1 / (1 + exp(-odds - sign * half_width)) - 0.98 for sign in (-1, 1))
     expected = {
         "study": "width",

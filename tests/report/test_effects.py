@@ -105,7 +105,7 @@ def test_axis_covers_all_intervals_and_has_round_ticks():
     low, high = axes.get_xlim()
     for line in axes.lines[1:]:
         assert all(low < x < high for x in line.get_xdata())
-    assert list(axes.get_xticks()) == [-30, -10, -3, -1, 0, 1]
+    assert list(axes.get_xticks()) == [-50, -10, -3, -1, 0, 1]
     assert axes.xaxis.get_major_formatter()(-30, 0) == f"{MINUS}30"
 
 
@@ -122,7 +122,7 @@ def test_axis_of_tiny_effects_has_more_ticks_than_0():
 def test_headline_names_significant_effects_the_largest_first():
     picture = effects(content_of(*some_runs()))
     assert picture.headline == "Significant effects: dropout and deskewing"
-    assert picture.subtitle.startswith("Largest change in test accuracy when nothing else changes, with simultaneous")
+    assert picture.subtitle.startswith("Largest change in test accuracy when nothing else changes, with 95% interval")
     assert effects(content_of(*some_runs()[:2])).headline == "Effect of dropout"
 
 

@@ -121,11 +121,12 @@ def test_study_figure_names_the_result_and_explains_the_lines():
     (finding,) = content_of(*runs).findings
     picture = study_picture(finding)
     assert picture.headline == finding.headline
-    assert picture.subtitle == "Curves: the 5,000 validation images. Marker: best epoch."
-    (finding,) = content_of(*runs, reported_run(1, Preset(), seed=7)).findings
-    assert study_picture(finding).subtitle.endswith(
-        "best epoch (single runs). Line and band: mean and range over seeds."
+    assert picture.subtitle == (
+        "Top: test accuracy. Curves: accuracy and cross-entropy of the 5,000 validation images. Marker on a curve: "
+        "best epoch."
     )
+    (finding,) = content_of(*runs, reported_run(1, Preset(), seed=7)).findings
+    assert study_picture(finding).subtitle.endswith(" Bands: range over seeds. Marker on a curve: best epoch.")
 
 
 def test_study_figure_shows_mean_and_range_over_seeds():

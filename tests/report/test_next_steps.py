@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from math import exp, log, sqrt
 from typing import Any
 
 import pytest
 from scipy.stats import norm
 
+from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.next_steps import MOST_STEPS
@@ -25,6 +27,11 @@ def study(field: str, accuracies: Mapping[Any, float], first: int = 1, **base: A
         run(first + index, validation, **base, **{field: value})
         for index, (value, validation) in enumerate(accuracies.items())
     ]
+
+
+def above_98(deviations: float) -> float:
+    """Returns the accuracy that is above 98% by so many standard deviations of a single run."""
+    return 1 / (1 + exp(-log(0.98 / 0.02) - deviations * LEARNED_PRIOR.deviation))
 
 
 def steps(*runs: ReportedRun) -> list[tuple[str, list[str]]]:
@@ -52,7 +59,7 @@ def test_value_beyond_the_better_edge_is_suggested(field, accuracies, preset, va
     assert arguments == ["--presets", str(preset), "--set", f"{field}={value}"]
     title, (neighbor, edge) = field.replace("_", " "), sorted(accuracies, key=accuracies.get)[-2:]
     assert reason == (
-        f"{title} {value} with preset {preset}: the validation accuracy still rises at the last value tried "
+        f"{title} {value} with preset {preset}: not tried yet, and the validation accuracy rises in this direction "
         f"({neighbor}: {accuracies[neighbor]:.2%}, {edge}: {accuracies[edge]:.2%})"
     )
 
@@ -104,14 +111,19 @@ def test_value_beyond_the_edge_of_a_changed_preset_is_not_suggested():
 
 def test_undecided_comparison_gets_the_seeds_that_would_decide_it():
     ((reason, arguments),) = steps(run(1, 0.98, 0.98), run(2, 0.97, 0.983, dropout=0.5))
-    # With two seeds, half the width of the interval is 2.23 * 0.072 = 0.161 log odds. The difference, 0.165, varies by
-    # 0.072. It is significant above 0.161, and small below 0.293 - 0.161 = 0.132, where 0.293 leads to 98.5%.
-    assert norm.sf(0.161, 0.165, 0.072) + norm.cdf(0.132, 0.165, 0.072) > 0.8
+    # The difference of 0.165 log odds is decided if the interval excludes 0, or 0.293, which leads to 98.5%. Half its
+    # width is about 2.55 standard errors with two seeds, and 2.5 with three.
+    for seeds, half, is_enough in ((2, 2.55, False), (3, 2.5, True)):
+        error = LEARNED_PRIOR.deviation * sqrt(2 / seeds)
+        limits = half * error, 0.293 - half * error
+        power = norm.sf(max(limits), 0.165, error) + norm.cdf(min(limits), 0.165, error)
+        power += max(0, norm.cdf(limits[0], 0.165, error) - norm.cdf(limits[1], 0.165, error)) * (limits[0] < limits[1])
+        assert (power > 0.8) == is_enough
     assert reason == (
-        "dropout 0 → 0.5 (+0.30 points so far): about 2 seeds of each preset in total will probably show that the "
-        "difference is significant or less than 0.5 points"
+        "dropout 0 → 0.5: +0.30 points so far, inconclusive. About 3 seeds of each preset in total will probably "
+        "decide it"
     )
-    assert arguments == ["--presets", "1", "2", "--repeats", "2", "--skip-done"]
+    assert arguments == ["--presets", "1", "2", "--repeats", "3", "--skip-done"]
 
 
 def test_presets_that_were_changed_on_the_command_line_have_no_command_for_more_seeds():
@@ -121,11 +133,12 @@ def test_presets_that_were_changed_on_the_command_line_have_no_command_for_more_
 
 
 def test_comparison_that_takes_more_than_two_additional_seeds_is_not_suggested():
-    # With n seeds, the difference must exceed (2.23 + 0.84) * 0.072 * sqrt(2 / n) = 0.313 / sqrt(n) log odds. From 95%,
-    # that of 95.8% is 0.183, and that of 95.7% is 0.158: it takes 2.9 and 3.9 seeds.
-    ((_, arguments),) = steps(run(1, 0.98, 0.95), run(2, 0.97, 0.958, dropout=0.5))
+    near, far = ([run(1, 0.98, low), run(2, 0.97, high, dropout=0.5)] for low, high in ((0.98, 0.983), (0.95, 0.957)))
+    needed = [content_of(*runs).findings[0].compared[0].seeds_needed for runs in (near, far)]
+    assert needed[0] == 3 < needed[1]
+    ((_, arguments),) = steps(*near)
     assert arguments[arguments.index("--repeats") + 1] == "3"
-    assert steps(run(1, 0.98, 0.95), run(2, 0.97, 0.957, dropout=0.5)) == []
+    assert steps(*far) == []
 
 
 def test_decided_and_unscored_comparisons_get_no_more_seeds():
@@ -135,8 +148,8 @@ def test_decided_and_unscored_comparisons_get_no_more_seeds():
 
 def test_values_come_before_seeds_and_good_networks_before_bad_ones():
     bad = {"epochs": 5, "batch_size": 50}
-    runs = [run(1, 0.9, 0.98, **bad), run(2, 0.9, 0.9846, **bad, activation="gelu")]  # clearer, but not good
-    runs += [run(3, 0.98, 0.98), run(4, 0.97, 0.983, activation="gelu")]
+    runs = [run(1, 0.9, 0.98, **bad), run(2, 0.9, above_98(3.7), **bad, activation="gelu")]  # clearer, but not good
+    runs += [run(3, 0.98, 0.98), run(4, 0.97, above_98(3.1), activation="gelu")]
     runs += study("dropout", {0.2: 0.975, 0.3: 0.981}, first=5)
     first, *others = [arguments[1:] for _, arguments in steps(*runs)]
     assert first == ["6", "--set", "dropout=0.4"]
@@ -144,7 +157,7 @@ def test_values_come_before_seeds_and_good_networks_before_bad_ones():
 
 
 def test_comparisons_that_need_few_seeds_come_first_and_at_most_five_are_shown():
-    tests = [0.984, 0.9842, 0.9844, 0.9846, 0.9848, 0.985]
+    tests = [above_98(deviations) for deviations in (3.7, 3.9, 4.1, 4.3, 4.5, 4.6)]
     activations = ["gelu", "tanh", "elu", "selu", "silu", "softplus"]
     runs = [run(1, 0.98, 0.98)]
     runs += [run(2 + index, 0.97, test, activation=activations[index]) for index, test in enumerate(tests)]

@@ -163,7 +163,7 @@ def test_cumulative_weight_decay_compares_both_penalties_layer_by_layer():
     assert "With that of 2020, they are 0.3000 and 0.4000." in text
     assert "first layer's weights is 9 with the intended penalty and 8 with that of 2020." in text
     assert "For the output layer, it is 3 and 4." in text
-    assert "changes accuracy most at weight decay = 0.1. With cumulative weight decay (preset 216), the test" in text
+    assert "changes accuracy most at a weight decay of 0.1. With cumulative weight decay (preset 216), the test" in text
     assert "10.00 points lower than without cumulative weight decay" in text
     columns = [column.heading for column in answer.table.columns]
     rows = [dict(zip(columns, row, strict=True)) for row in answer.table.rows]
@@ -205,7 +205,7 @@ def test_presets_below_20_percent_count_as_failed_and_have_a_cause():
     answer = answer_to(failures, *runs)
     # He: sqrt(2 * (30 + 20 + 10)); a penalty of 0.2 with weight decay 1 means a norm of sqrt(0.4)
     assert "norm is about 11 at initialization, 0.63 after the first epoch" in answer.sentences[0]
-    assert "From epoch 2 on, the network outputs the same logits for every image." in answer.sentences[0]
+    assert "From epoch 2 on, the network gives the same output for every image." in answer.sentences[0]
     assert "The mean cross-entropy of the first epoch is about 1,230,000 nats" in answer.sentences[1]
     assert "gives 2.3." in answer.sentences[1]
     assert [row[0] for row in answer.table.rows] == ["2", "3"]
@@ -245,10 +245,10 @@ def test_answers_on_the_page_use_layer_statistics(tmp_path):
     # He: sqrt(2 * (300 + 3 * 200 + 10)) = sqrt(1820); a penalty of 0.1 is half of 0.447 squared
     assert "norm is about 42.7 at initialization, 0.45 after the first epoch, and 0.45 after the last." in page
     assert (
-        "dominates the gradient: in a typical layer after the first epoch, the gradient of the L2 penalty is 100% as "
-        "large as the total gradient." in page
+        "In a typical layer after the first epoch, the gradient of the L2 penalty is 100% as large as the total "
+        "gradient." in page
     )
-    assert "From epoch 1 on, the network outputs the same logits for every image." in page
+    assert "From epoch 1 on, the network gives the same output for every image." in page
     assert "dead hidden units, last epoch" in page
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"layers_weight_init.png", "layers_optimizer.svg", "layers_failed.png", "losses_weight_decay.svg"} <= names
@@ -310,6 +310,6 @@ def test_weight_decay_table_columns():
         "training cross-entropy": 0.75,
         "L2 penalty": 0.25,
         "L2 penalty / loss": 0.25,
-        "norm of all weights": pytest.approx((2 * 0.25 / 0.0625) ** 0.5),
+        "norm of all weights, best epoch": pytest.approx((2 * 0.25 / 0.0625) ** 0.5),
     }
     assert answer.table.rows[0][-1] == pytest.approx(18**0.5)

@@ -9,6 +9,7 @@ import pytest
 
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.evidence import ReportedRun
+from mnist_mlp.report.safe_values import safe_values_in_words
 from tests.report.reported import content_of, reported_run
 
 BEST, SMALL, UNDECIDED, CLEAR = 0.99, 0.9895, 0.9872, 0.98  # compared with the first one
@@ -35,7 +36,18 @@ def _validation(validation: float, test: float | None) -> tuple[float, ...]:
 
 
 def answer(*runs: ReportedRun) -> list[str]:
-    return content_of(*runs).conclusions.answer
+    return safe_values_in_words(content_of(*runs).findings)
+
+
+def unclear(titles: str) -> str:
+    return f"For {titles}, the differences are still unclear: more seeds are needed."
+
+
+def safe_choices(values: str) -> str:
+    return (
+        f"Safe choices in these runs: {values}. In no comparison is another value better than these by 0.5 points or "
+        "more."
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,35 +73,38 @@ def answer(*runs: ReportedRun) -> list[str]:
     ],
 )
 def test_values_without_harm_are_safe(field, accuracies, safe):
-    assert answer(*study(field, accuracies)) == [f"Safe choices in these runs: {safe}."]
+    assert answer(*study(field, accuracies)) == [safe_choices(safe)]
 
 
 def test_hyperparameter_without_any_clear_difference_has_a_sentence_of_its_own():
     dropout, epochs = study("dropout", {0.0: BEST, 0.2: SMALL}), study("epochs", {100: BEST, 50: SMALL}, 1)
-    start, end = "In networks within 1 point of the best,", "the test accuracy by less than 0.5 points."
-    assert answer(*dropout) == [f"{start} dropout changes {end}"]
-    assert answer(*dropout, *epochs[1:]) == [f"{start} epochs and dropout change {end}"]
+    start, end = "In networks that are within 1 point of the best,", "made a difference of less than 0.5 points."
+    assert answer(*dropout) == [f"{start} dropout {end}"]
+    assert answer(*dropout, *epochs[1:]) == [f"{start} epochs and dropout {end}"]
 
 
 def test_undecided_hyperparameters_are_listed():
     undecided = study("dropout", {0.0: BEST, 0.2: SMALL, 0.5: UNDECIDED})
-    assert answer(*undecided) == ["Dropout needs more seeds before we can tell."]
+    assert answer(*undecided) == [unclear("dropout")]
     other = study("epochs", {100: BEST, 50: UNDECIDED})[1:]
-    assert answer(*undecided, *other) == ["Epochs and dropout need more seeds before we can tell."]
+    assert answer(*undecided, *other) == [unclear("epochs and dropout")]
 
 
 def test_hyperparameter_with_harmful_values_only_is_undecided_as_long_as_a_better_one_is_possible():
     better = {0.001: UNDECIDED, 0.002: BEST, 0.1: 0.95}  # 0.002 may be better than the reference
-    assert answer(*study("learning_rate", better)) == ["Learning rate needs more seeds before we can tell."]
+    assert answer(*study("learning_rate", better)) == [unclear("learning rate")]
 
 
-def test_no_value_is_called_safe_if_the_reference_fails():
-    assert "Safe" not in " ".join(answer(*study("learning_rate", {0.001: FAILED, 0.01: BEST, 0.1: FAILED})))
+def test_values_that_fail_are_not_safe():
+    assert answer(*study("learning_rate", {0.001: FAILED, 0.01: BEST, 0.1: FAILED})) == [
+        safe_choices("learning rate 0.01")
+    ]
+    assert answer(*study("learning_rate", {0.001: FAILED, 0.1: 0.12})) == []
 
 
 def test_value_is_not_safe_if_another_one_is_clearly_better():
     accuracies = {0.0: 0.95, 0.2: 0.97, 0.5: 0.99}  # both are clearly better than the reference
-    assert answer(*study("dropout", accuracies)) == ["Safe choices in these runs: dropout 0.5."]
+    assert answer(*study("dropout", accuracies)) == [safe_choices("dropout 0.5")]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +120,14 @@ def test_value_is_not_safe_if_another_one_is_clearly_better():
 )
 def test_worst_judgment_of_several_studies_counts(values, others, safe):
     runs = study("dropout", values), study("dropout", others, first=11, activation="gelu", epochs=50)
-    assert answer(*(run for same in runs for run in same)) == [f"Safe choices in these runs: {safe}."]
+    assert answer(*(run for same in runs for run in same)) == [safe_choices(safe)]
 
 
 def test_studies_of_networks_with_a_much_lower_validation_accuracy_do_not_count():
     good = study("dropout", {0.0: BEST, 0.5: CLEAR})
     other = study("dropout", {0.0: CLEAR, 0.5: BEST}, first=11, validation=0.96, activation="tanh", epochs=50)
-    assert answer(*good, *other) == ["Safe choices in these runs: dropout 0."]
-    assert answer(*other) == ["Safe choices in these runs: dropout 0.5."]
+    assert answer(*good, *other) == [safe_choices("dropout 0")]
+    assert answer(*other) == [safe_choices("dropout 0.5")]
     near = study("dropout", {0.0: CLEAR, 0.5: BEST}, first=21, validation=0.975, activation="elu", epochs=50)
     assert answer(*good, *near) == []  # each value is harmful in one of the studies
 
@@ -128,9 +143,9 @@ def test_several_hyperparameters_are_in_one_list():
         )
     ]
     assert answer(*base, *changed) == [
-        "Safe choices in these runs: learning rate 0.001 and dropout 0.",
-        "In networks within 1 point of the best, epochs changes the test accuracy by less than 0.5 points.",
-        "Batch size needs more seeds before we can tell.",
+        safe_choices("learning rate 0.001 and dropout 0"),
+        "In networks that are within 1 point of the best, epochs made a difference of less than 0.5 points.",
+        unclear("batch size"),
     ]
 
 

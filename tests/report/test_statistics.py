@@ -9,7 +9,14 @@ import pytest
 from scipy.stats import dunnett, t, ttest_ind
 
 from mnist_mlp.evaluation.seed_spread import SeedSpread
-from mnist_mlp.report.statistics import Difference, Mean, changed_by, simultaneous_differences
+from mnist_mlp.report.statistics import (
+    SIMULATIONS,
+    Difference,
+    Mean,
+    changed_by,
+    critical_value,
+    simultaneous_differences,
+)
 
 SPREAD = SeedSpread(0.07, 12)
 CHANCE = 0.005  # more than twice the standard error of any p-value from 50,000 simulations
@@ -31,12 +38,14 @@ def accuracy_at(odds: float) -> float:
 
 
 def test_a_single_pair_gets_a_t_test_of_log_odds():
-    (difference,) = simultaneous_differences([(Mean(0.982, 2, SPREAD), Mean(0.98, 3, SPREAD))])
+    pair = Mean(0.982, 2, SPREAD), Mean(0.98, 3, SPREAD)
+    (difference,) = simultaneous_differences([pair])
+    critical = critical_value(*pair, difference.level)
     error, shift = 0.07 * sqrt(1 / 2 + 1 / 3), log(9820.5 / 180.5) - log(9800.5 / 200.5)
     assert difference.amount == pytest.approx(0.002)
     assert difference.p == pytest.approx(2 * t.sf(shift / error, 12), abs=CHANCE)
-    assert difference.critical == pytest.approx(t.ppf(0.975, 12), rel=0.01)
-    ends = [accuracy_at(logit(0.98) + shift + sign * difference.critical * error) - 0.98 for sign in (-1, 1)]
+    assert critical == pytest.approx(t.ppf(0.975, 12), rel=0.01)
+    ends = [accuracy_at(logit(0.98) + shift + sign * critical * error) - 0.98 for sign in (-1, 1)]
     assert [difference.low, difference.high] == pytest.approx(ends)
     assert 0.002 - difference.low > 1.1 * (difference.high - 0.002)  # wider toward lower accuracies
 
@@ -58,11 +67,9 @@ def test_change_of_accuracy_by_log_odds(accuracy, shift, expected):
     assert changed_by(Mean(accuracy, 1, SPREAD), shift) == pytest.approx(expected, abs=5e-5)  # the added half image
 
 
-def test_very_small_p_values_are_those_of_the_t_test_times_the_number_of_comparisons():
-    single, (clear, *_) = from_one_reference(0.01), from_one_reference(0.01, 0.001, -0.001)
-    p = 2 * t.sf((logit(0.99) - logit(0.98)) / (0.07 * sqrt(2 / 3)), 12)
-    assert 0 < p < 1e-6  # the simulations cannot tell such values apart
-    assert (single[0].p, clear.p) == pytest.approx((p, 3 * p))
+def test_the_smallest_p_value_is_limited_by_the_number_of_simulations():
+    (difference,) = from_one_reference(0.015)
+    assert difference.p == 1 / (1 + SIMULATIONS)
 
 
 def test_many_comparisons_with_one_reference_agree_with_dunnett():
@@ -94,14 +101,21 @@ def test_interval_excludes_0_exactly_if_p_is_below_005():
     assert 0.002 < low < high < 0.003
 
 
-def test_different_spreads_have_satterthwaites_degrees_of_freedom():
+def test_critical_value_has_satterthwaites_degrees_of_freedom():
     one, other = Mean(0.95, 1, SeedSpread(0.07, 12)), Mean(0.85, 2, SeedSpread(0.05, 5))
     squares = 0.07**2, 0.05**2 / 2
     freedom = sum(squares) ** 2 / (squares[0] ** 2 / 12 + squares[1] ** 2 / 5)
-    p = 2 * t.sf((logit(0.95) - logit(0.85)) / sqrt(sum(squares)), freedom)
-    assert p < 1e-6  # so small that it is not simulated
-    (difference,) = simultaneous_differences([(one, other)])
-    assert difference.p == pytest.approx(p)
+    assert critical_value(one, other, 0.01) == pytest.approx(t.ppf(0.995, freedom))
+    assert critical_value(one, Mean(0.85, 2, one.spread), 0.01) == pytest.approx(t.ppf(0.995, 12))  # a common spread
+
+
+def test_different_spreads_are_combined_as_by_behrens_and_fisher():
+    means = Mean(0.98, 1, SeedSpread(0.07, 5)), Mean(0.98, 2, SeedSpread(0.05, 12))
+    (difference,) = simultaneous_differences([means])
+    random = np.random.default_rng(1)
+    noise = 0.07 * random.standard_t(5, 10**6) - 0.05 / sqrt(2) * random.standard_t(12, 10**6)
+    reach = logit(0.98 + difference.high) - logit(0.98)
+    assert reach == pytest.approx(np.quantile(np.abs(noise), 0.95), rel=0.01)
 
 
 def test_more_comparisons_widen_all_intervals_but_less_than_bonferroni():
@@ -109,8 +123,8 @@ def test_more_comparisons_widen_all_intervals_but_less_than_bonferroni():
     first, *others = from_one_reference(0.002, 0.001, 0.0, -0.001)
     assert (first.amount, first.p > 1.5 * alone.p) == (alone.amount, True)
     assert (first.low < alone.low, first.high > alone.high) == (True, True)
-    assert 1.1 * alone.critical < first.critical < 0.99 * t.ppf(1 - 0.05 / 2 / 4, 12)
-    assert {other.critical for other in others} == {first.critical}
+    assert 0.05 / 4 < 0.97 * first.level < 0.8 * alone.level
+    assert {other.level for other in others} == {first.level}
 
 
 def test_a_repeated_comparison_changes_nothing():
@@ -122,7 +136,7 @@ def test_swapped_sides_change_the_sign():
     one, other = Mean(0.983, 2, SPREAD), Mean(0.98, 3, SPREAD)
     (difference,), (swapped,) = simultaneous_differences([(one, other)]), simultaneous_differences([(other, one)])
     assert (swapped.amount, swapped.p) == (-difference.amount, pytest.approx(difference.p, abs=CHANCE))
-    shift, reach = logit(0.983) - logit(0.98), swapped.critical * 0.07 * sqrt(1 / 2 + 1 / 3)
+    shift, reach = logit(0.983) - logit(0.98), t.ppf(1 - swapped.level / 2, 12) * 0.07 * sqrt(1 / 2 + 1 / 3)
     ends = [accuracy_at(logit(0.983) - shift + sign * reach) - 0.983 for sign in (-1, 1)]  # from the other accuracy
     assert (swapped.low, swapped.high) == pytest.approx(ends)
 

@@ -39,7 +39,7 @@ def test_studies_of_the_2020_presets(tmp_path):
         "dropout_3": ("dropout", ["7", "8"]),
     }
     references = {study.figure: study.reference.label for study in studies}
-    assert (references["weightdecay"], references["weightdecay_2"]) == ("22", "14")  # the lowest number, the default
+    assert (references["weightdecay"], references["weightdecay_2"]) == ("31", "14")  # the smallest value, the default
     assert (references["learning_rate"], references["depth_3"]) == ("31", "37")  # both have the default
 
 
@@ -113,11 +113,22 @@ def test_presets_with_two_differences_form_no_study(name):
     assert studies_of(Preset(), Preset(**{name: example}, dropout=0.5)) == []
 
 
-def test_reference_has_the_default_value_or_else_the_lowest_number():
+def test_reference_has_the_default_value_or_else_the_smallest():
     (study,) = studies_of(Preset(dropout=0.5), Preset(dropout=0.0), Preset(dropout=0.2))
     assert ([arm.label for arm in study.arms], study.reference.label) == (["2", "3", "1"], "2")
     assert [arm.label for arm in study.others] == ["3", "1"]
     (study,) = studies_of(Preset(dropout=0.5), Preset(dropout=0.1), Preset(dropout=0.2))
+    assert study.reference.label == "2"
+
+
+def test_reference_has_learned_if_any_preset_has():
+    runs = [
+        reported_run(number, Preset(dropout=dropout), (accuracy,) * 3, accuracy)
+        for number, dropout, accuracy in ((1, 0.0, 0.1), (2, 0.5, 0.98), (3, 0.2, 0.11), (4, 0.3, 0.97))
+    ]
+    (study,) = find_studies(find_experiments(runs))
+    assert study.reference.label == "4"
+    (study,) = find_studies(find_experiments([runs[2], runs[0]]))
     assert study.reference.label == "1"
 
 
@@ -133,7 +144,11 @@ def test_context_tells_studies_of_the_same_hyperparameter_apart():
         *bases, *(base.but(dropout=0.5, epochs=7) for base in bases), *(one.but(epochs=7) for one in bases)
     )
     contexts = {study.reference.label: study.context for study in studies if study.field == "dropout"}
-    assert contexts == {"7": "relu, rate 0.001", "8": "gelu, rate 0.001", "9": "gelu, rate 0.01"}
+    assert contexts == {
+        "7": "relu, learning rate 0.001",
+        "8": "gelu, learning rate 0.001",
+        "9": "gelu, learning rate 0.01",
+    }
 
 
 def test_context_names_optimizer_arguments_once():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -14,10 +15,10 @@ from mnist_mlp.report.effects import Effect, Importance
 from mnist_mlp.report.figures.registry import Section, figure
 from mnist_mlp.report.wording import listed, points
 
-TICKS = (-90, -30, -10, -3, -1, 0, 1, 3, 10, 30, 90)  # points
+TICKS = (-50, -10, -3, -1, 0, 1, 3, 10, 50)  # points
 LINEAR = 1.0  # points; the scale is linear up to here, and logarithmic beyond
 MARGIN = 1.5
-LETTERS_IN_LABEL = 22
+LETTERS_IN_LABEL = 22  # in each line
 MOST_NAMED = 5  # in the headline
 ROW = 0.5  # height of each hyperparameter, in inches
 
@@ -40,15 +41,15 @@ def effects_picture(importances: Sequence[Importance], failing: Sequence[str] = 
         failing: values with which training fails. They have no place on the axis.
     """
     rows = list(importances)[::-1]
-    subtitle = "Largest change in test accuracy when nothing else changes, with simultaneous 95% interval (filled: "
-    subtitle += "significant). "
+    subtitle = "Largest change in test accuracy when nothing else changes, with 95% interval, adjusted for all "
+    subtitle += "comparisons (filled: significant). "
     subtitle += "Small dots: all other changes. " if any(len(one.effects) > 1 for one in importances) else ""
-    subtitle += "Axis: linear up to 1 point, then logarithmic."
+    subtitle += "The effects depend on the values that were tried. Axis: linear up to 1 point, then logarithmic."
     subtitle += f"\nNot shown, because training fails: {'; '.join(failing)}." if failing else ""
-    height = 0.6 + ROW * len(rows)
+    height = 0.9 + ROW * len(rows)
 
     def paint(figure: SubFigure) -> None:
-        axes = figure.add_axes((0.36, 0.55 / height, 0.6, 1 - 0.55 / height))
+        axes = figure.add_axes((0.36, 0.55 / height, 0.6, 1 - 0.85 / height))
         axes.axvline(0, color=GRAY, linewidth=1)
         for row, importance in enumerate(rows):
             _draw_row(axes, row, importance)
@@ -56,6 +57,7 @@ def effects_picture(importances: Sequence[Importance], failing: Sequence[str] = 
         axes.set_ylim(-0.6, len(rows) - 0.2)
         axes.set_yticks(range(len(rows)), [_label(one) for one in rows])
         axes.tick_params(axis="y", length=0, labelsize=SMALL)
+        axes.tick_params(axis="x", top=True, labeltop=True)
         axes.set_xlabel("change in test accuracy (points)")
 
     return Picture(_headline(importances), subtitle, height, paint)
@@ -72,12 +74,25 @@ def _headline(importances: Sequence[Importance]) -> str:
 
 
 def _failing_values(importances: Sequence[Importance]) -> list[str]:
-    """Returns the values with which training fails: "learning rate 0.1 and 1"."""
+    """Returns the values with which training fails: "learning rate 0.1 and 1".
+
+    If a value does not always fail, names the presets: "weight decay 0.1 (preset 216)".
+    """
     found = []
     for importance in importances:
-        arms = {effect.study.short_value(effect.comparison.failing): None for effect in importance.failures}
-        if arms:
-            found.append(f"{importance.failures[0].study.title} {listed(list(arms))}")
+        arms: dict[str, dict[str, None]] = {}
+        for effect in importance.failures:
+            failing = effect.comparison.failing
+            arms.setdefault(effect.study.short_value(failing), {})[failing.label] = None
+        learned = {effect.study.short_value(effect.comparison.arm) for effect in importance.effects}
+        values = [
+            f"{value} ({'preset' if len(labels) == 1 else 'presets'} {listed(list(labels))})"
+            if value in learned
+            else value
+            for value, labels in arms.items()
+        ]
+        if values:
+            found.append(f"{importance.failures[0].study.title} {listed(values)}")
     return found
 
 
@@ -89,6 +104,7 @@ def _draw_row(axes: Axes, row: int, importance: Importance) -> None:
     axes.plot([difference.low * 100, difference.high * 100], [row, row], color=color, linewidth=2)
     axes.plot(amount, row, "o", color=color, markersize=7, markerfacecolor=_face(largest, color))
     above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "size": SMALL}
+    above["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     axes.annotate(points(largest.amount), (amount, row), **above)
 
 
@@ -96,7 +112,7 @@ def _label(importance: Importance) -> str:
     change = importance.largest.change
     if len(change) > LETTERS_IN_LABEL:  # layer sizes
         change = change.replace(" \N{RIGHTWARDS ARROW} ", " \N{RIGHTWARDS ARROW}\n")
-    return f"{importance.title}\n{change}"
+    return "\n".join([*textwrap.wrap(importance.title, LETTERS_IN_LABEL - 3), change])
 
 
 def _face(effect: Effect, color: str) -> str:

@@ -41,13 +41,11 @@ def study_picture(finding: Finding) -> Picture:
     """Returns the figure of a study. Curves are not smoothed."""
     study = finding.study
     runs = [run for arm in study.arms for run in arm.seeds]
-    has_several_seeds = any(len(arm.seeds) > 1 for arm in study.arms)
-    subtitle = f"Curves: the {MNIST.validation_images:,} validation images. Marker: best epoch"
-    subtitle += " (single runs). Line and band: mean and range over seeds." if has_several_seeds else "."
     epochs = max(len(run.record.epochs) for run in runs)
     labels = [_wrapped(study.short_value(arm)) for arm in study.arms]
     row = ROW * max(1 + label.count("\n") for label in labels)
     dots = row * len(study.arms) if any(arm.scored for arm in study.arms) else 0.0
+    subtitle = _subtitle(study, has_dots=bool(dots))
     above = dots + BELOW_DOTS if dots else 0.0
     height = above + height_of_curves()
 
@@ -60,6 +58,18 @@ def study_picture(finding: Finding) -> Picture:
         finish_loss(lower, epochs, _lines(lower, study, "validation cross_entropy"))
 
     return Picture(finding.headline, subtitle, height, paint)
+
+
+def _subtitle(study: Study, *, has_dots: bool) -> str:
+    numbers = [len(arm.seeds) for arm in study.arms]
+    return " ".join(
+        [
+            *(["Top: test accuracy."] if has_dots else []),
+            f"Curves: accuracy and cross-entropy of the {MNIST.validation_images:,} validation images.",
+            *(["Bands: range over seeds."] if max(numbers) > 1 else []),
+            *(["Marker on a curve: best epoch."] if min(numbers) == 1 else []),
+        ]
+    )
 
 
 def _draw_dots(axes: Axes, study: Study, labels: Sequence[str]) -> None:

@@ -81,6 +81,7 @@ def cumulative_weight_decay(experiments: Sequence[Experiment], findings: Sequenc
         "weight matrices, the first therefore counts n times and the last once.",
         *_weakest_in_words(weakest),
         *_largest_in_words([pair for pair in pairs if pair is not weakest]),
+        *_failures_in_words(pairs),
     ]
     table = DataTable.of("Penalties", COLUMNS, pairs).without_unknown_columns()
     return Answer(QUESTION, sentences, table, _panels(weakest))
@@ -113,8 +114,22 @@ def _largest_in_words(pairs: Sequence[_Pair]) -> list[str]:
     if not known:
         return []
     largest = max(known, key=lambda pair: abs(pair.difference))
-    start = f"The penalty of 2020 changes accuracy most at weight decay = {largest.weight_decay:g}."
+    start = (
+        "Among the networks that learn with both penalties, that of 2020 changes accuracy most at a weight decay of "
+        f"{largest.weight_decay:g}."
+    )
     return [start, *_accuracy_in_words(largest)]
+
+
+def _failures_in_words(pairs: Sequence[_Pair]) -> list[str]:
+    """Returns sentences on the pairs that learn only with the intended penalty."""
+    return [
+        f"With a weight decay of {pair.weight_decay:g}, training fails with the penalty of 2020 (preset "
+        f"{pair.cumulative.label}). With the intended one (preset {pair.intended.label}), the test accuracy is "
+        f"{pair.intended.mean_test:.2%}."
+        for pair in pairs
+        if pair.cumulative.has_failed and not pair.intended.has_failed and pair.intended.scored
+    ]
 
 
 def _accuracy_in_words(pair: _Pair) -> list[str]:

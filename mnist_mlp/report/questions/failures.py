@@ -86,7 +86,7 @@ def failures(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> 
         return None
     sentences = [_cause(failure) for failure in failed[:MAX_COLUMNS]]
     if len(failed) > MAX_COLUMNS:
-        sentences.append("The table lists the other failed presets.")
+        sentences.append("The table also lists the other failed presets.")
     with_layers = [failure for failure in failed if failure.has_layers]
     if len(with_layers) < len(failed):
         sentences.append(
@@ -155,8 +155,8 @@ def _share_in_gradient(failure: _Failure) -> str:
     if not isfinite(share):
         return ""
     return (
-        " Weight decay dominates the gradient: in a typical layer after the first epoch, the gradient of the L2 "
-        f"penalty is {share:.0%} as large as the total gradient."
+        " In a typical layer after the first epoch, the gradient of the L2 penalty is "
+        f"{share:.0%} as large as the total gradient."
     )
 
 
@@ -169,7 +169,7 @@ def _dead_units(dead: np.ndarray) -> str:
     if dead[-1, -1] == 1:
         alive = np.flatnonzero(dead[:, -1] < 1)
         since = int(alive[-1]) + 2 if len(alive) else 1
-        return f" From epoch {since} on, the network outputs the same logits for every image."
+        return f" From epoch {since} on, the network gives the same output for every image."
     return f" After the last epoch, {dead[-1].max():.0%} of the units in the worst layer are dead."
 
 

@@ -62,7 +62,7 @@ COLUMNS = [
     Column("training cross-entropy", Kind.NUMBER, lambda row: row.cross_entropy),
     Column("L2 penalty", Kind.NUMBER, lambda row: row.penalty),
     Column("L2 penalty / loss", Kind.PERCENT, lambda row: row.share),
-    Column("norm of all weights", Kind.NUMBER, lambda row: mean_at_best(row.arm, norm_of_weights)),
+    Column("norm of all weights, best epoch", Kind.NUMBER, lambda row: mean_at_best(row.arm, norm_of_weights)),
 ]
 
 

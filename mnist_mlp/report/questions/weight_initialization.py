@@ -52,8 +52,8 @@ def _answer(finding: Finding, he: Comparison, xavier: Comparison) -> Answer:
         sentences.append(f"{capitalized(finding.study.phrase(compared.arm))}, {in_words(compared, finding.study)}")
     if compared.verdict in (Verdict.SMALL, Verdict.IDENTICAL):
         sentences.append(
-            f"So with {count(layers, 'hidden layer')} and the {he.arm.preset.optimizer} optimizer, the choice between "
-            "He and Xavier hardly matters."
+            f"So in this network with {count(layers, 'hidden layer')} and the {he.arm.preset.optimizer} optimizer, the "
+            "choice between He and Xavier hardly matters."
         )
     return Answer(QUESTION, sentences, table, panels)
 
