@@ -4,8 +4,8 @@
 
 Reads only for_report/reference/records_2020.tar.xz and the MNIST labels. Uses NumPy, SciPy, and statsmodels; imports
 nothing from mnist_mlp. The statistical model is the same, the computation is not. Compares the results with the
-workbook, which has the same numbers as the page. Exit status 1 if one differs. Takes about half a minute. Needs
-requirements-dev.txt.
+workbook, which has the same numbers as the page. Exit status 1 if one differs. Also prints which verdicts depend on how
+similar the variances of presets are assumed to be. Takes about a minute. Needs requirements-dev.txt.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from statsmodels.stats.proportion import proportion_confint
 from experiments.recompute.archive import PROJECT, Preset, Run, label, presets_of, read_runs
 from experiments.recompute.statistics import (
     IMAGES,
+    VARIANCE_FREEDOM,
     Spreads,
     compare,
     interval,
@@ -30,6 +31,7 @@ from experiments.recompute.statistics import (
     testable,
 )
 
+OTHER_FREEDOMS = (5, 20)
 REFERENCE = PROJECT / "for_report" / "reference"
 
 
@@ -81,11 +83,28 @@ def wrong_differences(rows: Sequence[dict[str, Any]], presets: Sequence[Preset],
         names = ("difference", "difference 95% low", "difference 95% high")
         yield from different(shown[pair], dict(zip(names, (amount, low, high), strict=True)), 0.02 * (high - low))
         yield from different(shown[pair], {"p (adjusted)": p}, 0.005 + 0.05 * p)
-        significant = low > 0 or high < 0
-        small = not significant and low > -0.005 and high < 0.005
-        verdict = "significant" if significant else "less than 0.5 points" if small else "inconclusive"
-        if shown[pair]["verdict"] != verdict:
-            yield f"{pair}: {shown[pair]['verdict']}, but {verdict} when recomputed"
+        slack = 0.02 * (high - low)  # a limit that is this close to a boundary may be on either side of it
+        verdicts = {verdict_of(low - change, high + change) for change in (-slack, 0, slack)}
+        if shown[pair]["verdict"] not in verdicts:
+            yield f"{pair}: {shown[pair]['verdict']}, but {verdict_of(low, high)} when recomputed"
+
+
+def verdict_of(low: float, high: float) -> str:
+    if low > 0 or high < 0:
+        return "significant"
+    return "less than 0.5 points" if low > -0.005 and high < 0.005 else "inconclusive"
+
+
+def changed_verdicts(presets: Sequence[Preset], variance_freedom: float) -> list[str]:
+    """Returns the verdicts that would change if the variances of presets were more or less similar."""
+    pairs = testable([*studied_pairs(presets), *ranked_pairs(presets)])
+    models = (spreads(presets, freedom) for freedom in (VARIANCE_FREEDOM, variance_freedom))
+    before, after = ([verdict_of(*values[1:3]) for values in compare(pairs, spread)] for spread in models)
+    return [
+        f"{label(one)} and {label(other)}: {now} instead of {was}"
+        for (one, other), was, now in zip(pairs, before, after, strict=True)
+        if was != now
+    ]
 
 
 def different(row: Mapping[str, Any], expected: Mapping[str, float], tolerance: float = 1e-9) -> Iterator[str]:
@@ -96,11 +115,18 @@ def different(row: Mapping[str, Any], expected: Mapping[str, float], tolerance: 
 
 def main() -> int:
     runs = read_runs(REFERENCE / "records_2020.tar.xz")
-    for has_learned, (deviation, freedom) in spreads(presets_of(runs)).items():
+    presets = presets_of(runs)
+    for has_learned, (deviation, freedom) in spreads(presets).pooled.items():
         networks = "trained networks" if has_learned else "other networks"
         print(f"Spread over seeds of {networks}: {deviation:.4f}, {freedom:.0f} degrees of freedom")
     wrong = list(wrong_cells(runs))
     print(*(wrong or ["All numbers are the same."]), sep="\n")
+    for freedom in OTHER_FREEDOMS:
+        changed = changed_verdicts(presets, freedom)
+        print(
+            f"With {freedom} degrees of freedom of the variances instead of {VARIANCE_FREEDOM}, these verdicts change:"
+        )
+        print(*(changed or ["none"]), sep="\n")
     return int(bool(wrong))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from experiments.recompute.archive import GUESSING, Preset
 
 IMAGES = 10_000
 PRIORS = {True: (0.066, 10), False: (0.3, 10)}  # standard deviation of the log odds, degrees of freedom
-VARIANCE_FREEDOM = 8  # of the distribution of variances over presets
+VARIANCE_FREEDOM = 8
 SIMULATIONS = 400_000
 DEFAULTS = {"hidden_sizes": [300, 200, 200], "weight_init": "default", "batch_size": 100, "epochs": 100}
 DEFAULTS |= {"optimizer": "adam", "learning_rate": 0.001, "weight_decay": 0.0, "dropout": 0.0}
@@ -31,11 +32,19 @@ def from_log_odds(values: Any) -> Any:
     return ((IMAGES + 1) / (1 + np.exp(-np.asarray(values))) - 0.5) / IMAGES
 
 
-Spreads = Mapping[bool, tuple[float, float]]
-"""Standard deviation and degrees of freedom, pooled over presets that have learned and over the others."""
+@dataclass(frozen=True)
+class Spreads:
+    """Standard deviation and degrees of freedom, pooled over presets that have learned and over the others.
+
+    Attributes:
+        variance_freedom: degrees of freedom of the distribution of variances over presets.
+    """
+
+    pooled: Mapping[bool, tuple[float, float]]
+    variance_freedom: float
 
 
-def spreads(presets: Sequence[Preset]) -> Spreads:
+def spreads(presets: Sequence[Preset], variance_freedom: float = VARIANCE_FREEDOM) -> Spreads:
     """Returns the residual deviation of the log odds and its degrees of freedom, by whether a preset has learned.
 
     The variance of each preset is weighted by 2 / (its coefficient of variation)**2, which includes the scatter of the
@@ -52,14 +61,14 @@ def spreads(presets: Sequence[Preset]) -> Spreads:
             groups = np.concatenate([[at] * len(preset.runs) for at, preset in enumerate(several)])
             odds = log_odds(np.concatenate([preset.accuracies for preset in several]))
             own = np.array([len(preset.runs) - 1 for preset in several])
-            kurtosis = stats.invgamma(VARIANCE_FREEDOM / 2).moment(2) / stats.invgamma(VARIANCE_FREEDOM / 2).mean() ** 2
+            kurtosis = stats.invgamma(variance_freedom / 2).moment(2) / stats.invgamma(variance_freedom / 2).mean() ** 2
             weights = 2 / (kurtosis * stats.chi2(own).moment(2) / own**2 - 1)
             fit = sm.OLS(odds, (groups[:, None] == np.arange(len(several))).astype(float)).fit()
             squares = np.bincount(groups, fit.resid**2) / own @ weights
             freedom = weights.sum()
         total = float(freedom + prior_freedom)
         found[has_learned] = (float(np.sqrt((squares + prior_freedom * prior**2) / total)), total)
-    return found
+    return Spreads(found, variance_freedom)
 
 
 def moderated(preset: Preset, spread: Spreads) -> tuple[float, float]:
@@ -67,9 +76,10 @@ def moderated(preset: Preset, spread: Spreads) -> tuple[float, float]:
 
     The typical variance is the scale of the scaled inverse chi-squared distribution whose mean is the pooled variance.
     """
-    pooled, pooled_freedom = spread[preset.has_learned]
-    freedom = stats.hmean([VARIANCE_FREEDOM, pooled_freedom]) / 2
-    typical = pooled**2 / stats.invgamma(VARIANCE_FREEDOM / 2, scale=VARIANCE_FREEDOM / 2).mean()
+    pooled, pooled_freedom = spread.pooled[preset.has_learned]
+    scattered = spread.variance_freedom
+    freedom = stats.hmean([scattered, pooled_freedom]) / 2
+    typical = pooled**2 / stats.invgamma(scattered / 2, scale=scattered / 2).mean()
     own = len(preset.runs) - 1
     variances = [typical, log_odds(preset.accuracies).var(ddof=1)] if own else [typical]
     weights = [freedom, own][: len(variances)]
