@@ -5,7 +5,7 @@
 Simulates reports on presets 1 to 37 and 100 with known true accuracies. The accuracies of single runs scatter around
 them as real ones do, on the scale of log odds, in one of two ways:
 
-- The residuals are drawn from those of real runs (presets with several seeds in experiments/replicate_2020/runs.csv).
+- The residuals are drawn from those of real runs, which experiments/seed_spread.py reads.
 - The residuals are normal, and every preset has a standard deviation of its own, which is drawn from the distribution
   that experiments/seed_spread.py has fitted to those of real presets.
 
@@ -26,16 +26,15 @@ if __name__ == "__main__":
     install_error_hook()
 
 import csv
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
 
 import numpy as np
 from scipy.stats import binomtest
 
+from experiments.seed_spread import repeated_presets
 from mnist_mlp.commands import PROJECT
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.evaluation.seed_spread import (
@@ -53,7 +52,6 @@ from mnist_mlp.report.studies import find_studies
 
 from hyperparameters import PRESETS
 
-RUNS_FILE = PROJECT / "experiments" / "replicate_2020" / "runs.csv"
 OUTPUT = PROJECT / "experiments" / "error_rates.md"
 TRUE_ACCURACY = 0.983
 EFFECTS = (0.0, 0.001, 0.003, 0.005, 0.01)
@@ -99,7 +97,7 @@ def main() -> None:
     parser = ArgumentParser("Simulates reports with known effects, and counts wrong and missed findings.")
     parser.add_whole_number("--reports", 1, 1_000_000, default=3000, help="number of simulated reports for each row")
     reports = parser.parse_args().reports
-    residuals, pairs = measured_residuals(RUNS_FILE), compared_presets()
+    residuals, pairs = measured_residuals(), compared_presets()
     noises = [Noise(residuals, is_normal) for is_normal in (False, True)]
     seeds, accuracies = reference_design(REFERENCE)
     designs = {"all equal": dict.fromkeys(accuracies, TRUE_ACCURACY), "as in the reference runs": accuracies}
@@ -132,23 +130,15 @@ def main() -> None:
     print(f"The tables are in {OUTPUT}")
 
 
-def measured_residuals(path: Path) -> dict[bool, np.ndarray]:
+def measured_residuals() -> dict[bool, np.ndarray]:
     """Returns how far the log odds of real runs are from their preset's mean, scaled so that the variance is right.
 
     The key is whether the preset has learned.
     """
-    by_preset = defaultdict(list)
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["dropout_off_test"]:
-                by_preset[row["preset"], row["penalty"]].append(float(row["dropout_off_test"]))
-    residuals: dict[bool, list[np.ndarray]] = {True: [], False: []}
-    for accuracies in by_preset.values():
-        if len(accuracies) > 1 and min(accuracies) >= GUESSING:
-            odds = np.array([log_odds(accuracy) for accuracy in accuracies])
-            scaled = (odds - odds.mean()) * np.sqrt(len(odds) / (len(odds) - 1))
-            residuals[mean(accuracies) >= LEARNED].append(scaled)
-    return {learned: np.concatenate(values) for learned, values in residuals.items()}
+    residuals: dict[bool, list[float]] = {True: [], False: []}
+    for preset in repeated_presets():
+        residuals[preset.accuracy >= LEARNED] += preset.residuals.values()
+    return {learned: np.array(values) for learned, values in residuals.items()}
 
 
 def reference_design(path: Path) -> tuple[dict[int, int], dict[int, float]]:
@@ -222,7 +212,7 @@ def _misses(pair: tuple[int, int], reference: float, difference: Difference, tru
 def compare(pairs: Sequence[tuple[int, int]], accuracies: dict[int, list[float]]) -> list[tuple[float, Difference]]:
     """Compares presets as a report does. Returns the mean accuracy of each reference, and the difference from it."""
     spread = SpreadOverSeeds.of(accuracies.values())
-    means = {number: Mean(mean(values), len(values), spread.of_preset(values)) for number, values in accuracies.items()}
+    means = {number: Mean.of(values, spread) for number, values in accuracies.items()}
     found = simultaneous_differences([(means[one], means[other]) for one, other in pairs], INNER_SIMULATIONS)
     return [(means[other].accuracy, difference) for (_, other), difference in zip(pairs, found, strict=True)]
 

@@ -178,7 +178,7 @@ def differences(
     """
     spread = spread_of(by_preset)
     accuracies = {number: accuracies_of(runs) for number, runs in by_preset.items()}
-    means = {number: Mean(mean(values), len(values), spread.of_preset(values)) for number, values in accuracies.items()}
+    means = {number: Mean.of(values, spread) for number, values in accuracies.items()}
     tested = [
         (one, other)
         for one, other in dict.fromkeys(pairs)

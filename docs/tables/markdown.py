@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from mnist_mlp.report import wording
 from mnist_mlp.report.tables import DataTable, shown
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -36,7 +37,7 @@ def difference_cell(row: dict[str, str]) -> str:
 
 
 def points(difference: str) -> str:
-    return f"{float(difference) * 100:+z.2f}".replace("-", "\N{MINUS SIGN}")
+    return wording.points(float(difference))
 
 
 def time_cell(text: str) -> str:

@@ -35,11 +35,6 @@ class Comparison:
     difference: Difference | None = None
 
     @property
-    def failing(self) -> Experiment:
-        """The experiment that has not learned, if the verdict is `FAILED`."""
-        return self.arm if self.arm.has_failed else self.reference
-
-    @property
     def amount(self) -> float | None:
         """Test accuracy of the arm minus that of the reference, -1 to 1; None if either is unknown."""
         means = self.arm.mean_test, self.reference.mean_test
@@ -82,11 +77,12 @@ def compare_all(pairs: Iterable[Pair]) -> dict[Pair, Comparison]:
 
 
 def _mean(experiment: Experiment) -> Mean:
-    return Mean(experiment.mean_test, len(experiment.scored), experiment.spread.of_preset(experiment.accuracies))
+    return Mean.of(experiment.accuracies, experiment.spread)
 
 
 def _planned_mean(experiment: Experiment, seeds: int) -> Mean:
-    """Returns what the mean would be with so many seeds, if it stayed as it is."""
+    """Returns what the mean would be with at least so many seeds, if it stayed as it is."""
+    seeds = max(seeds, len(experiment.scored))
     return Mean(experiment.mean_test, seeds, experiment.spread.planned(experiment.accuracies, seeds))
 
 

@@ -28,6 +28,7 @@ class Conclusions:
         answer: which values of the hyperparameters are safe, and a good preset, as text.
         sentences: the best preset and its rivals, as text.
         next_steps: the most informative runs to add.
+        ranked: number of presets that the best one was chosen from.
     """
 
     best: Experiment | None
@@ -35,6 +36,7 @@ class Conclusions:
     answer: list[str]
     sentences: list[str]
     next_steps: list[Step]
+    ranked: int
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,13 @@ def conclude(
     """
     if not ranking:
         nothing = "There is nothing to compare yet: no run has finished (final fits are not compared)."
-        return Conclusions(None, None, [], [nothing], [])
+        return Conclusions(None, None, [], [nothing], [], 0)
     best = ranking.ranked[0]
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
     sentences = [_about_best(ranking), *_about_rivals(ranking, compared)]
     answer = [*safe_values_in_words(findings), *_advice(ranking)]
-    return Conclusions(best, best_run, answer, sentences, next_steps(findings, experiments, train))
+    steps = next_steps(findings, experiments, train)
+    return Conclusions(best, best_run, answer, sentences, steps, len(ranking.ranked))
 
 
 def _advice(ranking: Ranking) -> list[str]:

@@ -14,6 +14,13 @@ CLEAR = ("hidden_sizes", "activation", "optimizer")  # hyperparameters whose val
 AMBIGUOUS = ("default", "constant")  # values that need the hyperparameter's title
 
 
+def value_as_text(value: Any) -> str:
+    """Returns the value of a hyperparameter as the report shows it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return format_field(value)
+
+
 def described(preset: Preset) -> str:
     """Returns a short description of a preset: its hidden layers and all values that are not the default."""
     return in_words(preset, ["hidden_sizes", *preset.differences(Preset(hidden_sizes=preset.hidden_sizes))])

@@ -97,10 +97,7 @@ def _headline(study: Study, comparisons: Sequence[Comparison]) -> str:
     decisive = _largest_first(item for item in comparisons if item.verdict is verdict and item.amount is not None)
     match verdict:
         case Verdict.FAILED:
-            failing = list(dict.fromkeys(item.failing for item in comparisons if item.verdict is verdict))
-            values = [study.short_value(arm) for arm in failing]
-            where = f"with {listed(values)}" if len(values) > 1 else study.phrase(failing[0])
-            return f"{title}: training fails {where}"
+            return f"{title}: training fails {_where_failing(study)}"
         case Verdict.SIGNIFICANT:
             change = f"{study.short_value(study.reference)} \N{RIGHTWARDS ARROW} {study.short_value(decisive[0].arm)}"
             return f"{title} {change}: {points(decisive[0].amount, digits=1)} points"
@@ -113,7 +110,7 @@ def _headline(study: Study, comparisons: Sequence[Comparison]) -> str:
 
 def _sentences(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
     ordered = _largest_first(item for item in comparisons if item.difference)
-    sentences = _failures(study, comparisons)
+    sentences = _failures(study)
     if ordered:
         start = "The difference is largest " if len(ordered) > 1 else ""
         where = study.phrase(ordered[0].arm)
@@ -130,14 +127,20 @@ def _largest_first(comparisons: Iterable[Comparison]) -> list[Comparison]:
     return sorted(comparisons, key=lambda comparison: -abs(comparison.amount))
 
 
-def _failures(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
+def _failures(study: Study) -> list[str]:
     """Returns a sentence on the values with which training fails."""
-    failed = [item for item in comparisons if item.verdict is Verdict.FAILED]
-    if not failed:
+    if not study.failed:
         return []
-    arms = list(dict.fromkeys(item.failing for item in failed))
-    values = listed([study.phrase(arm) + _failing_seeds(arm) for arm in arms])
+    values = listed([study.phrase(arm) + _failing_seeds(arm) for arm in study.failed])
     return [f"Training failed {values}: these networks are hardly better than guessing."]
+
+
+def _where_failing(study: Study) -> str:
+    """Returns with which values training fails, short enough for the title of a figure."""
+    if len(study.failed) == len(study.arms):
+        return "with all values tried"
+    values = [study.short_value(arm) for arm in study.failed]
+    return f"with {listed(values)}" if len(values) > 1 else study.phrase(study.failed[0])
 
 
 def _failing_seeds(arm: Experiment) -> str:

@@ -24,8 +24,8 @@ from mnist_mlp.evaluation.seed_spread import (
     freedom_about_pooled,
 )
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
-from mnist_mlp.presets.preset import format_field
 from mnist_mlp.report.content import ReportContent
+from mnist_mlp.report.descriptions import value_as_text
 from mnist_mlp.report.figures.registry import FIGURES
 from mnist_mlp.report.findings import Finding
 from mnist_mlp.report.report_tables import unvalidated_table
@@ -101,7 +101,7 @@ def _filters() -> dict[str, Callable[..., str]]:
         "sort_key": _sort_key,
         "p_value": p_value,
         "title_of": title_of,
-        "as_text": format_field,
+        "as_text": value_as_text,
     }
 
 

@@ -92,14 +92,16 @@ def _safety(finding: Finding, comparison: Comparison) -> Safety:
     if comparison.verdict in (Verdict.REFERENCE, Verdict.IDENTICAL):
         return _safety_of_reference(finding)
     if comparison.verdict is Verdict.FAILED:
-        return Safety.HARMFUL if comparison.arm.has_failed else Safety.UNKNOWN
+        return Safety.HARMFUL
     difference = comparison.difference
     if difference.low <= -MARGIN:
         return Safety.HARMFUL if difference.high < 0 else Safety.UNKNOWN
     if difference.low <= 0:
         return _safety_of_reference(finding)
-    is_worse_than_another = any(other.difference.low > difference.high for other in finding.compared)
-    return Safety.HARMFUL if is_worse_than_another else Safety.SAFE
+    others = [other.difference for other in finding.compared]
+    if any(other.low > difference.high for other in others):
+        return Safety.HARMFUL
+    return Safety.UNKNOWN if any(other.amount >= difference.amount + MARGIN for other in others) else Safety.SAFE
 
 
 def _safety_of_reference(finding: Finding) -> Safety:

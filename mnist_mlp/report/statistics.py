@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, hypot
+from statistics import mean
 
 import numpy as np
 
-from mnist_mlp.evaluation.seed_spread import SeedSpread, log_odds, share
+from mnist_mlp.evaluation.seed_spread import SeedSpread, SpreadOverSeeds, log_odds, share
 
 ALPHA = 0.05
 SIMULATIONS = 50_000  # standard error of an adjusted p-value of 0.05: 0.001
@@ -27,6 +28,16 @@ class Mean:
     accuracy: float
     runs: int
     spread: SeedSpread
+
+    @classmethod
+    def of(cls, accuracies: Sequence[float], spread: SpreadOverSeeds) -> Mean:
+        """Returns the mean over runs, with the spread of their preset.
+
+        Args:
+            accuracies: test accuracies of the preset's runs, one per seed.
+            spread: the spread over seeds, pooled over presets.
+        """
+        return cls(mean(accuracies), len(accuracies), spread.of_preset(accuracies))
 
     @property
     def log_odds(self) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.hyperparameter import Kind
 from mnist_mlp.presets.preset import Preset, format_field
-from mnist_mlp.report.descriptions import in_words
+from mnist_mlp.report.descriptions import in_words, value_as_text
 from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.wording import count
 
@@ -50,6 +50,11 @@ class Study:
         return [arm for arm in self.arms if arm is not self.reference]
 
     @property
+    def failed(self) -> list[Experiment]:
+        """The arms whose training has failed."""
+        return [arm for arm in self.arms if arm.has_failed]
+
+    @property
     def is_width(self) -> bool:
         """Whether the arms differ in the sizes of their layers but not in the number of layers."""
         return self.field == "hidden_sizes" and len({arm.preset.weight_layers for arm in self.arms}) == 1
@@ -68,16 +73,13 @@ class Study:
 
     def value(self, arm: Experiment) -> str:
         """Returns the arm's value of the hyperparameter as text. An optimizer includes its arguments."""
-        text = format_field(getattr(arm.preset, self.field))
+        text = value_as_text(getattr(arm.preset, self.field))
         if self.field == "optimizer" and arm.preset.optimizer_arguments:
             text += f" {format_field(arm.preset.optimizer_arguments)}"
         return text
 
     def short_value(self, arm: Experiment) -> str:
-        """Returns a short form of the arm's value: "on" or "off", or the number of layers if that is enough."""
-        value = getattr(arm.preset, self.field)
-        if isinstance(value, bool):
-            return "on" if value else "off"
+        """Returns a short form of the arm's value: the number of layers if that is enough."""
         has_one_arm_per_depth = len({other.preset.weight_layers for other in self.arms}) == len(self.arms)
         if self.is_depth and has_one_arm_per_depth:
             return count(arm.preset.weight_layers - 1, "hidden layer")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any
 
+from mnist_mlp.report.wording import points
+
 Cell = str | int | float | None
 
 
@@ -91,7 +93,7 @@ def shown(value: Cell, kind: Kind) -> str:
         case Kind.PERCENT:
             return f"{value:.2%}"
         case Kind.POINTS:
-            return f"{value * 100:+z.2f}".replace("-", "\N{MINUS SIGN}")
+            return points(value)
         case Kind.SECONDS:
             return f"{value:.1f} s"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

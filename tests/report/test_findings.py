@@ -141,9 +141,9 @@ def test_value_that_fails_with_one_of_several_seeds():
 
 def test_failed_reference():
     finding = _only(content_of(*failing_runs(0.11, 0.1)).findings)
-    assert finding.headline == "Dropout: training fails with a dropout of 0.1"
+    assert finding.headline == "Dropout: training fails with all values tried"
     assert finding.sentences == [
-        "Training failed with a dropout of 0.1: these networks are hardly better than guessing."
+        "Training failed without dropout and with a dropout of 0.1: these networks are hardly better than guessing."
     ]
     assert [item.verdict for item in finding.comparisons] == [Verdict.REFERENCE, Verdict.FAILED]
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from math import exp, log, sqrt
 from typing import Any
 
+import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
-from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR
+from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR, VARIANCE_FREEDOM
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.next_steps import MOST_STEPS
@@ -111,14 +112,15 @@ def test_value_beyond_the_edge_of_a_changed_preset_is_not_suggested():
 
 def test_undecided_comparison_gets_the_seeds_that_would_decide_it():
     ((reason, arguments),) = steps(run(1, 0.98, 0.98), run(2, 0.97, 0.983, dropout=0.5))
-    # The difference of 0.165 log odds is decided if the interval excludes 0, or 0.293, which leads to 98.5%. Half its
-    # width is about 2.55 standard errors with two seeds, and 2.5 with three.
-    for seeds, half, is_enough in ((2, 2.55, False), (3, 2.5, True)):
+    (comparison,) = content_of(run(1, 0.98, 0.98), run(2, 0.97, 0.983, dropout=0.5)).findings[0].compared
+    # 98.3%, 97.5%, and 98.5% are 0.165, -0.228, and 0.293 above 98% in log odds.
+    for seeds, is_enough in ((2, False), (3, True)):
         error = LEARNED_PRIOR.deviation * sqrt(2 / seeds)
-        limits = half * error, 0.293 - half * error
-        power = norm.sf(max(limits), 0.165, error) + norm.cdf(min(limits), 0.165, error)
-        power += max(0, norm.cdf(limits[0], 0.165, error) - norm.cdf(limits[1], 0.165, error)) * (limits[0] < limits[1])
-        assert (power > 0.8) == is_enough
+        own = 1 / (1 / VARIANCE_FREEDOM + 1 / LEARNED_PRIOR.freedom) + seeds - 1  # degrees of freedom of each preset
+        half = t.ppf(1 - comparison.difference.level / 2, 2 * own) * error
+        shifts = 0.165 + error * norm.ppf((np.arange(10_000) + 0.5) / 10_000)
+        is_decided = (abs(shifts) > half) | ((shifts - half > -0.228) & (shifts + half < 0.293))
+        assert (np.mean(is_decided) > 0.8) == is_enough
     assert reason == (
         "dropout 0 → 0.5: +0.30 points so far, inconclusive. About 3 seeds of each preset in total will probably "
         "decide it"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
-from mnist_mlp.presets.preset import Preset, format_field
+from mnist_mlp.presets.preset import Preset
+from mnist_mlp.report.descriptions import value_as_text
 from mnist_mlp.report.experiments import find_experiments
 from mnist_mlp.report.reading import read_evidence
 from mnist_mlp.report.studies import Study, find_studies
@@ -104,7 +105,7 @@ def test_presets_with_one_difference_form_a_study(name):
     assert {arm.preset for arm in study.arms} == {base, changed}
     assert study.reference.preset == base
     values = {arm.label: study.value(arm) for arm in study.arms}
-    assert values == {"1": format_field(getattr(base, name)), "2": format_field(getattr(changed, name))}
+    assert values == {"1": value_as_text(getattr(base, name)), "2": value_as_text(getattr(changed, name))}
 
 
 @pytest.mark.parametrize("name", [name for name in HYPERPARAMETERS if name not in ("final_fit", "dropout")])

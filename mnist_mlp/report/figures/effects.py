@@ -80,17 +80,14 @@ def _failing_values(importances: Sequence[Importance]) -> list[str]:
     """
     found = []
     for importance in importances:
-        arms: dict[str, dict[str, None]] = {}
-        for effect in importance.failures:
-            failing = effect.comparison.failing
-            arms.setdefault(effect.study.short_value(failing), {})[failing.label] = None
-        learned = {effect.study.short_value(effect.comparison.arm) for effect in importance.effects}
-        values = [
-            f"{value} ({'preset' if len(labels) == 1 else 'presets'} {listed(list(labels))})"
-            if value in learned
-            else value
-            for value, labels in arms.items()
-        ]
+        studies = {id(effect.study): effect.study for effect in (*importance.effects, *importance.failures)}.values()
+        failed = [(study.short_value(arm), arm.label) for study in studies for arm in study.failed]
+        learned = {study.short_value(arm) for study in studies for arm in study.arms if not arm.has_failed}
+        values = []
+        for value in dict.fromkeys(value for value, _ in failed):
+            labels = list(dict.fromkeys(label for other, label in failed if other == value))
+            presets = f" ({'preset' if len(labels) == 1 else 'presets'} {listed(labels)})"
+            values.append(value + presets if value in learned else value)
         if values:
             found.append(f"{importance.failures[0].study.title} {listed(values)}")
     return found

@@ -80,7 +80,7 @@ def cumulative_weight_decay(experiments: Sequence[Experiment], findings: Sequenc
         "No. The 2020 code added the L2 penalty once per layer, each time as the sum over the layers so far. Of n "
         "weight matrices, the first therefore counts n times and the last once.",
         *_weakest_in_words(weakest),
-        *_largest_in_words([pair for pair in pairs if pair is not weakest]),
+        *_largest_in_words(pairs),
         *_failures_in_words(pairs),
     ]
     table = DataTable.of("Penalties", COLUMNS, pairs).without_unknown_columns()
@@ -109,11 +109,10 @@ def _weakest_in_words(pair: _Pair) -> list[str]:
 
 
 def _largest_in_words(pairs: Sequence[_Pair]) -> list[str]:
-    """Returns a sentence on the pair with the largest difference in test accuracy."""
-    known = [pair for pair in pairs if pair.comparison]
-    if not known:
+    """Returns sentences on the pair with the largest difference in test accuracy, unless it is the weakest one."""
+    largest = max((pair for pair in pairs if pair.comparison), key=lambda pair: abs(pair.difference), default=pairs[0])
+    if largest is pairs[0]:
         return []
-    largest = max(known, key=lambda pair: abs(pair.difference))
     start = (
         "Among the networks that learn with both penalties, that of 2020 changes accuracy most at a weight decay of "
         f"{largest.weight_decay:g}."

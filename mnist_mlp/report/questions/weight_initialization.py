@@ -35,7 +35,7 @@ def weight_initialization(experiments: Sequence[Experiment], findings: Sequence[
 
 
 def _answer(finding: Finding, he: Comparison, xavier: Comparison) -> Answer:
-    compared = he if he.difference else xavier
+    compared = xavier if he.verdict is Verdict.REFERENCE else he
     layers = len(he.arm.preset.hidden_sizes)
     sentences = [_standard_deviations(layers)]
     table = panels = None
