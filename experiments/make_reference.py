@@ -40,8 +40,8 @@ RUNS_FILE = "runs.csv"
 CHANGES_FILE = "changes.csv"
 STAGES_FILE = "stages.csv"
 STUDIES_FILE = "studies.csv"
-ARCHIVES = {"presets 1 to 37 and 100": "records_2020.tar.xz", "presets 38 to 98": "records_past_98.tar.xz"}
-REPORTED = "presets 1 to 37 and 100"  # the page covers only these; the CSV files cover all presets
+ARCHIVES = {"presets of 2020": "records_2020.tar.xz", "presets 38 to 98": "records_past_98.tar.xz"}
+REPORTED = "presets of 2020"  # the page covers only these; the CSV files cover all presets
 
 # (earlier preset, later preset): docs/past-98.md shows the combined gain from all changes between them.
 STAGES = ((38, 48), (48, 65), (48, 69), (48, 70), (70, 74), (74, 76), (76, 78), (78, 83), (83, 86), (78, 86), (76, 86))
