@@ -100,8 +100,8 @@ def _draw_row(axes: Axes, row: int, importance: Importance) -> None:
     difference, amount = largest.comparison.difference, largest.amount * 100
     axes.plot([difference.low * 100, difference.high * 100], [row, row], color=color, linewidth=2)
     axes.plot(amount, row, "o", color=color, markersize=7, markerfacecolor=_face(largest, color))
-    above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "size": SMALL}
-    above["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    above = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center", "size": SMALL}
+    above["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0}
     axes.annotate(points(largest.amount), (amount, row), **above)
 
 
