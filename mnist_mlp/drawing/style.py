@@ -129,7 +129,7 @@ def _compact(svg: bytes) -> bytes:
 
 
 def _to_a_tenth(number: re.Match[bytes]) -> bytes:
-    """Returns a coordinate rounded to a tenth of a point, which is finer than a pixel of any screen."""
+    """Returns a coordinate rounded to a tenth of a point, which is too small to see."""
     return f"{float(number[0]):.1f}".removesuffix(".0").encode()
 
 

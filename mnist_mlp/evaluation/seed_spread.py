@@ -48,8 +48,9 @@ class SeedSpread:
         return SeedSpread(sqrt(squares / freedom), freedom)
 
 
-# Measured by experiments/seed_spread.py on all presets that were trained with several seeds. The degrees of freedom are
-# limited, so that a user's own repeated runs soon outweigh ours.
+# Measured by experiments/seed_spread.py, rounded. The degrees of freedom are fewer than those measured for trained
+# networks, so that a user's own repeated runs soon outweigh ours. For other networks, they are more than
+# those measured, because only two such presets have been trained with several seeds so far.
 LEARNED_PRIOR = SeedSpread(0.066, 10)
 OTHER_PRIOR = SeedSpread(0.3, 10)
 
