@@ -71,7 +71,9 @@ class Difference:
     level: float
 
 
-def simultaneous_differences(pairs: Sequence[tuple[Mean, Mean]], simulations: int = SIMULATIONS) -> list[Difference]:
+def simultaneous_differences(
+    pairs: Sequence[tuple[Mean, Mean]], simulations: int = SIMULATIONS, random: np.random.Generator | None = None
+) -> list[Difference]:
     """Compares the first mean of each pair with the second one.
 
     Uses t statistics of the log odds. Means with the same `SeedSpread` object share its error. P-values are adjusted
@@ -80,6 +82,11 @@ def simultaneous_differences(pairs: Sequence[tuple[Mean, Mean]], simulations: in
     1993; parametric as in T. Hothorn, F. Bretz, and P. Westfall, "Simultaneous Inference in General Parametric Models",
     2008). This takes into account that differences with the same reference are correlated, which Bonferroni's method
     does not.
+
+    Args:
+        pairs: the means to compare.
+        simulations: number of simulations.
+        random: generator of the random numbers. The default has a fixed seed, so the same runs give the same report.
     """
     from scipy.special import stdtr
 
@@ -89,7 +96,7 @@ def simultaneous_differences(pairs: Sequence[tuple[Mean, Mean]], simulations: in
     errors = np.array([hypot(one.error, other.error) for one, other in pairs])
     freedoms = np.array([_freedom(*pair) for pair in pairs])
     p = 2 * stdtr(freedoms, -np.abs(shifts) / np.maximum(errors, np.finfo(float).tiny))
-    smallest = _smallest_p_by_chance(pairs, freedoms, simulations)
+    smallest = _smallest_p_by_chance(pairs, freedoms, simulations, random or np.random.default_rng(0))
     adjusted = (1 + np.searchsorted(smallest, p, side="right")) / (1 + simulations)
     level = float(smallest[ceil(ALPHA * (1 + simulations)) - 2])  # adjusted p-values of smaller ones are below ALPHA
     criticals = [critical_value(one, other, level) for one, other in pairs]
@@ -126,16 +133,16 @@ def _freedom(one: Mean, other: Mean) -> float:
     return sum(squares) ** 2 / total if total else min(one.spread.freedom, other.spread.freedom)
 
 
-def _smallest_p_by_chance(pairs: Sequence[tuple[Mean, Mean]], freedoms: np.ndarray, simulations: int) -> np.ndarray:
+def _smallest_p_by_chance(
+    pairs: Sequence[tuple[Mean, Mean]], freedoms: np.ndarray, simulations: int, random: np.random.Generator
+) -> np.ndarray:
     """Returns the smallest p-value of all pairs in simulations without true differences, float64 [simulations], sorted.
 
     The standard deviation of each preset is drawn from what is known about it: a scaled inverse chi distribution around
-    the estimate. So the mean of its runs has a t distribution, as in the method of Behrens and Fisher. The random
-    numbers are always the same, so that the same runs give the same report.
+    the estimate. So the mean of its runs has a t distribution, as in the method of Behrens and Fisher.
     """
     from scipy.special import stdtr
 
-    random = np.random.default_rng(0)
     means = {mean: None for pair in pairs for mean in pair}
     spreads = {id(mean.spread): mean.spread for mean in means}
     factors = {
