@@ -131,7 +131,7 @@ def main(given: Sequence[str] = ()) -> None:
     terminal.print(scores_table(evaluation.scored, evaluation.ensemble))
     accuracies = [(scored_run.run.record, scored_run.score.accuracy) for scored_run in evaluation.scored]
     if repeats := repeats_table(accuracies, "test accuracy"):
-        terminal.print("\nPresets with several seeds:", repeats, sep="\n")
+        terminal.print("\nPresets with several seeds (the intervals are over seeds):", repeats, sep="\n")
     reporting = command("for_report/make_report.py", runs_dir=arguments.runs_dir, info_dir=arguments.info_dir)
     print_line(terminal, f"\nThe scores are in {arguments.info_dir / EVAL_LOG_FILE}. Create the report: {reporting}")
     if arguments.ensemble and not evaluation.ensemble:

@@ -123,7 +123,7 @@ def print_results(runs: list[RunFolder], terminal: Console) -> None:
     finished = [run.record for run in runs if run.record.status is RunStatus.FINISHED]
     validated = [(record, record.best_validation_accuracy) for record in finished if not record.preset.final_fit]
     if repeats := repeats_table(validated, "validation accuracy"):
-        terminal.print("\nPresets with several seeds:", repeats, sep="\n")
+        terminal.print("\nPresets with several seeds (the intervals are over seeds):", repeats, sep="\n")
 
 
 def print_next_steps(arguments: argparse.Namespace, terminal: Console) -> None:

@@ -17,6 +17,8 @@ from mnist_mlp.presets.checks import not_allowed
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import format_field
 
+PRESETS_OPTION = "--presets"
+
 
 class ArgumentParser(argparse.ArgumentParser):
     """Parser that reports usage errors in one line and has helpers for common option types."""
@@ -40,6 +42,11 @@ class ArgumentParser(argparse.ArgumentParser):
             self.error(suggestion)
         if meant := self._option_meant_by(unknown):
             self.error(f"there is no option {unknown[0].partition('=')[0]}; did you mean {meant}?")
+        if unknown and unknown[0][:1].isdigit() and PRESETS_OPTION in self._option_string_actions:
+            numbers = " ".join(unknown)
+            self.error(
+                f"unrecognized arguments: {numbers}; preset numbers follow {PRESETS_OPTION}: {PRESETS_OPTION} {numbers}"
+            )
         return namespace, unknown
 
     def _option_meant_by(self, unknown: Sequence[str]) -> str | None:

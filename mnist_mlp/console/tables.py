@@ -141,7 +141,7 @@ class _ScoreRow:
 SCORES = (
     Column("preset", lambda row: row.preset, is_folded=True),
     Column("test", lambda row: f"{row.score.accuracy:.2%}"),
-    Column("95% interval", lambda row: _interval(*row.score.interval)),
+    Column("95% interval\nover images", lambda row: _interval(*row.score.interval)),
     Column("loss", lambda row: f"{row.score.loss:.4f}"),
     Column("validation", lambda row: row.validation),
     Column("seed", lambda row: row.seed),

@@ -30,6 +30,12 @@ def test_nothing_is_suggested_for_other_arguments(parser, unknown):
         parser.parse_args([unknown])
 
 
+def test_preset_numbers_without_their_option_are_explained(parser):
+    parser.add_argument("--presets", nargs="+")
+    with pytest.raises(UsageError, match=r"^unrecognized arguments: 9-13 31; .*: --presets 9-13 31"):
+        parser.parse_args(["9-13", "31"])
+
+
 @pytest.mark.parametrize("text", ["five", "0", "1001", "2.5"])
 def test_whole_number_outside_of_its_range_is_rejected(parser, text):
     with pytest.raises(UsageError, match=rf"--repeats: must be a whole number from 1 to 1,000, not '?{text}'?"):
