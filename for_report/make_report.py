@@ -17,6 +17,7 @@ install_error_hook()
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.terminal import open_console, print_line
 from mnist_mlp.disk.files import require_writable_folder
+from mnist_mlp.presets.loading import load_presets
 
 
 def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
@@ -36,7 +37,8 @@ def main(given: Sequence[str] = ()) -> None:
     with terminal.status("Creating the report"):
         from mnist_mlp.report.building import PAGE_FILE, build_report
 
-        content = build_report(arguments.runs_dir, arguments.info_dir, arguments.data_dir, arguments.output_dir)
+        folders = arguments.runs_dir, arguments.info_dir, arguments.data_dir, arguments.output_dir
+        content = build_report(*folders, registered=load_presets())
 
     evidence = content.evidence
     for name, reason in evidence.skipped.items():

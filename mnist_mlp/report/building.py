@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from mnist_mlp.commands import command
 from mnist_mlp.disk.disk_errors import reason, remedy
 from mnist_mlp.errors import WorkFailed
+from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.content import ReportContent, gather
 from mnist_mlp.report.csv_files import write_csv
 from mnist_mlp.report.evidence import Evidence
@@ -21,18 +24,24 @@ CSV_FILES = {"Table": "my_result.csv", "Presets": "my_result_presets.csv", "Stud
 
 
 def build_report(
-    runs_dir: Path, info_dir: Path, data_dir: Path, output_dir: Path, train: str | None = None
+    runs_dir: Path,
+    info_dir: Path,
+    data_dir: Path,
+    output_dir: Path,
+    train: str | None = None,
+    registered: Mapping[int, Preset] = MappingProxyType({}),
 ) -> ReportContent:
     """Writes all files of the report to the output directory and returns the content. Each file is written atomically.
 
     Args:
         train: the command that trains presets; None for the one that trains into these directories.
+        registered: the presets by number, to suggest --epochs where the runs had it.
 
     Raises:
         UsageError: a directory or table cannot be read.
         WorkFailed: there are no runs to report, or a file cannot be written.
     """
-    content = gather(runs_dir, info_dir, data_dir, train)
+    content = gather(runs_dir, info_dir, data_dir, train, registered)
     if not content.evidence.runs:
         raise _no_runs(content.evidence, runs_dir)
     try:

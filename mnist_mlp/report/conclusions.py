@@ -10,7 +10,7 @@ from mnist_mlp.report.comparisons import Comparison, Pair
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.experiments import Experiment
 from mnist_mlp.report.findings import Finding
-from mnist_mlp.report.next_steps import Step, next_steps
+from mnist_mlp.report.next_steps import Step, Trainer, next_steps
 from mnist_mlp.report.safe_values import safe_values_in_words
 from mnist_mlp.report.verdicts import Verdict
 from mnist_mlp.report.wording import count, listed
@@ -79,14 +79,14 @@ def conclude(
     ranking: Ranking | None,
     findings: Sequence[Finding],
     compared: Mapping[Pair, Comparison],
-    train: str,
+    trainer: Trainer,
 ) -> Conclusions:
     """Returns the conclusions. Validation accuracy chooses the best preset, not the test images.
 
     Args:
         ranking: the ranking of the experiments; None if there are none.
         compared: the comparisons of the ranking's pairs.
-        train: the command that trains presets.
+        trainer: writes the commands of the next steps.
     """
     if not ranking:
         nothing = "There is nothing to compare yet: no run has finished (final fits are not compared)."
@@ -95,7 +95,7 @@ def conclude(
     best_run = max(best.scored or best.seeds, key=lambda run: run.validation_accuracy)
     sentences = [_about_best(ranking), *_about_rivals(ranking, compared)]
     answer = [*safe_values_in_words(findings), *_advice(ranking)]
-    steps = next_steps(findings, experiments, train)
+    steps = next_steps(findings, experiments, trainer)
     return Conclusions(best, best_run, answer, sentences, steps, len(ranking.ranked))
 
 

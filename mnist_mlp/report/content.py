@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from mnist_mlp.commands import command
 from mnist_mlp.evaluation.seed_spread import MEASURED_BEFORE, SpreadOverSeeds
+from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.comparisons import compare_all
 from mnist_mlp.report.conclusions import Conclusions, Ranking, conclude
 from mnist_mlp.report.effects import Importance, importances
 from mnist_mlp.report.evidence import Evidence
 from mnist_mlp.report.experiments import Experiment, find_experiments
 from mnist_mlp.report.findings import Finding, find_all, pairs_of
+from mnist_mlp.report.next_steps import Trainer
 from mnist_mlp.report.questions import answers
 from mnist_mlp.report.questions.answer import Answer
 from mnist_mlp.report.reading import read_evidence
@@ -49,11 +53,18 @@ class ReportContent:
         return self.experiments[0].spread if self.experiments else MEASURED_BEFORE
 
 
-def gather(runs_dir: Path, info_dir: Path, data_dir: Path, train: str | None = None) -> ReportContent:
+def gather(
+    runs_dir: Path,
+    info_dir: Path,
+    data_dir: Path,
+    train: str | None = None,
+    registered: Mapping[int, Preset] = MappingProxyType({}),
+) -> ReportContent:
     """Returns the content of the report about the runs in these directories.
 
     Args:
         train: the command that trains presets; None for the one that trains into these directories.
+        registered: the presets by number, to suggest --epochs where the runs had it.
 
     Raises:
         UsageError: a directory or table cannot be read.
@@ -72,7 +83,7 @@ def gather(runs_dir: Path, info_dir: Path, data_dir: Path, train: str | None = N
         findings=findings,
         tested=sum(comparison.difference is not None for comparison in compared.values()),
         importances=importances(findings),
-        conclusions=conclude(experiments, ranking, findings, compared, train),
+        conclusions=conclude(experiments, ranking, findings, compared, Trainer(train, registered)),
         answers=answers(experiments, findings),
         train=train,
     )

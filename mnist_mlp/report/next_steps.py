@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import hypot
 
 from mnist_mlp.commands import quoted
@@ -37,17 +37,42 @@ class Step:
     command: str
 
 
-def next_steps(findings: Sequence[Finding], experiments: Sequence[Experiment], train: str) -> list[Step]:
-    """Returns the most informative runs to add: values beyond an edge, then comparisons that are almost decided.
+@dataclass(frozen=True)
+class Trainer:
+    """Writes commands that train presets.
 
-    Args:
-        train: the command that trains presets.
+    Attributes:
+        command: the command without options for presets.
+        registered: the presets by number. Runs with another number of epochs were trained with --epochs.
     """
+
+    command: str
+    registered: Mapping[int, Preset] = field(default_factory=dict)
+
+    def can_train(self, arms: Sequence[Experiment]) -> bool:
+        """Whether a single command trains these presets: they have no changes to repeat, and need one --epochs."""
+        has_changes = any(arm.numbers[0].changes for arm in arms)
+        return not has_changes and (not self.is_shortened(arms) or len({arm.preset.epochs for arm in arms}) == 1)
+
+    def trains(self, arms: Sequence[Experiment], options: str) -> str:
+        """Returns the command that trains these presets, for as many epochs as in their runs."""
+        numbers = " ".join(str(arm.numbers[0].number) for arm in arms)
+        override = f"--epochs {arms[0].preset.epochs} " if self.is_shortened(arms) else ""
+        return f"{self.command} --presets {numbers} {override}{options}"
+
+    def is_shortened(self, arms: Sequence[Experiment]) -> bool:
+        """Whether any of these presets was trained for another number of epochs than is registered."""
+        registered = ((arm, self.registered.get(arm.numbers[0].number)) for arm in arms)
+        return any(preset and preset.epochs != arm.preset.epochs for arm, preset in registered)
+
+
+def next_steps(findings: Sequence[Finding], experiments: Sequence[Experiment], trainer: Trainer) -> list[Step]:
+    """Returns the most informative runs to add: values beyond an edge, then comparisons that are almost decided."""
     best = max((experiment.mean_validation for experiment in experiments), default=0.0)
-    beyond = [step for finding in findings if (step := _beyond_edge(finding.study, best, experiments, train))]
-    undecided = [pair for finding in findings for pair in _almost_decided(finding)]
+    beyond = [step for finding in findings if (step := _beyond_edge(finding.study, best, experiments, trainer))]
+    undecided = [pair for finding in findings for pair in _almost_decided(finding, trainer)]
     undecided.sort(key=lambda pair: _order(pair[1], best))
-    steps = [*beyond, *(_more_seeds(*pair, train) for pair in undecided)]
+    steps = [*beyond, *(_more_seeds(*pair, trainer) for pair in undecided)]
     return list(dict.fromkeys(steps))[:MOST_STEPS]
 
 
@@ -57,28 +82,27 @@ def _order(comparison: Comparison, best: float) -> tuple[bool, int, float]:
     return better < best - NEAR_BEST, comparison.seeds_needed, -abs(comparison.amount)
 
 
-def _almost_decided(finding: Finding) -> Iterable[tuple[Study, Comparison]]:
+def _almost_decided(finding: Finding, trainer: Trainer) -> Iterable[tuple[Study, Comparison]]:
     for comparison in finding.compared:
         arms = comparison.arm, comparison.reference
         most = max(len(arm.scored) for arm in arms)
-        has_lines = all(not arm.numbers[0].changes for arm in arms)
-        if comparison.seeds_needed and comparison.seeds_needed <= most + FEW_SEEDS and has_lines:
+        is_near = comparison.seeds_needed and comparison.seeds_needed <= most + FEW_SEEDS
+        if is_near and trainer.can_train(arms):
             yield finding.study, comparison
 
 
-def _more_seeds(study: Study, comparison: Comparison, train: str) -> Step:
+def _more_seeds(study: Study, comparison: Comparison, trainer: Trainer) -> Step:
     arms = sorted((comparison.reference, comparison.arm), key=lambda arm: arm.numbers)
-    numbers = " ".join(str(arm.numbers[0].number) for arm in arms)
     change = f"{study.short_value(comparison.reference)} \N{RIGHTWARDS ARROW} {study.short_value(comparison.arm)}"
     needed = comparison.seeds_needed
     return Step(
         f"{study.title} {change}: {points(comparison.amount)} points so far, inconclusive. About "
         f"{count(needed, 'seed')} of each preset in total will probably decide it",
-        f"{train} --presets {numbers} --repeats {needed} --skip-done",
+        trainer.trains(arms, f"--repeats {needed} --skip-done"),
     )
 
 
-def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment], train: str) -> Step | None:
+def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment], trainer: Trainer) -> Step | None:
     """Suggests a value beyond the edge of a study if accuracy still rises toward that edge."""
     if HYPERPARAMETERS[study.field].kind not in (Kind.COUNT, Kind.NUMBER) or len(study.arms) < 2:
         return None
@@ -90,14 +114,14 @@ def _beyond_edge(study: Study, best: float, experiments: Sequence[Experiment], t
         preset = _continued(study.field, neighbor.preset, edge.preset)
         if preset is None or any(experiment.preset == preset for experiment in experiments):
             continue
-        if edge.numbers[0].changes:  # its changes would have to be repeated
+        if not trainer.can_train([edge]) or (study.field == "epochs" and trainer.is_shortened([edge])):
             continue
         text = format_field(getattr(preset, study.field))
         return Step(
             f"{title_of(study.field)} {text} with preset {edge.label}: not tried yet, and the validation accuracy "
             f"rises in this direction ({study.value(neighbor)}: {neighbor.mean_validation:.2%}, {study.value(edge)}: "
             f"{edge.mean_validation:.2%})",
-            f"{train} --presets {edge.numbers[0].number} {OPTION} {quoted(f'{study.field}={text}')}",
+            trainer.trains([edge], f"{OPTION} {quoted(f'{study.field}={text}')}"),
         )
     return None
 

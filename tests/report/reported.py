@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from unittest.mock import patch
 
 import numpy as np
@@ -71,10 +72,10 @@ def experiment(number: int, *test_accuracies: float | None) -> Experiment:
     return Experiment(preset, (PresetName(number),), runs)
 
 
-def content_of(*runs: ReportedRun) -> ReportContent:
+def content_of(*runs: ReportedRun, registered: Mapping[int, Preset] = MappingProxyType({})) -> ReportContent:
     """Returns the content of a report about these runs."""
     with patch.object(content, "read_evidence", return_value=Evidence(list(runs))):
-        return gather(Path(), Path(), Path(), "python MNIST_train.py")
+        return gather(Path(), Path(), Path(), "python MNIST_train.py", registered)
 
 
 def write_report(output_dir: Path, *runs: ReportedRun) -> str:

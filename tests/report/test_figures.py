@@ -50,6 +50,15 @@ def test_learning_curve_shows_best_run_and_best_epoch():
     assert picture.subtitle.startswith("Preset 1, seed 1602.")
 
 
+def test_single_epoch_is_drawn_as_points_at_a_whole_number():
+    run = reported_run(1, Preset(epochs=1), (0.9,))
+    run.curves["train accuracy"][0], run.curves["train cross_entropy"][0] = 0.8, 0.2
+    upper, lower = painted(learning_curve(content_of(run))).axes
+    points = {(x, y) for x, y, _ in markers(upper)}
+    assert points == {(1, 0.8), (1, 0.9)}
+    assert {tick % 1 for tick in lower.get_xticks()} == {0}
+
+
 def test_curves_may_end_with_nan_or_have_no_number_at_all():
     run = reported_run(1, Preset())
     run.curves["validation cross_entropy"][-1] = np.nan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from math import exp, log, sqrt
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,9 @@ def above_98(deviations: float) -> float:
     return 1 / (1 + exp(-log(0.98 / 0.02) - deviations * LEARNED_PRIOR.deviation))
 
 
-def steps(*runs: ReportedRun) -> list[tuple[str, list[str]]]:
+def steps(*runs: ReportedRun, registered: Mapping[int, Preset] = MappingProxyType({})) -> list[tuple[str, list[str]]]:
     """Returns the reason and the arguments of each suggested command."""
-    found = content_of(*runs).conclusions.next_steps
+    found = content_of(*runs, registered=registered).conclusions.next_steps
     for step in found:
         assert "MNIST_train.py " in step.command
     return [(step.reason, shlex.split(step.command.partition("MNIST_train.py ")[2])) for step in found]
@@ -170,3 +171,26 @@ def test_comparisons_that_need_few_seeds_come_first_and_at_most_five_are_shown()
     repeats = [int(arguments[arguments.index("--repeats") + 1]) for _, arguments in found]
     assert (repeats == sorted(repeats), len(set(repeats)) > 1) == (True, True)
     assert found[0][1][:3] == ["--presets", "1", "7"]
+
+
+def test_epochs_of_shortened_runs_are_part_of_the_commands():
+    runs = study("dropout", {0.1: 0.96, 0.2: 0.97, 0.3: 0.98}, epochs=3)
+    registered = {1: Preset(dropout=0.1, epochs=3), 3: Preset(dropout=0.3, epochs=100)}
+    ((_, arguments),) = steps(*runs, registered=registered)
+    assert arguments == ["--presets", "3", "--epochs", "3", "--set", "dropout=0.4"]
+    registered[3] = registered[3].but(epochs=3)
+    ((_, arguments),) = steps(*runs, registered=registered)
+    assert arguments == ["--presets", "3", "--set", "dropout=0.4"]
+
+
+def test_more_seeds_of_shortened_runs_have_their_epochs():
+    arms = [run(1, 0.98, 0.98, epochs=3), run(2, 0.97, above_98(-2.5), dropout=0.1, epochs=3)]
+    registered = {2: Preset(dropout=0.1, epochs=100)}
+    ((_, arguments),) = [step for step in steps(*arms, registered=registered) if "--repeats" in step[1]]
+    assert arguments[:5] == ["--presets", "1", "2", "--epochs", "3"]
+
+
+def test_runs_that_were_shortened_differently_get_no_common_command():
+    arms = [run(1, 0.98, 0.98, epochs=3), run(2, 0.97, above_98(-2.5), epochs=2)]
+    assert [step for step in steps(*arms) if "--repeats" in step[1]]
+    assert [step for step in steps(*arms, registered={1: Preset(), 2: Preset()}) if "--repeats" in step[1]] == []

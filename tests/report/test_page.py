@@ -288,7 +288,7 @@ def test_methods_describe_the_spread_the_family_and_all_verdicts(tmp_path):
     )
     assert f"at an accuracy of 98% is {spread.learned.at(0.98) * 100:.2f} points." in methods
     assert "pooled over the presets with several seeds in this report (1)" in methods
-    assert "All 2 tested differences are one family: those in the studies," in methods
+    assert "All tested differences (2) are one family: those in the studies," in methods
     assert "Because 2 differences are tested, each one must pass a stricter test than a single one would." in methods
     assert "If the validation accuracy is below 20%, training has failed" in methods
     explained = set(Verdict) - {Verdict.REFERENCE, Verdict.NOT_SCORED}

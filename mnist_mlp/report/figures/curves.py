@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
+from matplotlib.ticker import MaxNLocator
 
 from mnist_mlp.drawing.labels import EndLabel, label_ends
 from mnist_mlp.drawing.scales import accuracy_scale, limits_of_accuracy, log_scale
@@ -42,16 +43,21 @@ def two_panels(figure: SubFigure, total: float, top: float = 0.0) -> tuple[Axes,
 
 def finish_accuracy(axes: Axes, shown: Sequence[float], epochs: int, ends: Sequence[EndLabel]) -> None:
     """Sets the scale and labels of the accuracy axes. Call this after everything is drawn."""
-    axes.set_xlim(0, epochs + 0.5)
+    _set_epochs(axes, epochs)
     accuracy_scale(axes, *limits_of_accuracy(shown))
     _finish(axes, "accuracy", ends)
 
 
 def finish_loss(axes: Axes, epochs: int, ends: Sequence[EndLabel]) -> None:
     """Sets the scale and labels of the loss axes. Call this after everything is drawn."""
-    axes.set_xlim(0, epochs + 0.5)
+    _set_epochs(axes, epochs)
     log_scale(axes)
     _finish(axes, "cross-entropy (nats)", ends)
+
+
+def _set_epochs(axes: Axes, epochs: int) -> None:
+    axes.set_xlim(0, epochs + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))  # no half epochs
 
 
 def _finish(axes: Axes, label: str, ends: Sequence[EndLabel]) -> None:

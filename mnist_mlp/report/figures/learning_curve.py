@@ -50,7 +50,8 @@ def _lines(axes: Axes, run: ReportedRun, curve: str) -> list[EndLabel]:
     ends, best = [], run.record.best_epoch
     for index, (part, name) in enumerate(PARTS.items()):
         values, style = run.curves[f"{part} {curve}"], look(index)
-        axes.plot(np.arange(1, len(values) + 1), values, color=style.color, linestyle=style.line)
+        single = style.marker if len(values) == 1 else None  # a line needs two points
+        axes.plot(np.arange(1, len(values) + 1), values, color=style.color, linestyle=style.line, marker=single)
         if part == MARKED:
             marker = {"color": style.color, "markeredgecolor": "white", "markersize": 8}
             axes.plot(best, values[best - 1], style.marker, **marker)

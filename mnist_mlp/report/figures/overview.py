@@ -35,9 +35,9 @@ def overview_picture(experiments: Sequence[Experiment], best: Experiment) -> Pic
     ordered = sorted(experiments, key=lambda experiment: experiment.mean_validation)
     subtitle = "Accuracy of every preset, on a logarithmic scale of the error rate."
     if any(experiment.scored for experiment in experiments):
-        subtitle += (
-            "\nFilled: test, with 95% interval over seeds (square: several seeds were trained). Open: validation."
-        )
+        has_squares = any(len(experiment.scored) > 1 for experiment in experiments)
+        square = " (square: several seeds were trained)" if has_squares else ""
+        subtitle += f"\nFilled: test, with 95% interval over seeds{square}. Open: validation."
     height = 0.6 + ROW * max(len(ordered), 4)
 
     def paint(figure: SubFigure) -> None:

@@ -67,21 +67,20 @@ COLUMNS = [
 
 
 def weight_decay(experiments: Sequence[Experiment], findings: Sequence[Finding]) -> Answer | None:
-    """Answers the question if any preset has weight decay, from the study with the smallest one."""
-    with_decay = [one for one in experiments if one.preset.weight_decay and not one.preset.cumulative_weight_decay]
-    if not with_decay:
-        return None
+    """Answers the question from the study with the smallest weight decay, if there is one."""
     studied = [finding for finding in findings if _is_about_decay(finding)]
     if not studied:
-        smallest = min(with_decay, key=lambda experiment: experiment.preset.weight_decay)
-        return Answer(QUESTION, [*_in_loss(_Decay(smallest)), _suggestion(smallest)], panels=_panels([smallest]))
+        return None
     finding = min(studied, key=lambda candidate: _smallest(candidate).arm.preset.weight_decay)
     compared, arms = _smallest(finding), finding.study.arms
     sentences = []
     if compared.difference:
         sentences.append(f"{capitalized(finding.study.phrase(compared.arm))}, {in_words(compared, finding.study)}")
     if arms[0].preset.weight_decay:
-        sentences.append(_suggestion(compared.arm))
+        label = compared.arm.label
+        sentences.append(
+            f"No run has the hyperparameters of preset {label} without weight decay, so its own effect is unknown."
+        )
     else:
         sentences += _norms(arms[0], compared.arm)
     sentences += _in_loss(_Decay(compared.arm))
@@ -132,18 +131,6 @@ def _norms(without: Experiment, smallest: Experiment) -> list[str]:
         f"first epoch to {last:.3g} after the last. With it (preset {smallest.label}), the norm is {first_with:.3g} "
         f"and {last_with:.3g}."
     ]
-
-
-def _suggestion(smallest: Experiment) -> str:
-    """Returns what to train to answer the question."""
-    number = smallest.numbers[0]
-    change = "weight_decay=0"
-    has_line = str(number).isdecimal()  # a preset that was changed on the command line has none
-    tested = f"preset {number} with --set {change}" if has_line else f"preset {number}, {change}"
-    return (
-        f"No run has the hyperparameters of preset {number} without weight decay, so its effect is not measured here. "
-        f"To measure it, train {tested}."
-    )
 
 
 def _panels(arms: Sequence[Experiment]) -> Panels:
