@@ -9,8 +9,8 @@ penalty and with the intended one. Every run is evaluated with dropout on and of
 
 Trains on all cores, seed by seed. Every finished run is a row in runs.csv, and a run directory in runs/ for a report.
 To continue after an interruption, repeat the command: only unfinished runs start again, from their first epoch. At the
-end, and at an interruption, table.md and table.csv are written from all rows. Takes several hours on 2 cores for five
-seeds.
+end, and at an interruption, table.md and table.csv are written from all rows. Takes about eight hours on 2 cores for
+five seeds.
 """
 
 import os

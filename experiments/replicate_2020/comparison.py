@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from experiments.replicate_2020.intervals import Group, Interval, Sample, groups_of, prediction_intervals
+from experiments.replicate_2020.intervals import Group, Interval, Sample, groups_of, own_interval, prediction_intervals
 from experiments.replicate_2020.runs_file import FinishedRun, Penalty
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.tables import Cell, Column, DataTable, Kind
@@ -51,11 +51,13 @@ class Figure:
     Attributes:
         ours: one accuracy for each seed.
         interval: prediction interval for one run; None if it is unknown.
+        own: the same with the spread of this preset alone.
     """
 
     published: float
     ours: tuple[float, ...]
     interval: Interval | None
+    own: Interval | None
 
     @property
     def mean(self) -> float | None:
@@ -120,6 +122,7 @@ class Comparison:
             self._published[number][part],
             sample.accuracies if sample else (),
             self._intervals[variant, part].get(number),
+            own_interval(sample) if sample else None,
         )
 
     def figures(self, variant: Variant, part: str) -> list[Figure]:

@@ -135,6 +135,12 @@ def prediction_intervals(samples: Sequence[Sample], majority: float) -> dict[int
     return intervals
 
 
+def own_interval(sample: Sample) -> Interval | None:
+    """Returns the interval with the spread of this preset alone, which is not pooled. None if it has a single seed."""
+    group = Group((sample,))
+    return _interval(sample, group) if group.freedom else None
+
+
 def _interval(sample: Sample, group: Group) -> Interval:
     from scipy.stats import t  # imported here because the import takes a second
 

@@ -28,7 +28,7 @@ from experiments.replicate_2020.conclusions import conclusions, conclusions_tabl
 from experiments.replicate_2020.evaluation import BestEpoch, Evaluation, logits_of
 from experiments.replicate_2020.intervals import Interval, Sample, groups_of, prediction_intervals
 from experiments.replicate_2020.runs_file import FinishedRun, Penalty, RunsFile
-from experiments.replicate_2020.tables import as_markdown, write_tables
+from experiments.replicate_2020.tables import as_markdown, main_table, outside_table, write_tables
 from experiments.replicate_2020.training import Images, RunInProgress, jobs_of, key_of
 from mnist_mlp.data.images import LabeledImages
 from mnist_mlp.data.loading import load_test_data
@@ -350,12 +350,24 @@ def test_table_as_markdown(comparison):
     assert summary.endswith(f"test 2 of 3 (median width {sorted(widths)[1] * 100:.2f} points)")
     (control,) = [line for line in lines if line.startswith("- Control, as intended (")]
     assert "validation 2 of 2 " in control and "test 1 of 2 " in control
-    table = {line.split(" | ")[0]: line.split(" | ") for line in lines if line.startswith("| ") and "%" in line}
+    rows = [row.split(" | ") for row in main_table(comparison).splitlines()]
+    assert set(main_table(comparison).splitlines()) <= set(lines)
+    table = {row[0]: row for row in rows}
     assert table["| 16"][1:6] == ["11.26%", "11.26%", "0.00", "11.26% to 11.26%", "yes"]
     assert table["| 16"][11:] == ["\N{EN DASH}", "\N{EN DASH}", "3 and 0 |"]
     assert table["| 1"][6:9] == ["90.00%", "97.00%", "0.20"] and table["| 1"][10] == "**no**"
     assert table["| 32"][2] == "\N{EN DASH}"
     assert "| test | yes | 31 | " in page
+
+
+def test_figures_outside_are_listed_with_the_spread_of_the_preset(comparison):
+    # The only one outside, in a group of its own, so both intervals are the same.
+    logits = [logit(accuracy) for accuracy in (0.968, 0.97, 0.972)]
+    half = 4.302653 * np.std(logits, ddof=1) * (4 / 3) ** 0.5  # t(97.5%, 2)
+    low, high = accuracy_of(np.mean(logits) - half), accuracy_of(np.mean(logits) + half)
+    interval = f"{low:.2%} to {high:.2%} (outside)"
+    (row,) = outside_table(comparison).splitlines()[2:]
+    assert row == f"| 1 | test | 90.00% | 97.00% | 0.20 | {interval} | {interval} |"
 
 
 def test_published_figures_and_shares_of_the_majority(data):
