@@ -42,8 +42,8 @@ class ArgumentParser(argparse.ArgumentParser):
             self.error(suggestion)
         if meant := self._option_meant_by(unknown):
             self.error(f"there is no option {unknown[0].partition('=')[0]}; did you mean {meant}?")
-        if unknown and unknown[0][:1].isdigit() and PRESETS_OPTION in self._option_string_actions:
-            numbers = " ".join(unknown)
+        numbers = " ".join(itertools.takewhile(lambda text: text[:1].isdigit(), unknown))
+        if numbers and PRESETS_OPTION in self._option_string_actions:
             self.error(
                 f"unrecognized arguments: {numbers}; preset numbers follow {PRESETS_OPTION}: {PRESETS_OPTION} {numbers}"
             )

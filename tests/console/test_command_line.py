@@ -33,7 +33,7 @@ def test_nothing_is_suggested_for_other_arguments(parser, unknown):
 def test_preset_numbers_without_their_option_are_explained(parser):
     parser.add_argument("--presets", nargs="+")
     with pytest.raises(UsageError, match=r"^unrecognized arguments: 9-13 31; .*: --presets 9-13 31"):
-        parser.parse_args(["9-13", "31"])
+        parser.parse_args(["9-13", "31", "--color"])
 
 
 @pytest.mark.parametrize("text", ["five", "0", "1001", "2.5"])

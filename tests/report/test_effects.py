@@ -109,6 +109,12 @@ def test_axis_covers_all_intervals_and_has_round_ticks():
     assert axes.xaxis.get_major_formatter()(-30, 0) == f"{MINUS}30"
 
 
+def test_numbers_stay_within_the_axes():
+    axes = drawn_axes(*some_runs(), run(7, 0.68, batch_size=7))
+    left = axes.get_window_extent().x0
+    assert {text.get_window_extent().x0 > left for text in axes.texts} == {True}  # so they do not cover the labels
+
+
 def test_axis_of_tiny_effects_has_more_ticks_than_0():
     runs = [
         reported_run(number, Preset(dropout=dropout), test_accuracy=0.998, seed=seed)

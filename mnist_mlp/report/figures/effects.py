@@ -18,6 +18,7 @@ from mnist_mlp.report.wording import listed, points
 TICKS = (-50, -10, -3, -1, 0, 1, 3, 10, 50)  # points
 LINEAR = 1.0  # points; the scale is linear up to here, and logarithmic beyond
 MARGIN = 1.5
+ROOM = 3  # between the largest loss and the edge, as a factor, so that the number above it does not cover the labels
 LETTERS_IN_LABEL = 22  # in each line
 MOST_NAMED = 5  # in the headline
 ROW = 0.5  # height of each hyperparameter, in inches
@@ -119,7 +120,8 @@ def _face(effect: Effect, color: str) -> str:
 def _scale(axes: Axes, effects: Sequence[Effect]) -> None:
     """Sets a scale that shows effects of 0.1 and of 30 points: linear near 0, logarithmic further out."""
     differences = [effect.comparison.difference for effect in effects]
-    low = min(-LINEAR, *(difference.low * 100 * MARGIN for difference in differences))
+    lows = [*(difference.low * MARGIN for difference in differences), *(effect.amount * ROOM for effect in effects)]
+    low = min(-LINEAR, *(end * 100 for end in lows))
     high = max(LINEAR, *(difference.high * 100 * MARGIN for difference in differences))
     axes.set_xscale("symlog", linthresh=LINEAR, linscale=0.7)
     axes.set_xlim(low, high)

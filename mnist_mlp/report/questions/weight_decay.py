@@ -79,7 +79,8 @@ def weight_decay(experiments: Sequence[Experiment], findings: Sequence[Finding])
     if arms[0].preset.weight_decay:
         label = compared.arm.label
         sentences.append(
-            f"No run has the hyperparameters of preset {label} without weight decay, so its own effect is unknown."
+            f"No run has the hyperparameters of preset {label} without weight decay, so the effect of its weight decay "
+            "is unknown."
         )
     else:
         sentences += _norms(arms[0], compared.arm)
