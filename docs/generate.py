@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from benchmarks.results import Results
 from benchmarks.speed_tables import better_arrangements, conditions_line, epochs_table
-from docs.tables import changes, past_98, results
+from docs.tables import changes, error_rates, past_98, results
 from docs.tables.markdown import PROJECT, code_cell, markdown_table
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.presets.preset import format_field
@@ -50,9 +50,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "results-2020": results.results_2020,
     "what-mattered": results.what_mattered,
     "replication-2020": results.replication_2020,
+    "outside-2020": results.outside_2020,
     "conclusions-2020": results.conclusions_2020,
     "bugs-2020": results.bugs_2020,
     "penalties-2020": results.penalties_2020,
+    "error-rates": error_rates.error_rates,
     "past-98": past_98.results_past_98,
     "times-past-98": past_98.times_past_98,
     "published": past_98.published,

@@ -12,7 +12,7 @@ from experiments.replicate_2020.bugs import by_preset, cost_table, penalties_tab
 from experiments.replicate_2020.comparison import Comparison, read_published
 from experiments.replicate_2020.conclusions import conclusions, conclusions_table
 from experiments.replicate_2020.runs_file import FinishedRun, RunsFile
-from experiments.replicate_2020.tables import conditions_of, summary_of
+from experiments.replicate_2020.tables import conditions_of, outside_table, summary_of
 from mnist_mlp.presets.declarations import HYPERPARAMETERS
 from mnist_mlp.report.verdicts import WORDINGS, Verdict
 
@@ -50,6 +50,10 @@ def what_mattered() -> str:
 def replication_2020() -> str:
     comparison = _comparison()
     return f"{summary_of(comparison)}\n\n{conditions_of(comparison.runs)}"
+
+
+def outside_2020() -> str:
+    return outside_table(_comparison())
 
 
 def conclusions_2020() -> str:

@@ -15,7 +15,7 @@ from scipy import stats
 from experiments.recompute.archive import GUESSING, Preset
 
 IMAGES = 10_000
-PRIORS = {True: (0.066, 10), False: (0.3, 10)}  # standard deviation of the log odds, degrees of freedom
+PRIORS = {True: (0.066, 10), False: (0.16, 10)}  # standard deviation of the log odds, degrees of freedom
 VARIANCE_FREEDOM = 8
 SIMULATIONS = 400_000
 DEFAULTS = {"hidden_sizes": [300, 200, 200], "weight_init": "default", "batch_size": 100, "epochs": 100}
