@@ -49,7 +49,7 @@ def test_run_works_repeatedly_with_one_worker_and_several(kernel, tmp_path):
         assert "Evaluate on the test set: %run MNIST_eval.py --runs-dir" in shown.text
     assert statuses(tmp_path) == ["finished"] * 4
     shown = kernel.run(f"%run MNIST_eval.py {options}")
-    assert (shown.errors, shown.text.count("\n")) == ([], 7)  # a heading, four runs, and where the scores are
+    assert (shown.errors, shown.text.count("\n")) == ([], 8)  # two lines of heading, four runs, the path of the scores
 
 
 def test_main_does_not_read_the_kernels_arguments(kernel):
