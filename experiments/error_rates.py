@@ -69,9 +69,9 @@ IDENTICAL = (4, 15)  # give the same networks as presets 2 and 11, so they are n
 NUMBERS = [number for number in (*range(1, 38), 100) if number not in IDENTICAL]
 REFERENCE = PROJECT / "for_report" / "reference" / "changes.csv"
 EDGES = (LEARNED, ACCURATE)  # the spread of real runs between two of these accuracies is similar
+RANGES = (f"below {EDGES[0]:.1%}", f"from there to {EDGES[1]:.1%}", "above")
 REAL = "those of real runs"
 POWER = ("residuals", "seeds of each preset", "effect in points", "found", "any false finding", "its upper 95% limit")
-RANGES = (f"below {EDGES[0]:.1%}", f"from there to {EDGES[1]:.1%}", "above")
 COVERAGE = ("residuals", "true accuracies", "any wrong interval", "its upper 95% limit")
 
 

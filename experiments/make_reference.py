@@ -28,6 +28,7 @@ from mnist_mlp.report.csv_files import write_csv
 from mnist_mlp.report.evidence import ReportedRun
 from mnist_mlp.report.experiments import gave_identical_networks
 from mnist_mlp.report.intervals import Interval, interval_over_seeds
+from mnist_mlp.report.next_steps import Trainer
 from mnist_mlp.report.reading import read_evidence
 from mnist_mlp.report.report_tables import runs_table
 from mnist_mlp.report.statistics import Difference, Mean, simultaneous_differences
@@ -138,7 +139,7 @@ def unpack(archive: Path, *folders: Path) -> None:
 def make_page(runs_dir: Path, output_dir: Path) -> None:
     """Builds the report of the runs and copies its page, workbook, studies and figures into the reference directory."""
     output_dir.mkdir()
-    build_report(runs_dir, REFERENCE, PROJECT / "MNIST_data", output_dir, command("MNIST_train.py"))
+    build_report(runs_dir, REFERENCE, PROJECT / "MNIST_data", output_dir, Trainer(command("MNIST_train.py")))
     for old in REFERENCE.glob("*.png"):
         old.unlink()
     for new in (output_dir / PAGE_FILE, output_dir / WORKBOOK_FILE, *output_dir.glob("*.png")):

@@ -14,6 +14,7 @@ from mnist_mlp.errors import install_error_hook
 
 install_error_hook()
 
+from mnist_mlp.commands import command
 from mnist_mlp.console.command_line import ArgumentParser
 from mnist_mlp.console.terminal import open_console, print_line
 from mnist_mlp.disk.files import require_writable_folder
@@ -36,9 +37,11 @@ def main(given: Sequence[str] = ()) -> None:
     require_writable_folder(arguments.output_dir, "--output-dir")
     with terminal.status("Creating the report"):
         from mnist_mlp.report.building import PAGE_FILE, build_report
+        from mnist_mlp.report.next_steps import Trainer
 
+        training = command("MNIST_train.py", runs_dir=arguments.runs_dir, info_dir=arguments.info_dir)
         folders = arguments.runs_dir, arguments.info_dir, arguments.data_dir, arguments.output_dir
-        content = build_report(*folders, registered=load_presets())
+        content = build_report(*folders, Trainer(training, load_presets()))
 
     evidence = content.evidence
     for name, reason in evidence.skipped.items():

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from docs.tables.markdown import PROJECT, markdown_table, read_rows
-from experiments.error_rates import REAL
-
-POWER_TABLE = PROJECT / "experiments" / "error_rates.csv"
+from docs.tables.markdown import markdown_table, read_rows
+from experiments.error_rates import POWER_TABLE, REAL
 
 
 def error_rates() -> str:

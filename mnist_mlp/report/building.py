@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from mnist_mlp.commands import command
 from mnist_mlp.disk.disk_errors import reason, remedy
 from mnist_mlp.errors import WorkFailed
-from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.content import ReportContent, gather
 from mnist_mlp.report.csv_files import write_csv
 from mnist_mlp.report.evidence import Evidence
 from mnist_mlp.report.figures.registry import draw_all, remove_drawn
+from mnist_mlp.report.next_steps import Trainer
 from mnist_mlp.report.page import write_page
 from mnist_mlp.report.report_tables import presets_table, runs_table, studies_table
 from mnist_mlp.report.spreadsheet import write_workbook
@@ -28,20 +26,18 @@ def build_report(
     info_dir: Path,
     data_dir: Path,
     output_dir: Path,
-    train: str | None = None,
-    registered: Mapping[int, Preset] = MappingProxyType({}),
+    trainer: Trainer,
 ) -> ReportContent:
     """Writes all files of the report to the output directory and returns the content. Each file is written atomically.
 
     Args:
-        train: the command that trains presets; None for the one that trains into these directories.
-        registered: the presets by number, to suggest --epochs where the runs had it.
+        trainer: writes the commands that the report suggests.
 
     Raises:
         UsageError: a directory or table cannot be read.
         WorkFailed: there are no runs to report, or a file cannot be written.
     """
-    content = gather(runs_dir, info_dir, data_dir, train, registered)
+    content = gather(runs_dir, info_dir, data_dir, trainer)
     if not content.evidence.runs:
         raise _no_runs(content.evidence, runs_dir)
     try:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
-from mnist_mlp.commands import command
 from mnist_mlp.evaluation.seed_spread import MEASURED_BEFORE, SpreadOverSeeds
-from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.comparisons import compare_all
 from mnist_mlp.report.conclusions import Conclusions, Ranking, conclude
 from mnist_mlp.report.effects import Importance, importances
@@ -53,24 +49,16 @@ class ReportContent:
         return self.experiments[0].spread if self.experiments else MEASURED_BEFORE
 
 
-def gather(
-    runs_dir: Path,
-    info_dir: Path,
-    data_dir: Path,
-    train: str | None = None,
-    registered: Mapping[int, Preset] = MappingProxyType({}),
-) -> ReportContent:
+def gather(runs_dir: Path, info_dir: Path, data_dir: Path, trainer: Trainer) -> ReportContent:
     """Returns the content of the report about the runs in these directories.
 
     Args:
-        train: the command that trains presets; None for the one that trains into these directories.
-        registered: the presets by number, to suggest --epochs where the runs had it.
+        trainer: writes the commands that the report suggests.
 
     Raises:
         UsageError: a directory or table cannot be read.
         WorkFailed: a run has predictions, but the test images are missing and cannot be downloaded.
     """
-    train = train or command("MNIST_train.py", runs_dir=runs_dir, info_dir=info_dir)
     evidence = read_evidence(runs_dir, info_dir, data_dir)
     experiments = find_experiments(evidence.runs)
     studies = find_studies(experiments)
@@ -83,7 +71,7 @@ def gather(
         findings=findings,
         tested=sum(comparison.difference is not None for comparison in compared.values()),
         importances=importances(findings),
-        conclusions=conclude(experiments, ranking, findings, compared, Trainer(train, registered)),
+        conclusions=conclude(experiments, ranking, findings, compared, trainer),
         answers=answers(experiments, findings),
-        train=train,
+        train=trainer.command,
     )

@@ -18,6 +18,7 @@ from mnist_mlp.evaluation.seed_spread import LEARNED_PRIOR, VARIANCE_FREEDOM
 from mnist_mlp.presets.preset import Preset
 from mnist_mlp.report.building import build_report
 from mnist_mlp.report.content import ReportContent
+from mnist_mlp.report.next_steps import Trainer
 from mnist_mlp.runs.info_tables import InfoLogs
 from mnist_mlp.runs.record import RunRecord
 from mnist_mlp.runs.run_folder import RunFolder
@@ -63,7 +64,7 @@ def score_runs(folder: Path, scores: dict[RunFolder, tuple[float, np.ndarray | N
 def build(folder: Path) -> ReportContent:
     """Builds the report on the runs in the directory, and writes it to the subdirectory out/."""
     (folder / "out").mkdir(exist_ok=True)
-    return build_report(folder / "runs", folder / "INFOS", DATA, folder / "out")
+    return build_report(folder / "runs", folder / "INFOS", DATA, folder / "out", Trainer("python MNIST_train.py"))
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -18,6 +18,7 @@ from mnist_mlp.report.building import build_report
 from mnist_mlp.report.content import ReportContent, gather
 from mnist_mlp.report.evidence import Evidence, ReportedRun
 from mnist_mlp.report.experiments import Experiment
+from mnist_mlp.report.next_steps import Trainer
 from mnist_mlp.report.reading import LAYER_MEASURES
 from mnist_mlp.runs.record import RunRecord, RunStatus
 
@@ -75,13 +76,13 @@ def experiment(number: int, *test_accuracies: float | None) -> Experiment:
 def content_of(*runs: ReportedRun, registered: Mapping[int, Preset] = MappingProxyType({})) -> ReportContent:
     """Returns the content of a report about these runs."""
     with patch.object(content, "read_evidence", return_value=Evidence(list(runs))):
-        return gather(Path(), Path(), Path(), "python MNIST_train.py", registered)
+        return gather(Path(), Path(), Path(), Trainer("python MNIST_train.py", registered))
 
 
 def write_report(output_dir: Path, *runs: ReportedRun) -> str:
     """Writes the report about these runs and returns its page."""
     with patch.object(content, "read_evidence", return_value=Evidence(list(runs))):
-        build_report(Path(), Path(), Path(), output_dir, "python MNIST_train.py")
+        build_report(Path(), Path(), Path(), output_dir, Trainer("python MNIST_train.py"))
     return (output_dir / "report.html").read_text(encoding="utf-8")
 
 
